@@ -1,0 +1,90 @@
+//! Floor 2: images, from a name to unpacked layers. The only async code of the engine is below this module.
+
+use std::path::PathBuf;
+
+use oci_spec::image::ImageConfiguration;
+use serde::{Deserialize, Serialize};
+
+use crate::store::Store;
+
+/// An image in the store, complete and verified.
+#[derive(Debug, Clone)]
+pub struct Image {
+    /// Digest of the configuration, `sha256:HEX`: the image ID of podman and docker.
+    pub id: String,
+    /// Digest of the manifest, `sha256:HEX`.
+    pub manifest_digest: String,
+    /// All names that point to this image, fully qualified with tag or digest.
+    pub names: Vec<String>,
+    /// The configuration.
+    pub config: ImageConfiguration,
+    /// Unpacked layers, lowest first.
+    pub layers: Vec<PathBuf>,
+    /// Unpacked size in bytes.
+    pub size: u64,
+}
+
+/// When to ask the registry (`--pull`, `Pull=`, `Policy=`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PullPolicy {
+    /// Always; fail if the registry does not answer.
+    Always,
+    /// Only if the image is not there.
+    #[default]
+    Missing,
+    /// Never.
+    Never,
+    /// If the registry has another one; use the local one if it does not answer.
+    Newer,
+}
+
+/// Where a pull reports how far it is.
+pub trait Progress: Send + Sync {
+    /// One line of status with the bytes that are there and that are expected, called a few times a second.
+    fn report(&self, status: &str, done: u64, total: u64);
+}
+
+/// Finds a local image by name (short names and aliases included), digest, or ID prefix.
+pub fn find(_store: &Store, _name: &str) -> Result<Option<Image>, ImageError> {
+    todo!()
+}
+
+/// Finds or pulls an image as `options.policy` says; on return it can be mounted.
+pub fn ensure(_store: &Store, _name: &str, _options: &PullOptions, _progress: &dyn Progress) -> Result<Image, ImageError> {
+    todo!()
+}
+
+/// How to pull.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct PullOptions {
+    /// When to ask the registry.
+    pub policy: PullPolicy,
+    /// `--authfile`.
+    pub authfile: Option<PathBuf>,
+    /// `--creds USER[:PASSWORD]`; never stored.
+    #[serde(skip)]
+    pub creds: Option<String>,
+    /// `--cert-dir`.
+    pub cert_dir: Option<PathBuf>,
+    /// `--tls-verify`; `None` leaves it to registries.conf.
+    pub tls_verify: Option<bool>,
+    /// `--os`, `--arch`, `--variant`, `--platform`.
+    pub os: Option<String>,
+    /// See `os`.
+    pub arch: Option<String>,
+    /// See `os`.
+    pub variant: Option<String>,
+    /// `--retry`: how often to try again, 3 if not said.
+    pub retry: Option<u32>,
+    /// `--retry-delay`, a duration as Go writes it.
+    pub retry_delay: Option<String>,
+}
+
+/// What can go wrong with images.
+#[derive(Debug, thiserror::Error)]
+pub enum ImageError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] crate::store::StoreError),
+}

@@ -1,0 +1,22 @@
+//! unipod: a container engine whose only supervisor is systemd.
+//!
+//! Floors, top to bottom; a module imports only from floors below its own:
+//!
+//! | floor | modules | what lives there |
+//! |---|---|---|
+//! | 4 | [`cli`] | one file per noun: parse, call, print |
+//! | 3 | [`container`], [`volume`], [`secret`] | the nouns: what they are, their lifecycle, their record on disk |
+//! | 2 | [`image`], [`network`], [`runtime`], [`systemd`] | the four outside worlds: registries, netavark, the OCI runtime, systemd |
+//! | 1 | [`store`] | files, locks, atomic commits, mounts, ids, the paths of everything |
+//!
+//! Async code stays inside [`image`]: `run`, `rm`, `ps` start no async runtime.
+
+pub mod cli;
+pub mod container;
+pub mod image;
+pub mod network;
+pub mod runtime;
+pub mod secret;
+pub mod store;
+pub mod systemd;
+pub mod volume;

@@ -1,0 +1,143 @@
+//! Floor 2: networks. Definitions on disk, network namespaces, and netavark, which does the work in the kernel.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::store::{Store, StoreError};
+
+/// What `--network` asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum NetworkMode {
+    /// The host's own network.
+    Host,
+    /// A namespace with nothing but loopback.
+    None,
+    /// A namespace made by the OCI runtime, as `none`, but meant to be configured by others (`private` without network).
+    Private,
+    /// `container:NAME`: join that container's namespace.
+    Container(String),
+    /// `ns:PATH`: join a namespace by path.
+    Path(PathBuf),
+    /// `pasta[:OPTIONS]`.
+    Pasta(Vec<String>),
+    /// One or more networks with their per-network options.
+    Bridge(Vec<Attachment>),
+}
+
+/// One network that a container joins, `NAME[:ip=…,mac=…,alias=…,interface_name=…]`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Attachment {
+    /// The network's name.
+    pub network: String,
+    /// Addresses asked for.
+    pub ips: Vec<IpAddr>,
+    /// Hardware address asked for.
+    pub mac: Option<String>,
+    /// Interface name inside the container; `ethN` if not given.
+    pub interface: Option<String>,
+    /// Names that other containers find this one under.
+    pub aliases: Vec<String>,
+}
+
+/// One published port or range, as `--publish` says it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PortMapping {
+    /// Address on the host; empty for all.
+    pub host_ip: String,
+    /// First port on the host; 0 lets the engine choose a free one.
+    pub host_port: u16,
+    /// First port in the container.
+    pub container_port: u16,
+    /// How many consecutive ports.
+    pub range: u16,
+    /// `tcp`, `udp` or `sctp`.
+    pub protocol: String,
+}
+
+/// What a container needs of the network, resolved enough to be set up.
+#[derive(Debug, Clone)]
+pub struct Request<'a> {
+    /// Container ID.
+    pub id: &'a str,
+    /// Container name, a DNS name on its networks.
+    pub name: &'a str,
+    /// The networks to join.
+    pub attachments: &'a [Attachment],
+    /// Ports to publish.
+    pub ports: &'a [PortMapping],
+    /// Name servers asked for with `--dns`.
+    pub dns: &'a [IpAddr],
+}
+
+/// What came of a setup; kept in the container's record for `inspect` and for `resolv.conf` and `hosts`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Status {
+    /// The pinned namespace.
+    pub netns: PathBuf,
+    /// Per network: its name and what the container got on it.
+    pub networks: Vec<Endpoint>,
+    /// Name servers for `resolv.conf`; empty leaves the host's.
+    pub dns_servers: Vec<IpAddr>,
+    /// Search domains for `resolv.conf`.
+    pub search_domains: Vec<String>,
+    /// Ports as published, host ports chosen.
+    pub ports: Vec<PortMapping>,
+}
+
+/// A container's end on one network.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Endpoint {
+    /// The network's name.
+    pub network: String,
+    /// Interface name inside the container.
+    pub interface: String,
+    /// Hardware address.
+    pub mac: String,
+    /// Addresses with prefix length, `10.89.0.2/24`.
+    pub addresses: Vec<String>,
+    /// Gateways.
+    pub gateways: Vec<IpAddr>,
+    /// Aliases.
+    pub aliases: Vec<String>,
+}
+
+/// A setup under way: netavark is running while the caller prepares the rest of the container.
+#[derive(Debug)]
+pub struct Pending {}
+
+impl Pending {
+    /// Waits for netavark and returns what it did.
+    pub fn finish(self) -> Result<Status, NetworkError> {
+        todo!()
+    }
+}
+
+/// Reads all `--network` values into one mode; `rootless` decides what none at all means.
+pub fn parse_modes(_values: &[String], _rootless: bool) -> Result<NetworkMode, NetworkError> {
+    todo!()
+}
+
+/// Reads one `--publish` value, `[[IP:][HOST]:]CONTAINER[/PROTOCOL]` with ranges.
+pub fn parse_publish(_value: &str) -> Result<PortMapping, NetworkError> {
+    todo!()
+}
+
+/// Leases addresses, makes and pins the namespace, writes down what teardown will need, and starts netavark.
+pub fn begin_setup(_store: &Store, _request: &Request<'_>) -> Result<Pending, NetworkError> {
+    todo!()
+}
+
+/// Undoes a setup from what is on disk, however far it had come. Doing it twice is harmless.
+pub fn teardown(_store: &Store, _id: &str) -> Result<(), NetworkError> {
+    todo!()
+}
+
+/// What can go wrong with networks.
+#[derive(Debug, thiserror::Error)]
+pub enum NetworkError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

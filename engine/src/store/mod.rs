@@ -1,0 +1,67 @@
+//! Floor 1: what is on disk, and how it gets there without ever being half there.
+//!
+//! ```text
+//! /var/lib/unipod/  (rootless: $XDG_DATA_HOME/unipod)     what outlives a boot
+//!   blobs/sha256/HEX        content store in OCI image-layout form
+//!   layers/CHAINID/         unpacked layers, read-only once committed
+//!   images/                 one small record per reference
+//!   volumes/ networks/ secrets/
+//!   containers/NAME.json    records of containers that outlive a boot (no `--rm`)
+//!   containers/ID/          upper and work directory of such a container
+//!   ephemeral/STAMP/ID/     the same for `--rm` containers; STAMP is this boot's, others are garbage
+//!   tmp/                    unfinished work; each entry is flocked by its maker, unlocked means abandoned
+//! /run/unipod/  (rootless: $XDG_RUNTIME_DIR/unipod)       what must not outlive a boot
+//!   boot                    the stamp of this boot
+//!   containers/NAME.json    records of `--rm` containers
+//!   bundles/ID/             config.json, generated /etc files, the OCI runtime's state
+//!   netns/ID                pinned network namespaces
+//!   leases/NETWORK/ADDRESS  addresses in use, the content is the container's ID
+//!   locks/KIND-NAME         flock files, one per object
+//! ```
+
+pub mod atomic;
+pub mod id;
+pub mod lock;
+pub mod mount;
+pub mod paths;
+
+pub use atomic::{Durability, read_json, remove_tree, write_atomic, write_json};
+pub use id::ContainerId;
+pub use lock::Lock;
+pub use paths::Store;
+
+use std::path::{Path, PathBuf};
+
+/// A failed operation on the store: what was done, on which path, and why it failed.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// An operating system error.
+    #[error("cannot {action} {}", path.display())]
+    Io {
+        /// What was tried, as a verb: "read", "create", "rename".
+        action: &'static str,
+        /// What it was tried on.
+        path: PathBuf,
+        /// Why it failed.
+        source: std::io::Error,
+    },
+    /// A record that exists but cannot be understood.
+    #[error("the record {} is damaged", path.display())]
+    Damaged {
+        /// The record's path.
+        path: PathBuf,
+        /// Where it stops making sense.
+        source: serde_json::Error,
+    },
+    /// The environment does not say where the store is.
+    #[error("cannot find a place for the store: {0}")]
+    NoPlace(&'static str),
+}
+
+impl StoreError {
+    /// For `map_err`: `fs::read(p).map_err(StoreError::io("read", p))`.
+    pub fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self + use<> {
+        let path = path.to_owned();
+        move |source| Self::Io { action, path, source }
+    }
+}

@@ -1,0 +1,1 @@
+//! Floor 2: systemd. Notifications, socket activation, transient units.
