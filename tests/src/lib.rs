@@ -2,8 +2,10 @@
 //!
 //! | module | job |
 //! |---|---|
+//! | [`images`] | images of the distribution's software, and the registry that serves them |
 //! | [`machine`] | real systemd as PID 1 in namespaces: boots in two seconds, leaves nothing |
 //!
 //! The programs: `machine` (the launcher, and a shell for developers), `demo`, `bench`.
 
+pub mod images;
 pub mod machine;

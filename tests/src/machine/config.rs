@@ -2,14 +2,18 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+
+use super::layout::Shared;
 
 /// What a machine is made of. The default is a bare system.
 #[derive(Debug, Clone, Default)]
 pub struct MachineConfig {
     files: Vec<(PathBuf, PathBuf)>,
     texts: Vec<(PathBuf, String)>,
-    pub(super) shared: Vec<(PathBuf, PathBuf)>,
+    links: Vec<(PathBuf, PathBuf)>,
+    pub(super) shared: Vec<Shared>,
 }
 
 impl MachineConfig {
@@ -30,7 +34,22 @@ impl MachineConfig {
     /// Shows a directory of the host inside, read-only.
     #[must_use]
     pub fn share(mut self, host: impl Into<PathBuf>, inside: impl Into<PathBuf>) -> Self {
-        self.shared.push((host.into(), inside.into()));
+        self.shared.push(Shared { host: host.into(), inside: inside.into(), writable: false });
+        self
+    }
+
+    /// Shows a directory of the host inside; what the machine writes there is on the host.
+    #[must_use]
+    pub fn share_writable(mut self, host: impl Into<PathBuf>, inside: impl Into<PathBuf>) -> Self {
+        self.shared.push(Shared { host: host.into(), inside: inside.into(), writable: true });
+        self
+    }
+
+    /// Has the machine start a unit at boot, as `systemctl enable` would; `file` is its template's name or its own.
+    #[must_use]
+    pub fn wants(mut self, unit: &str, file: &str) -> Self {
+        let link = Path::new("/etc/systemd/system/multi-user.target.wants").join(unit);
+        self.links.push((Path::new("..").join(file), link));
         self
     }
 
@@ -47,6 +66,9 @@ impl MachineConfig {
         }
         for (inside, text) in &self.texts {
             fs::write(place(inside)?, text)?;
+        }
+        for (target, inside) in &self.links {
+            symlink(target, place(inside)?)?;
         }
         Ok(())
     }

@@ -27,8 +27,19 @@ pub struct Layout {
     pub hostname: String,
     /// The machine id, 32 hex digits (machine-id(5)).
     pub machine_id: String,
-    /// Host directories bound read-only into the machine, as `(host, inside)`.
-    pub shared: Vec<(PathBuf, PathBuf)>,
+    /// Host directories bound into the machine.
+    pub shared: Vec<Shared>,
+}
+
+/// A host directory that is visible inside.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Shared {
+    /// Its place on the host.
+    pub host: PathBuf,
+    /// Its place inside.
+    pub inside: PathBuf,
+    /// Whether the machine may write to it.
+    pub writable: bool,
 }
 
 /// Directories inside that lie on the host's own file system and outlive a reboot.

@@ -14,7 +14,7 @@ use nix::sys::stat::{Mode, SFlag, makedev, mknod, umask};
 use nix::unistd::{chdir, pivot_root, sethostname};
 
 use super::guest;
-use super::layout::{DISKS, Layout};
+use super::layout::{DISKS, Layout, Shared};
 
 /// systemd as the distribution installs it.
 const SYSTEMD: &str = "/lib/systemd/systemd";
@@ -116,10 +116,13 @@ fn mount_disks(layout: &Layout) -> io::Result<()> {
         fs::create_dir_all(&inside)?;
         bind(&layout.disk(disk), &inside)?;
     }
-    for (host, inside) in &layout.shared {
+    for Shared { host, inside, writable } in &layout.shared {
         let inside = layout.root().join(inside.strip_prefix("/").unwrap_or(inside));
         fs::create_dir_all(&inside)?;
         bind(host, &inside)?;
+        if *writable {
+            continue;
+        }
         let read_only = MsFlags::MS_BIND | MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY;
         mount(None::<&str>, &inside, None::<&str>, read_only, None::<&str>)?;
     }
