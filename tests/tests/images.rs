@@ -15,7 +15,9 @@ fn machine() -> Machine {
 #[test]
 fn the_registry_serves_public_names_and_every_form_of_manifest() {
     let machine = machine();
-    let catalogue = machine.sh("curl -fsS 'http://registry.local:5000/v2/_catalog?n=100'").ok();
+    let catalogue = machine
+        .sh("curl -fsS 'http://registry.local:5000/v2/_catalog?n=100'")
+        .ok();
     for name in ["docker.io/library/nginx", "docker.io/library/postgres", "web", "multi"] {
         assert!(catalogue.contains(&format!("\"{name}\"")), "{name} in {catalogue}");
     }
@@ -32,8 +34,12 @@ fn the_registry_serves_public_names_and_every_form_of_manifest() {
         let manifest = machine.sh(&script).ok();
         assert!(manifest.contains(kind), "{name}: {manifest}");
     }
-    machine.sh("skopeo copy --insecure-policy --src-tls-verify=false --dest-tls-verify=false \
-        docker://127.0.0.1:5000/busybox docker://127.0.0.1:5000/new:tag").ok();
+    machine
+        .sh(
+            "skopeo copy --insecure-policy --src-tls-verify=false --dest-tls-verify=false \
+        docker://127.0.0.1:5000/busybox docker://127.0.0.1:5000/new:tag",
+        )
+        .ok();
 }
 
 #[test]
@@ -56,15 +62,26 @@ fn the_software_in_the_images_works() {
             "cd /mnt && skopeo copy --quiet --insecure-policy --src-tls-verify=false docker://127.0.0.1:5000/{name} oci:l:{short} \
              && umoci unpack --image l:{short} {short}"
         );
-        machine.run_within(Duration::from_secs(120), &["sh", "-c", &script]).ok();
+        machine
+            .run_within(Duration::from_secs(120), &["sh", "-c", &script])
+            .ok();
         format!("/mnt/{short}/rootfs")
     };
     let probes = [
         ("docker.io/library/busybox:latest", "ls /etc/passwd"),
         ("docker.io/library/nginx:latest", "nginx -t"),
-        ("docker.io/library/redis:7", "redis-server --version && redis-cli --version && /usr/bin/setpriv --reuid=redis id"),
-        ("docker.io/library/postgres:16", "postgres --version && psql --version && initdb --version"),
-        ("docker.io/library/mariadb:10.11", "mariadbd --version && mariadb --version"),
+        (
+            "docker.io/library/redis:7",
+            "redis-server --version && redis-cli --version && /usr/bin/setpriv --reuid=redis id",
+        ),
+        (
+            "docker.io/library/postgres:16",
+            "postgres --version && psql --version && initdb --version",
+        ),
+        (
+            "docker.io/library/mariadb:10.11",
+            "mariadbd --version && mariadb --version",
+        ),
         ("docker.io/library/memcached:1", "memcached --version"),
         ("docker.io/library/haproxy:2.6", "haproxy -v"),
         ("tools:latest", "systemd-notify --version && socat -V && capsh --print"),

@@ -13,10 +13,15 @@ fn it_is_a_system_of_its_own() {
     assert_eq!(machine.read("/etc/motd.test"), "seeded\n");
     machine.run(&["busctl", "--system", "status"]).ok();
 
-    machine.write("/etc/systemd/system/seven.service", "[Service]\nExecStart=/bin/sh -c 'echo lucky; exit 7'\n");
+    machine.write(
+        "/etc/systemd/system/seven.service",
+        "[Service]\nExecStart=/bin/sh -c 'echo lucky; exit 7'\n",
+    );
     machine.systemctl(&["daemon-reload"]).ok();
     machine.systemctl(&["start", "seven"]).ok();
-    machine.wait_until("exit code 7", Duration::from_secs(5), || machine.property("seven", "ExecMainStatus") == "7");
+    machine.wait_until("exit code 7", Duration::from_secs(5), || {
+        machine.property("seven", "ExecMainStatus") == "7"
+    });
     assert!(machine.journal("seven").contains("lucky"));
 }
 
@@ -62,7 +67,9 @@ fn nothing_is_left_on_the_host() {
     let mounts = || std::fs::read_to_string("/proc/self/mounts").expect("proc is mounted");
     let before = mounts();
     let machine = Machine::boot(&MachineConfig::default());
-    machine.sh("sleep 1000 >/dev/null 2>&1 & ip netns add left; mount -t tmpfs tmpfs /mnt").ok();
+    machine
+        .sh("sleep 1000 >/dev/null 2>&1 & ip netns add left; mount -t tmpfs tmpfs /mnt")
+        .ok();
     let traces = machine.traces();
     for trace in &traces {
         assert!(trace.exists(), "{} while it runs", trace.display());

@@ -49,7 +49,10 @@ pub fn storage() -> io::Result<PathBuf> {
     let lock = fs::File::create(home.join("lock"))?;
     let _lock = Flock::lock(lock, FlockArg::LockExclusive).map_err(|(_, errno)| io::Error::from(errno))?;
     if !storage.is_dir() {
-        for old in fs::read_dir(&home)?.filter_map(Result::ok).filter(|entry| entry.path().is_dir()) {
+        for old in fs::read_dir(&home)?
+            .filter_map(Result::ok)
+            .filter(|entry| entry.path().is_dir())
+        {
             fs::remove_dir_all(old.path())?;
         }
         let half = tempfile::Builder::new().prefix("half-").tempdir_in(&home)?;
@@ -62,13 +65,23 @@ pub fn storage() -> io::Result<PathBuf> {
 fn target_dir() -> io::Result<PathBuf> {
     let program = std::env::current_exe()?;
     let profile = program.ancestors().find(|dir| dir.join("machine").is_file());
-    profile.and_then(Path::parent).map(Path::to_owned).ok_or_else(|| io::Error::other("no target directory"))
+    profile
+        .and_then(Path::parent)
+        .map(Path::to_owned)
+        .ok_or_else(|| io::Error::other("no target directory"))
 }
 
 fn key() -> io::Result<String> {
-    let names: Vec<&str> = RECIPES.iter().flat_map(|recipe| recipe.packages).copied().chain(["busybox-static"]).collect();
+    let names: Vec<&str> = RECIPES
+        .iter()
+        .flat_map(|recipe| recipe.packages)
+        .copied()
+        .chain(["busybox-static"])
+        .collect();
     let mut digest = Sha256::new_with_prefix(packages::versions(&names)?);
-    SOURCES.iter().for_each(|source| digest.update(source));
+    for source in SOURCES {
+        digest.update(source);
+    }
     Ok(hex_digest(digest).trim_start_matches("sha256:")[..16].to_owned())
 }
 
@@ -108,12 +121,16 @@ fn variants(layout: &mut ImageLayout, below: &Packed) -> io::Result<Vec<&'static
     let config = json!({ "Cmd": ["cat", "/architecture"], "Env": [PATH] });
     let mut images = Vec::new();
     for architecture in ["arm64", "amd64", "s390x"] {
-        let own = Layer::default().text("/architecture", 0o644, &format!("{architecture}\n")).pack(Form::Gzip)?;
+        let own = Layer::default()
+            .text("/architecture", 0o644, &format!("{architecture}\n"))
+            .pack(Form::Gzip)?;
         images.push(layout.image(&[below, &own], &config, architecture)?);
     }
     let index = layout.index(&images)?;
     layout.name("multi", index);
-    let own = Layer::default().text("/architecture", 0o644, "amd64\n").pack(Form::Zstd)?;
+    let own = Layer::default()
+        .text("/architecture", 0o644, "amd64\n")
+        .pack(Form::Zstd)?;
     let zstd = layout.image(&[below, &own], &config, "amd64")?;
     layout.name("zstd", zstd);
     Ok(vec!["multi", "zstd"])
@@ -130,7 +147,13 @@ fn push(dir: &Path, pushes: &[String]) -> io::Result<()> {
         let (from, to) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
         let from = format!("oci:/srv/layout:{from}");
         let to = format!("docker://127.0.0.1:5000/{to}");
-        let mut argv = vec!["skopeo", "copy", "--quiet", "--insecure-policy", "--dest-tls-verify=false"];
+        let mut argv = vec![
+            "skopeo",
+            "copy",
+            "--quiet",
+            "--insecure-policy",
+            "--dest-tls-verify=false",
+        ];
         argv.extend(words);
         argv.extend([from.as_str(), to.as_str()]);
         let output = machine.run_within(PUSH, &argv);

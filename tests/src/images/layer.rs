@@ -42,7 +42,7 @@ pub struct Packed {
     pub kind: &'static str,
     /// The compressed archive.
     pub blob: Vec<u8>,
-    /// The digest of the archive before compression (OCI image specification, "DiffID").
+    /// The digest of the archive before compression (OCI image specification, `DiffID`).
     pub diff_id: String,
 }
 
@@ -79,7 +79,9 @@ impl Layer {
     /// # Errors
     /// The file cannot be read.
     pub fn host_file(&mut self, path: &Path) -> io::Result<()> {
-        let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return Ok(()) };
+        let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+            return Ok(());
+        };
         let place = fs::canonicalize(parent)?.join(name);
         let metadata = fs::symlink_metadata(&place)?;
         if metadata.is_symlink() {
@@ -93,7 +95,9 @@ impl Layer {
     fn put(&mut self, path: &Path, node: Node) {
         let path = path.strip_prefix("/").unwrap_or(path);
         for parent in path.ancestors().skip(1).filter(|parent| !parent.as_os_str().is_empty()) {
-            self.nodes.entry(parent.to_owned()).or_insert(Node::Directory { mode: 0o755, owner: 0 });
+            self.nodes
+                .entry(parent.to_owned())
+                .or_insert(Node::Directory { mode: 0o755, owner: 0 });
         }
         self.nodes.insert(path.to_owned(), node);
     }
@@ -106,18 +110,29 @@ impl Layer {
         match form {
             Form::Gzip => {
                 let (diff_id, gzip) = self.write(GzEncoder::new(Vec::new(), Compression::fast()))?;
-                Ok(Packed { kind: "application/vnd.oci.image.layer.v1.tar+gzip", blob: gzip.finish()?, diff_id })
+                Ok(Packed {
+                    kind: "application/vnd.oci.image.layer.v1.tar+gzip",
+                    blob: gzip.finish()?,
+                    diff_id,
+                })
             }
             Form::Zstd => {
                 let (diff_id, zstd) = self.write(zstd::Encoder::new(Vec::new(), 1)?)?;
-                Ok(Packed { kind: "application/vnd.oci.image.layer.v1.tar+zstd", blob: zstd.finish()?, diff_id })
+                Ok(Packed {
+                    kind: "application/vnd.oci.image.layer.v1.tar+zstd",
+                    blob: zstd.finish()?,
+                    diff_id,
+                })
             }
         }
     }
 
     /// Writes the archive through `compressor`; gives back its digest before compression.
     fn write<W: Write>(&self, compressor: W) -> io::Result<(String, W)> {
-        let mut archive = Builder::new(Hashing { digest: Sha256::new(), inner: compressor });
+        let mut archive = Builder::new(Hashing {
+            digest: Sha256::new(),
+            inner: compressor,
+        });
         for (path, node) in &self.nodes {
             append(&mut archive, path, node)?;
         }

@@ -18,7 +18,10 @@ pub struct ImageLayout {
 
 /// `sha256:HEX` of a finished digest.
 pub fn hex_digest(digest: Sha256) -> String {
-    digest.finalize().iter().fold("sha256:".to_owned(), |text, byte| format!("{text}{byte:02x}"))
+    digest
+        .finalize()
+        .iter()
+        .fold("sha256:".to_owned(), |text, byte| format!("{text}{byte:02x}"))
 }
 
 impl ImageLayout {
@@ -29,7 +32,10 @@ impl ImageLayout {
     pub fn create(dir: &Path) -> io::Result<Self> {
         fs::create_dir_all(dir.join("blobs/sha256"))?;
         fs::write(dir.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#)?;
-        Ok(Self { dir: dir.to_owned(), manifests: Vec::new() })
+        Ok(Self {
+            dir: dir.to_owned(),
+            manifests: Vec::new(),
+        })
     }
 
     /// Adds an image for one architecture; returns its descriptor, which nothing names yet.
@@ -45,7 +51,10 @@ impl ImageLayout {
             "config": config,
             "rootfs": { "type": "layers", "diff_ids": diff_ids },
         });
-        let config = self.blob("application/vnd.oci.image.config.v1+json", config.to_string().as_bytes())?;
+        let config = self.blob(
+            "application/vnd.oci.image.config.v1+json",
+            config.to_string().as_bytes(),
+        )?;
         let layers = layers
             .iter()
             .map(|layer| self.blob(layer.kind, &layer.blob))

@@ -49,7 +49,11 @@ pub fn add(layer: &mut Layer, packages: &[&str], programs: &[&str]) -> io::Resul
 /// # Errors
 /// One of them is not installed.
 pub fn versions(packages: &[&str]) -> io::Result<String> {
-    output(Command::new("dpkg-query").args(["-W", "-f", "${Package} ${Version} ${db:Status-Abbrev}\n"]).args(packages))
+    output(
+        Command::new("dpkg-query")
+            .args(["-W", "-f", "${Package} ${Version} ${db:Status-Abbrev}\n"])
+            .args(packages),
+    )
 }
 
 fn wanted(path: &str) -> bool {
@@ -66,7 +70,12 @@ fn libraries(files: &BTreeSet<PathBuf>) -> io::Result<BTreeSet<PathBuf>> {
     let listed = Command::new("ldd").args(programs).output()?.stdout;
     let mut found = BTreeSet::new();
     for line in String::from_utf8_lossy(&listed).lines() {
-        let path = line.split_once("=> ").map_or(line.trim(), |(_, path)| path).split(" (").next().unwrap_or_default();
+        let path = line
+            .split_once("=> ")
+            .map_or(line.trim(), |(_, path)| path)
+            .split(" (")
+            .next()
+            .unwrap_or_default();
         if line.starts_with('\t') && path.starts_with('/') {
             found.insert(PathBuf::from(path));
             found.insert(std::fs::canonicalize(path)?);
@@ -77,7 +86,10 @@ fn libraries(files: &BTreeSet<PathBuf>) -> io::Result<BTreeSet<PathBuf>> {
 
 fn is_elf(path: &Path) -> bool {
     let mut magic = [0; 4];
-    File::open(path).and_then(|mut file| file.read_exact(&mut magic)).is_ok() && magic == *b"\x7fELF"
+    File::open(path)
+        .and_then(|mut file| file.read_exact(&mut magic))
+        .is_ok()
+        && magic == *b"\x7fELF"
 }
 
 fn output(command: &mut Command) -> io::Result<String> {
@@ -86,6 +98,8 @@ fn output(command: &mut Command) -> io::Result<String> {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     } else {
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-        Err(io::Error::other(format!("{command:?}: {stderr}(make deps installs it)")))
+        Err(io::Error::other(format!(
+            "{command:?}: {stderr}(make deps installs it)"
+        )))
     }
 }

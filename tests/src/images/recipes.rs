@@ -65,14 +65,23 @@ pub struct Recipe {
 /// All images, by hand.
 pub const RECIPES: &[Recipe] = &[
     Recipe {
-        names: &["docker.io/library/busybox:latest", "docker.io/library/busybox:1.35", "busybox:latest", "other:latest"],
+        names: &[
+            "docker.io/library/busybox:latest",
+            "docker.io/library/busybox:1.35",
+            "busybox:latest",
+            "other:latest",
+        ],
         packages: &[],
         programs: &[],
         files: Layer::default,
         config: || json!({ "Cmd": ["sh"], "Env": [PATH] }),
     },
     Recipe {
-        names: &["docker.io/library/nginx:latest", "docker.io/library/nginx:1.22", "docker.io/library/nginx:alpine"],
+        names: &[
+            "docker.io/library/nginx:latest",
+            "docker.io/library/nginx:1.22",
+            "docker.io/library/nginx:alpine",
+        ],
         packages: &["nginx"],
         programs: &[],
         files: || nginx().directory("/etc/nginx/templates", 0o755, 0),
@@ -102,12 +111,20 @@ pub const RECIPES: &[Recipe] = &[
         },
     },
     Recipe {
-        names: &["docker.io/library/redis:7", "docker.io/library/redis:latest", "docker.io/library/redis:alpine"],
+        names: &[
+            "docker.io/library/redis:7",
+            "docker.io/library/redis:latest",
+            "docker.io/library/redis:alpine",
+        ],
         packages: &["redis-server", "redis-tools"],
         programs: &["/usr/bin/setpriv"],
-        files: || Layer::default().directory("/data", 0o755, account::REDIS).text(
-            "/docker-entrypoint.sh", 0o755, include_str!("scripts/redis.sh"),
-        ),
+        files: || {
+            Layer::default().directory("/data", 0o755, account::REDIS).text(
+                "/docker-entrypoint.sh",
+                0o755,
+                include_str!("scripts/redis.sh"),
+            )
+        },
         config: || {
             json!({
                 "Entrypoint": ["/docker-entrypoint.sh"], "Cmd": ["redis-server"], "Env": [PATH],
@@ -182,7 +199,12 @@ pub const RECIPES: &[Recipe] = &[
     Recipe {
         names: &["tools:latest"],
         packages: &[],
-        programs: &["/usr/bin/systemd-notify", "/usr/bin/socat", "/usr/sbin/capsh", "/usr/bin/getent"],
+        programs: &[
+            "/usr/bin/systemd-notify",
+            "/usr/bin/socat",
+            "/usr/sbin/capsh",
+            "/usr/bin/getent",
+        ],
         files: Layer::default,
         config: || json!({ "Cmd": ["sh"], "Env": [PATH] }),
     },
@@ -204,19 +226,28 @@ pub fn base(busybox: Vec<u8>, applets: &str) -> Layer {
         .bytes("/usr/bin/busybox", 0o755, busybox)
         .text("/etc/passwd", 0o644, PASSWD)
         .text("/etc/group", 0o644, GROUP)
-        .text("/etc/nsswitch.conf", 0o644, "passwd: files\ngroup: files\nhosts: files dns\n")
+        .text(
+            "/etc/nsswitch.conf",
+            0o644,
+            "passwd: files\ngroup: files\nhosts: files dns\n",
+        )
         .directory("/root", 0o700, 0)
         .directory("/tmp", 0o1777, 0)
         .directory("/run", 0o755, 0)
         .directory("/var/tmp", 0o1777, 0);
     for name in ["bin", "sbin", "lib", "lib64"] {
-        layer = layer.directory(&format!("/usr/{name}"), 0o755, 0).link(&format!("/{name}"), &format!("usr/{name}"));
+        layer = layer
+            .directory(&format!("/usr/{name}"), 0o755, 0)
+            .link(&format!("/{name}"), &format!("usr/{name}"));
     }
     for dir in ["/dev", "/proc", "/sys", "/mnt", "/home", "/srv"] {
         layer = layer.directory(dir, 0o755, 0);
     }
     // An applet named dpkg or init would only mislead.
-    for applet in applets.lines().filter(|name| !["busybox", "dpkg", "dpkg-deb", "init", "rpm"].contains(name)) {
+    for applet in applets
+        .lines()
+        .filter(|name| !["busybox", "dpkg", "dpkg-deb", "init", "rpm"].contains(name))
+    {
         layer = layer.link(&format!("/usr/bin/{applet}"), "busybox");
     }
     layer

@@ -68,7 +68,10 @@ pub fn with_images(config: MachineConfig) -> io::Result<MachineConfig> {
     Ok(configure(config)
         .share(build::storage()?, STORAGE)
         .text("/etc/systemd/system/registry-storage.service", OVERLAY)
-        .text("/etc/systemd/system/registry@.service.d/storage.conf", "[Unit]\nRequires=registry-storage.service\nAfter=registry-storage.service\n"))
+        .text(
+            "/etc/systemd/system/registry@.service.d/storage.conf",
+            "[Unit]\nRequires=registry-storage.service\nAfter=registry-storage.service\n",
+        ))
 }
 
 /// Waits until the registry answers.

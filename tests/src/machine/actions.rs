@@ -58,7 +58,11 @@ impl Machine {
     #[track_caller]
     fn captured(&self, deadline: Duration, argv: &[&str], input: Option<&str>) -> Output {
         let command = argv.join(" ");
-        let console = if input.is_some() { Console::Fed } else { Console::Captured };
+        let console = if input.is_some() {
+            Console::Fed
+        } else {
+            Console::Captured
+        };
         let (mut child, cgroup) = match self.spawn(argv, console) {
             Ok(spawned) => spawned,
             Err(error) => panic!("{command}: {error}"),
@@ -77,7 +81,12 @@ impl Machine {
         // What the command left in the background keeps its cgroup.
         let _ = fs::remove_dir(&cgroup);
         let text = |reader: thread::JoinHandle<String>| reader.join().unwrap_or_default();
-        let output = Output { command, code, stdout: text(stdout), stderr: text(stderr) };
+        let output = Output {
+            command,
+            code,
+            stdout: text(stdout),
+            stderr: text(stderr),
+        };
         assert!(ended, "no end after {deadline:?}:\n{output}");
         output
     }
@@ -100,7 +109,10 @@ impl Machine {
         enter.arg("enter").arg(&self.init).arg(&cgroup).args(argv);
         match console {
             Console::Captured => enter.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()),
-            Console::Fed => enter.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()),
+            Console::Fed => enter
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped()),
             Console::Inherited => &mut enter,
         };
         Ok((enter.spawn()?, cgroup))
@@ -113,7 +125,8 @@ impl Machine {
     #[track_caller]
     pub fn write(&self, path: &str, text: &str) {
         let script = r#"mkdir -p "$(dirname "$1")" && cat >"$1""#;
-        self.captured(COMMAND, &["sh", "-c", script, "sh", path], Some(text)).ok();
+        self.captured(COMMAND, &["sh", "-c", script, "sh", path], Some(text))
+            .ok();
     }
 
     /// Reads a file inside.
@@ -154,7 +167,8 @@ impl Machine {
     #[track_caller]
     pub fn journal(&self, unit: &str) -> String {
         self.run(&["journalctl", "--sync"]).ok();
-        self.run(&["journalctl", "--no-pager", "-b", "-o", "cat", "-u", unit]).ok()
+        self.run(&["journalctl", "--no-pager", "-b", "-o", "cat", "-u", unit])
+            .ok()
     }
 
     /// Looks at a condition until it holds.

@@ -18,7 +18,10 @@ pub fn own() -> io::Result<PathBuf> {
     let mount = mount_point(&fs::read_to_string("/proc/self/mountinfo")?)
         .ok_or_else(|| io::Error::other("no cgroup2 file system is mounted on this host"))?;
     let table = fs::read_to_string("/proc/self/cgroup")?;
-    let path = table.lines().find_map(|line| line.strip_prefix("0::/")).unwrap_or_default();
+    let path = table
+        .lines()
+        .find_map(|line| line.strip_prefix("0::/"))
+        .unwrap_or_default();
     Ok(mount.join(path))
 }
 

@@ -34,14 +34,22 @@ impl MachineConfig {
     /// Shows a directory of the host inside, read-only.
     #[must_use]
     pub fn share(mut self, host: impl Into<PathBuf>, inside: impl Into<PathBuf>) -> Self {
-        self.shared.push(Shared { host: host.into(), inside: inside.into(), writable: false });
+        self.shared.push(Shared {
+            host: host.into(),
+            inside: inside.into(),
+            writable: false,
+        });
         self
     }
 
     /// Shows a directory of the host inside; what the machine writes there is on the host.
     #[must_use]
     pub fn share_writable(mut self, host: impl Into<PathBuf>, inside: impl Into<PathBuf>) -> Self {
-        self.shared.push(Shared { host: host.into(), inside: inside.into(), writable: true });
+        self.shared.push(Shared {
+            host: host.into(),
+            inside: inside.into(),
+            writable: true,
+        });
         self
     }
 
@@ -61,8 +69,7 @@ impl MachineConfig {
             Ok(target)
         };
         for (host, inside) in &self.files {
-            fs::copy(host, place(inside)?)
-                .map_err(|error| io::Error::other(format!("{}: {error}", host.display())))?;
+            fs::copy(host, place(inside)?).map_err(|error| io::Error::other(format!("{}: {error}", host.display())))?;
         }
         for (inside, text) in &self.texts {
             fs::write(place(inside)?, text)?;

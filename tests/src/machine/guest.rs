@@ -67,12 +67,20 @@ const MASKED_GENERATORS: &[&str] = &[
 ];
 
 /// Directories emptied at the first boot: what the host has enabled does not start here.
-const EMPTIED: &[&str] = &["etc/systemd/system", "etc/systemd/user", "etc/containers", "var/log/journal"];
+const EMPTIED: &[&str] = &[
+    "etc/systemd/system",
+    "etc/systemd/user",
+    "etc/containers",
+    "var/log/journal",
+];
 
 /// Files of the machine's own.
 const FILES: &[(&str, &str)] = &[
     ("etc/fstab", "# The launcher has mounted everything.\n"),
-    ("etc/resolv.conf", "# Without a route out: unreachable at once, never a timeout.\nnameserver 192.0.2.53\n"),
+    (
+        "etc/resolv.conf",
+        "# Without a route out: unreachable at once, never a timeout.\nnameserver 192.0.2.53\n",
+    ),
     (
         "etc/systemd/journald.conf.d/10-machine.conf",
         "[Journal]\nStorage=volatile\nReadKMsg=no\nAudit=no\nRateLimitIntervalSec=0\nForwardToSyslog=no\n",
@@ -82,8 +90,14 @@ const FILES: &[(&str, &str)] = &[
         "[Manager]\nLogTarget=journal-or-kmsg\nStatusUnitFormat=name\nShowStatus=no\nDefaultTimeoutStopSec=20s\n",
     ),
     // A container cannot lower the score (CAP_SYS_RESOURCE), and does not need to.
-    ("etc/systemd/system/systemd-journald.service.d/10-machine.conf", "[Service]\nOOMScoreAdjust=\nLimitNOFILE=\n"),
-    ("etc/systemd/system/dbus.service.d/10-machine.conf", "[Service]\nOOMScoreAdjust=\n"),
+    (
+        "etc/systemd/system/systemd-journald.service.d/10-machine.conf",
+        "[Service]\nOOMScoreAdjust=\nLimitNOFILE=\n",
+    ),
+    (
+        "etc/systemd/system/dbus.service.d/10-machine.conf",
+        "[Service]\nOOMScoreAdjust=\n",
+    ),
 ];
 
 /// Makes the root a machine of its own at the first boot; what the machine has changed since is left alone.
@@ -106,7 +120,10 @@ pub fn prepare(layout: &Layout) -> io::Result<()> {
     }
     write(&root.join("etc/hostname"), &format!("{}\n", layout.hostname))?;
     write(&root.join("etc/machine-id"), &format!("{}\n", layout.machine_id))?;
-    let hosts = format!("127.0.0.1 localhost registry.local\n::1 localhost\n127.0.1.1 {}\n", layout.hostname);
+    let hosts = format!(
+        "127.0.0.1 localhost registry.local\n::1 localhost\n127.0.1.1 {}\n",
+        layout.hostname
+    );
     write(&root.join("etc/hosts"), &hosts)?;
     restore_seed(layout)?;
     fs::write(stamp, "")
@@ -115,7 +132,11 @@ pub fn prepare(layout: &Layout) -> io::Result<()> {
 /// Lays the files of the test over the cleaned root (they came before the first boot, see [`super::MachineConfig`]).
 fn restore_seed(layout: &Layout) -> io::Result<()> {
     let seed = layout.dir.join("seed");
-    if seed.is_dir() { copy_tree(&seed, &layout.root()) } else { Ok(()) }
+    if seed.is_dir() {
+        copy_tree(&seed, &layout.root())
+    } else {
+        Ok(())
+    }
 }
 
 fn copy_tree(from: &Path, to: &Path) -> io::Result<()> {

@@ -41,7 +41,11 @@ pub fn launch(dir: &Path) -> io::Result<()> {
 
 fn keep(dir: &Path, closing: &AtomicBool) -> io::Result<()> {
     while !closing.load(Ordering::SeqCst) {
-        let status = Command::new("/proc/self/exe").arg("boot").arg(dir).stdin(Stdio::null()).status()?;
+        let status = Command::new("/proc/self/exe")
+            .arg("boot")
+            .arg(dir)
+            .stdin(Stdio::null())
+            .status()?;
         match status.code() {
             Some(0) => {}
             Some(POWERED_OFF) => break,
@@ -86,7 +90,12 @@ pub fn boot(dir: &Path) -> io::Result<i32> {
             | CloneFlags::CLONE_NEWIPC
             | CloneFlags::CLONE_NEWCGROUP,
     )?;
-    let mut init = Command::new("/proc/self/exe").arg("init").arg(dir).stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
+    let mut init = Command::new("/proc/self/exe")
+        .arg("init")
+        .arg(dir)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()?;
     cgroup::enter(&home)?;
     println!("{}", init.id());
     io::stdout().flush()?;

@@ -74,7 +74,9 @@ impl Machine {
     /// The caller is not root, or the machine does not come up; the message shows what systemd said.
     pub fn try_boot(config: &MachineConfig) -> io::Result<Self> {
         if !nix::unistd::geteuid().is_root() {
-            return Err(io::Error::other("it needs root: it mounts file systems and makes namespaces (try sudo)"));
+            return Err(io::Error::other(
+                "it needs root: it mounts file systems and makes namespaces (try sudo)",
+            ));
         }
         let layout = new_layout(config)?;
         layout.create()?;
@@ -89,8 +91,14 @@ impl Machine {
             .spawn()?;
         let (lifeline, boots) = (launcher.stdin.take(), launcher.stdout.take());
         let boots = BufReader::new(boots.ok_or_else(|| io::Error::other("the launcher has no output"))?);
-        let mut machine =
-            Self { layout, launcher, lifeline, boots, init: String::new(), commands: AtomicUsize::new(0) };
+        let mut machine = Self {
+            layout,
+            launcher,
+            lifeline,
+            boots,
+            init: String::new(),
+            commands: AtomicUsize::new(0),
+        };
         machine.wait_for_boot()?;
         Ok(machine)
     }
@@ -107,7 +115,14 @@ impl Machine {
             let state = self.run(&["systemctl", "is-system-running"]).stdout;
             ["running", "degraded"].contains(&state.trim())
         });
-        if up { Ok(()) } else { Err(io::Error::other(format!("systemd does not come up\n{}", self.console()))) }
+        if up {
+            Ok(())
+        } else {
+            Err(io::Error::other(format!(
+                "systemd does not come up\n{}",
+                self.console()
+            )))
+        }
     }
 
     fn console(&self) -> String {
@@ -118,7 +133,11 @@ impl Machine {
     fn end(&mut self) -> io::Result<()> {
         drop(self.lifeline.take());
         let status = self.launcher.wait()?;
-        if status.success() { Ok(()) } else { Err(io::Error::other(format!("the launcher: {status}"))) }
+        if status.success() {
+            Ok(())
+        } else {
+            Err(io::Error::other(format!("the launcher: {status}")))
+        }
     }
 
     /// What is on the host while the machine runs: its directory and its cgroup. Both are gone after the drop.
@@ -143,13 +162,19 @@ fn new_layout(config: &MachineConfig) -> io::Result<Layout> {
     let dir = tempfile::Builder::new().prefix("unipod-machine-").tempdir()?.keep();
     // The root directory inside is the overlay of this one: everybody may pass.
     fs::set_permissions(&dir, fs::Permissions::from_mode(0o755))?;
-    let name = dir.file_name().and_then(|name| name.to_str()).unwrap_or("unipod-machine").to_owned();
-    let mut id = [0; 16];
-    io::Read::read_exact(&mut fs::File::open("/dev/urandom")?, &mut id)?;
+    let name = dir
+        .file_name()
+        .and_then(|name| name.to_str())
+        .unwrap_or("unipod-machine")
+        .to_owned();
+    // Random, and in a form that is the machine id's but for the dashes.
+    let machine_id = fs::read_to_string("/proc/sys/kernel/random/uuid")?
+        .trim()
+        .replace('-', "");
     Ok(Layout {
         cgroup: cgroup::own()?.join(name),
         hostname: "machine".to_owned(),
-        machine_id: id.iter().map(|byte| format!("{byte:02x}")).collect(),
+        machine_id,
         shared: config.shared.clone(),
         dir,
     })

@@ -59,7 +59,13 @@ pub fn init(dir: &Path) -> io::Result<()> {
 }
 
 fn mount_root(layout: &Layout) -> io::Result<()> {
-    mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>)?;
+    mount(
+        None::<&str>,
+        "/",
+        None::<&str>,
+        MsFlags::MS_REC | MsFlags::MS_PRIVATE,
+        None::<&str>,
+    )?;
     bind(Path::new("/"), &layout.lower())?;
     let options = format!(
         "lowerdir={},upperdir={},workdir={}",
@@ -67,7 +73,13 @@ fn mount_root(layout: &Layout) -> io::Result<()> {
         layout.upper().display(),
         layout.work().display()
     );
-    mount(Some("overlay"), &layout.root(), Some("overlay"), MsFlags::empty(), Some(options.as_str()))?;
+    mount(
+        Some("overlay"),
+        &layout.root(),
+        Some("overlay"),
+        MsFlags::empty(),
+        Some(options.as_str()),
+    )?;
     Ok(())
 }
 
@@ -89,12 +101,27 @@ fn mount_dev(root: &Path, console: &Path) -> io::Result<()> {
     }
     let before = umask(Mode::empty());
     for (name, major, minor) in DEVICES {
-        mknod(&dev.join(name), SFlag::S_IFCHR, Mode::from_bits_truncate(0o666), makedev(major, minor))?;
+        mknod(
+            &dev.join(name),
+            SFlag::S_IFCHR,
+            Mode::from_bits_truncate(0o666),
+            makedev(major, minor),
+        )?;
     }
     umask(before);
     let locked = MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC;
-    file_system("devpts", &dev.join("pts"), locked, "newinstance,gid=5,mode=620,ptmxmode=666")?;
-    file_system("tmpfs", &dev.join("shm"), MsFlags::MS_NOSUID | MsFlags::MS_NODEV, "mode=1777")?;
+    file_system(
+        "devpts",
+        &dev.join("pts"),
+        locked,
+        "newinstance,gid=5,mode=620,ptmxmode=666",
+    )?;
+    file_system(
+        "tmpfs",
+        &dev.join("shm"),
+        MsFlags::MS_NOSUID | MsFlags::MS_NODEV,
+        "mode=1777",
+    )?;
     file_system("mqueue", &dev.join("mqueue"), locked | MsFlags::MS_NODEV, "")?;
     let links = [
         ("fd", "/proc/self/fd"),
