@@ -7,6 +7,7 @@
 //! | [`setup`] | a machine with unipod installed |
 //! | [`quadlet`] | unit files in a machine: dropped in, started, asked about |
 //! | [`proxy`] | a bad line to the registry |
+//! | [`saboteur`] | kills the engine at a chosen system call |
 //! | [`narrator`] | tells a reader what happens in a machine |
 //!
 //! The programs: `machine` (the launcher, and a shell for developers), `demo`, `bench`.
@@ -16,4 +17,5 @@ pub mod machine;
 pub mod narrator;
 pub mod proxy;
 pub mod quadlet;
+pub mod saboteur;
 pub mod setup;
