@@ -58,6 +58,7 @@ pub fn create(store: &Store, request: CreateRequest<'_>) -> Result<Created, Cont
         process: None,
         started: None,
         exit: None,
+        failure: None,
         network: None,
         volumes: Vec::new(),
         mounts: Vec::new(),

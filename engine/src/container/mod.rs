@@ -3,6 +3,7 @@
 
 pub mod create;
 pub mod exec;
+pub mod foreground;
 pub mod health;
 pub mod inspect;
 mod limits;
@@ -15,6 +16,7 @@ pub mod signal;
 pub mod start;
 pub mod stop;
 mod storage;
+pub mod transient;
 pub mod wait;
 
 pub use record::{Lifecycle, Record, SdNotify, State};

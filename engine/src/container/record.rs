@@ -43,6 +43,8 @@ pub struct Record {
     pub started: Option<Timestamp>,
     /// How it ended, once known.
     pub exit: Option<Exit>,
+    /// Why the last start failed, for the command that asked for it from outside the unit.
+    pub failure: Option<Failure>,
     /// What its networks gave it.
     pub network: Option<network::Status>,
     /// The volumes it uses.
@@ -117,6 +119,15 @@ pub struct Exit {
     pub code: i32,
     /// When.
     pub at: Timestamp,
+}
+
+/// Why a start failed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Failure {
+    /// The message.
+    pub message: String,
+    /// The exit code of the command.
+    pub code: u8,
 }
 
 /// A container's state in podman's words.
@@ -253,6 +264,7 @@ pub(super) mod tests {
             process: None,
             started: None,
             exit: None,
+            failure: None,
             network: None,
             volumes: Vec::new(),
             mounts: Vec::new(),

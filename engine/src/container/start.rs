@@ -2,24 +2,21 @@
 
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::process::Command;
 
 use super::process::Process;
 use super::record::{Record, SdNotify};
-use super::{ContainerError, limits, remove, rootfs, storage};
+use super::storage::Storage;
+use super::{ContainerError, health, limits, remove, rootfs, storage};
 use crate::image::Image;
-use crate::network::{self, NetworkMode, Pending};
+use crate::network::{self, NetworkMode, Pending, Request, Status};
 use crate::runtime::{self, BundleRequest, Namespace, OciRuntime, RunRequest};
-use crate::store::{self, Store};
+use crate::store::{self, Store, mount};
 use crate::systemd::{Invocation, activation, notify};
 
 /// Starts a container and returns once its init runs. Its record then says so.
 ///
-/// The calling process ends up in a mount namespace of its own and, with limits, in a control group of its own: it
-/// should have little else to do. A start that fails leaves nothing behind but the record.
-///
 /// # Errors
-/// Any part cannot be prepared, or the OCI runtime refuses.
+/// Any part cannot be prepared, or the OCI runtime refuses. A start that fails leaves nothing behind but the record.
 pub fn start(store: &Store, record: &mut Record, image: Option<&Image>) -> Result<Process, ContainerError> {
     let started = bring_up(store, record, image);
     if started.is_err() {
@@ -32,15 +29,23 @@ pub fn start(store: &Store, record: &mut Record, image: Option<&Image>) -> Resul
 
 fn bring_up(store: &Store, record: &mut Record, image: Option<&Image>) -> Result<Process, ContainerError> {
     let mode = network::parse_modes(&record.options.networks, !nix::unistd::geteuid().is_root())?;
-    // Before the mount namespace: the pin of a network namespace must be visible to everybody.
+    // The pin of a network namespace must be visible to everybody, so it is made outside of the private namespace.
     let network = begin_network(store, record, &mode)?;
-    store::mount::enter_private_namespace()?;
-    let root = rootfs::mount(store, record, image)?;
-    let resolved = storage::resolve(store, record, image, &root)?;
-    // From here on removing the container removes its anonymous volumes.
-    record.volumes.clone_from(&resolved.volumes);
-    record.mounts.clone_from(&resolved.mounts);
-    record.network = network.map(Pending::finish).transpose()?;
-    write_bundle(store, record, image, &mode, root, resolved)?;
-    run(store, record)
+    mount::in_private_namespace(|| {
+        let root = rootfs::mount(store, record, image)?;
+        let resolved = storage::resolve(store, record, image, &root)?;
+        record.network = network.map(Pending::finish).transpose()?;
+        write_bundle(store, record, image, &mode, root, resolved)?;
+        run(store, record)
+    })?
+}
+
+/// netavark runs while the caller goes on.
+fn begin_network(store: &Store, record: &Record, mode: &NetworkMode) -> Result<Option<Pending>, ContainerError> {
+    let NetworkMode::Bridge(attachments) = mode else { return Ok(None) };
+    let options = &record.options;
+    let ports = options.publish.iter().map(|p| network::parse_publish(p)).collect::<Result<Vec<_>, _>>()?;
+    let dns: Vec<IpAddr> = options.dns.iter().filter_map(|d| d.parse().ok()).collect();
+    let request = Request { id: record.id.as_str(), name: &record.name, attachments, ports: &ports, dns: &dns };
+    Ok(Some(network::begin_setup(store, &request)?))
 }

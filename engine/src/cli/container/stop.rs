@@ -33,11 +33,13 @@ impl Targets {
     /// Does `action` on each; one failure does not keep the others from their turn.
     fn each(self, store: &Store, mut action: impl FnMut(&Record) -> Result<(), CliError>) -> Result<u8, CliError> {
         let mut problems = Vec::new();
+        // A unit's journal is the payload's: our own names in it at every stop would be noise.
+        let quiet = Invocation::current().is_some();
         for name in self.names(store)? {
             let done = match record::find(store, &name) {
                 Err(ContainerError::NotFound(_)) if self.ignore => Ok(()),
                 Err(error) => Err(error.into()),
-                Ok(record) => action(&record).map(|()| output::print_line(&name)),
+                Ok(record) => action(&record).map(|()| if !quiet { output::print_line(&name) }),
             };
             problems.extend(done.err());
         }
