@@ -1,0 +1,150 @@
+//! From what a user calls an image to the image: qualified names, short names, digests, IDs.
+//!
+//! A name that has a record is found by that alone; the directory is read only for IDs, digests, and short names without record.
+
+use std::collections::BTreeSet;
+
+use super::records::{self, Record};
+use super::{Image, ImageError};
+use crate::store::Store;
+
+/// Finds a local image by name (short names and aliases included), digest, or ID prefix (at least three digits).
+///
+/// # Errors
+/// The name fits several images, or the image is damaged.
+pub fn find(store: &Store, name: &str) -> Result<Option<Image>, ImageError> {
+    find_record(store, name)?.map(|record| records::load(store, &record)).transpose()
+}
+
+/// [`find`] without loading the image. A record found by ID has a name if the image has one.
+///
+/// # Errors
+/// The name fits several images.
+pub fn find_record(store: &Store, name: &str) -> Result<Option<Record>, ImageError> {
+    let name = name.strip_prefix("docker://").unwrap_or(name);
+    let name = name.strip_prefix("containers-storage:").unwrap_or(name);
+    if let Some(hex) = full_id(name) {
+        return by_id(store, name, hex);
+    }
+    for candidate in local_candidates(name) {
+        if let Some(record) = records::read(store, &candidate)? {
+            return Ok(Some(record));
+        }
+    }
+    if let Some((repository, digest)) = name.split_once('@') {
+        return by_digest(store, without_tag(repository), digest);
+    }
+    if is_hex(name) && name.len() >= 3 {
+        let found = by_id(store, name, name)?;
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    by_suffix(store, name)
+}
+
+/// Whether `name` names the image itself (by its ID) and not one of its references.
+pub fn is_id_of(name: &str, record: &Record) -> bool {
+    let digits = name.strip_prefix("sha256:").unwrap_or(name);
+    let hex = record.id.strip_prefix("sha256:").unwrap_or(&record.id);
+    is_hex(digits) && digits.len() >= 3 && hex.starts_with(digits)
+}
+
+/// The reference that `name` stands for when it is given to an image of ours (`tag`, `build`): short names belong to `localhost`.
+pub fn qualify_local(name: &str) -> String {
+    let tagged = with_tag(name);
+    if has_registry(&tagged) { canonical(&tagged) } else { format!("localhost/{tagged}") }
+}
+
+/// The references under which the store may know `name`, the likeliest first.
+pub fn local_candidates(name: &str) -> Vec<String> {
+    let name = match name.split_once('@') {
+        Some((repository, digest)) => format!("{}@{digest}", without_tag(repository)),
+        None => with_tag(name),
+    };
+    if has_registry(&name) {
+        return vec![canonical(&name)];
+    }
+    let library = if name.contains('/') { "docker.io" } else { "docker.io/library" };
+    vec![format!("localhost/{name}"), format!("{library}/{name}")]
+}
+
+fn by_id(store: &Store, name: &str, prefix: &str) -> Result<Option<Record>, ImageError> {
+    let mut records = records::all(store)?;
+    records.retain(|record| record.id.strip_prefix("sha256:").is_some_and(|hex| hex.starts_with(prefix)));
+    only_one(name, records)
+}
+
+fn by_digest(store: &Store, repository: &str, digest: &str) -> Result<Option<Record>, ImageError> {
+    let repositories: Vec<String> =
+        local_candidates(repository).iter().map(|candidate| without_tag(candidate).to_owned()).collect();
+    let mut records = records::all(store)?;
+    records.retain(|record| {
+        let own = record.name.as_deref().map(repository_of);
+        record.manifest == digest && own.is_some_and(|own| repositories.iter().any(|r| r == own))
+    });
+    only_one(repository, records)
+}
+
+/// A short name also means any image whose last path parts it gives, as long as there is only one.
+fn by_suffix(store: &Store, name: &str) -> Result<Option<Record>, ImageError> {
+    let wanted = with_tag(name);
+    if has_registry(&wanted) {
+        return Ok(None);
+    }
+    let wanted = format!("/{wanted}");
+    let mut records = records::all(store)?;
+    records.retain(|record| record.name.as_deref().is_some_and(|own| own.ends_with(&wanted)));
+    only_one(name, records)
+}
+
+/// One image, by its first name; nameless records come last.
+fn only_one(name: &str, mut records: Vec<Record>) -> Result<Option<Record>, ImageError> {
+    records.sort_by_key(|record| record.name.is_none());
+    let ids: BTreeSet<&str> = records.iter().map(|record| record.id.as_str()).collect();
+    if ids.len() > 1 {
+        let fitting = records.iter().map(|r| r.name.clone().unwrap_or_else(|| r.id.clone())).collect();
+        return Err(ImageError::Ambiguous { name: name.to_owned(), fitting });
+    }
+    Ok(records.into_iter().next())
+}
+
+/// The repository of a reference, without tag or digest.
+pub fn repository_of(name: &str) -> &str {
+    without_tag(name.split_once('@').map_or(name, |(repository, _)| repository))
+}
+
+fn full_id(name: &str) -> Option<&str> {
+    let digits = name.strip_prefix("sha256:");
+    digits.filter(|d| is_hex(d)).or_else(|| Some(name).filter(|n| n.len() == 64 && is_hex(n)))
+}
+
+fn is_hex(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+fn tag_start(name: &str) -> Option<usize> {
+    let last = name.rfind('/').map_or(0, |slash| slash + 1);
+    name[last..].find(':').map(|colon| last + colon)
+}
+
+fn without_tag(name: &str) -> &str {
+    tag_start(name).map_or(name, |colon| &name[..colon])
+}
+
+fn with_tag(name: &str) -> String {
+    if name.contains('@') || tag_start(name).is_some() { name.to_owned() } else { format!("{name}:latest") }
+}
+
+/// Docker's rule: what stands before the first slash is a registry if it looks like a host.
+fn has_registry(name: &str) -> bool {
+    name.split_once('/').is_some_and(|(host, _)| host == "localhost" || host.contains(['.', ':']))
+}
+
+fn canonical(name: &str) -> String {
+    match name.split_once('/') {
+        Some(("docker.io" | "index.docker.io", path)) if path.contains('/') => format!("docker.io/{path}"),
+        Some(("docker.io" | "index.docker.io", path)) => format!("docker.io/library/{path}"),
+        _ => name.to_owned(),
+    }
+}
