@@ -148,3 +148,85 @@ fn canonical(name: &str) -> String {
         _ => name.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image::testing::Lab;
+
+    #[test]
+    fn what_users_call_an_image() {
+        let lab = Lab::new();
+        let nginx = lab.image("docker.io/library/nginx:latest", "nginx");
+        lab.image("docker.io/library/nginx:1.25", "nginx-old");
+        lab.image("localhost/app:latest", "local app");
+        lab.image("docker.io/library/app:latest", "docker app");
+        lab.image("quay.io/team/tool:latest", "tool");
+        lab.image("quay.io/one/twice:latest", "one");
+        lab.image("ghcr.io/two/twice:latest", "two");
+        lab.image("quay.io/one/same:latest", "same");
+        lab.image("ghcr.io/two/same:latest", "same");
+        lab.image("registry.local:5000/web:v1", "web");
+        let hex = &nginx.id["sha256:".len()..];
+        let by_manifest = format!("nginx@{}", nginx.manifest_digest);
+        let tag_and_digest = format!("docker.io/library/nginx:9@{}", nginx.manifest_digest);
+        let elsewhere = format!("quay.io/nginx@{}", nginx.manifest_digest);
+        for (name, expected) in [
+            ("docker.io/library/nginx:latest", Some("nginx")),
+            ("docker.io/nginx", Some("nginx")),
+            ("index.docker.io/library/nginx", Some("nginx")),
+            ("docker://docker.io/library/nginx", Some("nginx")),
+            ("library/nginx", Some("nginx")),
+            ("nginx", Some("nginx")),
+            ("nginx:1.25", Some("nginx-old")),
+            ("nginx:2", None),
+            ("app", Some("local app")),
+            ("docker.io/app", Some("docker app")),
+            ("tool", Some("tool")),
+            ("team/tool", Some("tool")),
+            ("m/tool", None),
+            ("ool", None),
+            ("same", Some("same")),
+            ("quay.io/tool", None),
+            ("web", None),
+            ("web:v1", Some("web")),
+            ("registry.local:5000/web:v1", Some("web")),
+            ("registry.local:5000/web", None),
+            (&by_manifest, Some("nginx")),
+            (&tag_and_digest, Some("nginx")),
+            (&elsewhere, None),
+            (&nginx.id, Some("nginx")),
+            (hex, Some("nginx")),
+            (&hex[..12], Some("nginx")),
+            (&hex[..6], Some("nginx")),
+            (&hex[..2], None),
+            ("", None),
+        ] {
+            let found = find(&lab.store, name).unwrap();
+            let content = found.map(|image| image.config.labels_of_config().unwrap()["content"].clone());
+            assert_eq!(content.as_deref(), expected, "{name}");
+        }
+        let error = find(&lab.store, "twice").unwrap_err().to_string();
+        assert!(error.contains("quay.io/one/twice:latest") && error.contains("ghcr.io/two/twice:latest"), "{error}");
+    }
+
+    #[test]
+    fn an_empty_store_has_nothing() {
+        let lab = Lab::new();
+        for name in ["nginx", "docker.io/library/nginx:latest", "abcdef"] {
+            assert!(find(&lab.store, name).unwrap().is_none());
+        }
+    }
+
+    #[test]
+    fn names_given_to_local_images() {
+        for (name, expected) in [
+            ("app", "localhost/app:latest"),
+            ("team/app:1", "localhost/team/app:1"),
+            ("docker.io/app", "docker.io/library/app:latest"),
+            ("localhost:5000/app", "localhost:5000/app:latest"),
+        ] {
+            assert_eq!(qualify_local(name), expected);
+        }
+    }
+}

@@ -4,6 +4,8 @@ pub mod find;
 pub mod layers;
 pub mod records;
 pub mod remove;
+#[cfg(test)]
+pub(crate) mod testing;
 
 use std::path::PathBuf;
 

@@ -242,3 +242,111 @@ fn parse<T: for<'de> Deserialize<'de>>(name: &str, content: &[u8]) -> Result<T, 
 fn damaged(name: &str, reason: String) -> ImageError {
     ImageError::Damaged { name: name.to_owned(), reason }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image::find;
+    use crate::image::testing::Lab;
+
+    const NGINX: &str = "docker.io/library/nginx:latest";
+
+    #[test]
+    fn a_committed_image_is_loaded_whole() {
+        let lab = Lab::new();
+        let image = lab.image(NGINX, "one");
+        assert_eq!(image.names, [NGINX]);
+        assert_eq!((image.layers.len(), image.size), (2, 9));
+        assert_eq!(fs::read(image.layers[1].join("one")).unwrap(), b"one");
+        let raw = raw_config(&lab.store, &image).unwrap();
+        assert_eq!(raw["config"]["Healthcheck"]["Test"][1], "true");
+    }
+
+    #[test]
+    fn what_is_missing_or_altered_is_damage() {
+        let lab = Lab::new();
+        let image = lab.image(NGINX, "one");
+        let config = lab.store.blobs().join(&image.id[7..]);
+        let content = fs::read(&config).unwrap();
+        let damage = || {
+            let error = find::find(&lab.store, NGINX).unwrap_err();
+            assert!(error.is_damage() && error.to_string().contains("pull it again"), "{error}");
+            commit(&lab.store, NGINX, &image.manifest_digest).unwrap_err();
+        };
+        fs::write(&config, b"{}").unwrap();
+        damage();
+        fs::remove_file(&config).unwrap();
+        damage();
+        fs::write(&config, content).unwrap();
+        find::find(&lab.store, NGINX).unwrap().unwrap();
+        fs::remove_dir_all(&image.layers[0]).unwrap();
+        damage();
+        lab.image(NGINX, "one");
+        find::find(&lab.store, NGINX).unwrap().unwrap();
+    }
+
+    #[test]
+    fn an_image_that_loses_its_name_is_kept_without() {
+        let lab = Lab::new();
+        let old = lab.image(NGINX, "one");
+        lab.image(NGINX, "two");
+        let all = all(&lab.store).unwrap();
+        assert_eq!(all.len(), 2);
+        assert!(all.iter().any(|record| record.id == old.id && record.name.is_none()));
+        lab.image("localhost/back:1", "one");
+        assert!(super::all(&lab.store).unwrap().iter().all(|record| record.name.is_some()));
+    }
+
+    #[test]
+    fn a_damaged_record_costs_its_own_image_only() {
+        let lab = Lab::new();
+        lab.image(NGINX, "one");
+        fs::write(path(&lab.store, "localhost/broken:1"), b"{").unwrap();
+        fs::write(lab.store.images().join(".tmp-left-behind"), b"{").unwrap();
+        assert_eq!(all(&lab.store).unwrap().len(), 1);
+        find::find(&lab.store, NGINX).unwrap().unwrap();
+        crate::image::remove::collect(&lab.store).unwrap();
+        find::find(&lab.store, NGINX).unwrap().unwrap();
+        let error = find::find(&lab.store, "localhost/broken:1").unwrap_err().to_string();
+        assert!(error.contains("localhost%2fbroken:1.json"), "{error}");
+    }
+
+    #[test]
+    fn an_opaque_root_hides_the_layers_below() {
+        let lab = Lab::new();
+        let image = lab.image(NGINX, "one");
+        rustix::fs::setxattr(&image.layers[1], layers::OPAQUE_TRUSTED, b"y", rustix::fs::XattrFlags::empty()).unwrap();
+        assert_eq!(find::find(&lab.store, NGINX).unwrap().unwrap().layers, image.layers[1..]);
+    }
+
+    #[test]
+    fn the_longest_names_fit_into_file_names() {
+        let lab = Lab::new();
+        let long = |end: &str| format!("registry.example.org/{}{end}:{}", "a/".repeat(110), "t".repeat(128));
+        for end in ["x", "y"] {
+            lab.image(&long(end), end);
+        }
+        assert_eq!(find::find(&lab.store, &long("x")).unwrap().unwrap().config.config().as_ref().unwrap().cmd().as_ref().unwrap(), &["x"]);
+    }
+
+    /// A start looks up one image: this has to stay far below a millisecond, however many images there are.
+    #[test]
+    fn a_lookup_does_not_depend_on_the_number_of_images() {
+        let lab = Lab::new();
+        let record = {
+            lab.image(NGINX, "one");
+            read(&lab.store, NGINX).unwrap().unwrap()
+        };
+        for n in 0..2000 {
+            let record = Record { name: Some(format!("localhost/image{n}:latest")), ..record.clone() };
+            fs::write(path(&lab.store, record.name.as_deref().unwrap()), serde_json::to_vec(&record).unwrap()).unwrap();
+        }
+        let start = std::time::Instant::now();
+        for _ in 0..100 {
+            find::find(&lab.store, "nginx").unwrap().unwrap();
+        }
+        let each = start.elapsed() / 100;
+        assert!(each < std::time::Duration::from_millis(2), "{each:?} in a debug build");
+        println!("a lookup takes {each:?}");
+    }
+}

@@ -167,3 +167,93 @@ fn names_in(dir: &std::path::Path) -> Result<Vec<String>, StoreError> {
 fn hex_of(digest: &str) -> &str {
     digest.strip_prefix("sha256:").unwrap_or(digest)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image::testing::Lab;
+
+    const A: &str = "localhost/a:latest";
+    const B: &str = "localhost/b:latest";
+
+    fn counts(lab: &Lab) -> (usize, usize) {
+        let layers = names_in(&lab.store.layers()).unwrap();
+        (layers.iter().filter(|l| l.len() == 64).count(), names_in(&lab.store.blobs()).unwrap().len())
+    }
+
+    #[test]
+    fn the_last_name_takes_the_image_along_but_not_what_others_share() {
+        let lab = Lab::new();
+        let a = lab.image(A, "a");
+        lab.image(B, "b");
+        tag(&lab.store, "a", "other").unwrap();
+        assert_eq!(counts(&lab), (3, 7));
+        let removed = remove(&lab.store, "a", &[], false).unwrap();
+        assert_eq!(removed, Removed { untagged: vec![A.into()], deleted: vec![] });
+        assert_eq!(counts(&lab), (3, 7));
+        let removed = remove(&lab.store, "other", &[], false).unwrap();
+        assert_eq!(removed, Removed { untagged: vec!["localhost/other:latest".into()], deleted: vec![a.id] });
+        assert_eq!(counts(&lab), (2, 4));
+        find::find(&lab.store, B).unwrap().unwrap();
+        assert!(matches!(remove(&lab.store, "a", &[], false), Err(ImageError::NotFound { .. })));
+        remove(&lab.store, B, &[], false).unwrap();
+        assert_eq!(counts(&lab), (0, 0));
+        assert_eq!(names_in(&lab.store.layers()).unwrap(), [""; 0]);
+    }
+
+    #[test]
+    fn an_id_takes_all_names_along_when_forced() {
+        let lab = Lab::new();
+        let a = lab.image(A, "a");
+        tag(&lab.store, "a", "other").unwrap();
+        let error = remove(&lab.store, &a.id[7..19], &[], false).unwrap_err();
+        assert!(matches!(error, ImageError::SeveralNames { .. }), "{error}");
+        let removed = remove(&lab.store, &a.id[7..19], &[], true).unwrap();
+        assert_eq!((removed.untagged.len(), removed.deleted.len()), (2, 1));
+        assert_eq!(counts(&lab), (0, 0));
+    }
+
+    #[test]
+    fn an_image_in_use_keeps_its_content() {
+        let lab = Lab::new();
+        let a = lab.image(A, "a");
+        let used = [a.id.clone()];
+        assert!(matches!(remove(&lab.store, A, &used, false), Err(ImageError::InUse { .. })));
+        let removed = remove(&lab.store, A, &used, true).unwrap();
+        assert_eq!(removed, Removed { untagged: vec![A.into()], deleted: vec![] });
+        assert!(find::find(&lab.store, &a.id).unwrap().is_some());
+        assert_eq!(prune(&lab.store, &used, true, |_| false).unwrap(), Removed::default());
+        assert_eq!(prune(&lab.store, &[], false, |_| false).unwrap().deleted, [a.id]);
+        assert_eq!(counts(&lab), (0, 0));
+    }
+
+    #[test]
+    fn untag_and_prune() {
+        let lab = Lab::new();
+        let a = lab.image(A, "a");
+        let b = lab.image(B, "b");
+        tag(&lab.store, "a", "other").unwrap();
+        untag(&lab.store, "a", &["other".into()]).unwrap();
+        assert!(matches!(untag(&lab.store, "a", &["b".into()]), Err(ImageError::NotFound { .. })));
+        untag(&lab.store, "a", &[]).unwrap();
+        assert_eq!(find::find(&lab.store, &a.id).unwrap().unwrap().names, [""; 0]);
+        assert_eq!(prune(&lab.store, &[], false, |_| false).unwrap().deleted, [a.id]);
+        assert_eq!(prune(&lab.store, &[], false, |_| false).unwrap(), Removed::default());
+        assert_eq!(prune(&lab.store, &[], true, |_| false).unwrap().deleted, [b.id]);
+    }
+
+    #[test]
+    fn nothing_is_collected_while_a_pull_runs() {
+        let lab = Lab::new();
+        let pull = Lock::acquire_shared(&lab.store, "store", "gc").unwrap();
+        let manifest = lab.manifest("pulled");
+        collect(&lab.store).unwrap();
+        assert_eq!(counts(&lab), (2, 4));
+        records::commit(&lab.store, A, &manifest).unwrap();
+        drop(pull);
+        lab.manifest("given up");
+        collect(&lab.store).unwrap();
+        assert_eq!(counts(&lab), (2, 4));
+        find::find(&lab.store, A).unwrap().unwrap();
+    }
+}

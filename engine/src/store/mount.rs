@@ -29,12 +29,28 @@ impl Overlay {
     /// # Errors
     /// A layer is missing, or the kernel refuses; its log then says why.
     pub fn mount(&self, target: &Path) -> Result<(), StoreError> {
-        let result = match self.mount_through(target) {
+        let result = match self.alone() {
+            Some((directory, writable)) => bind(directory, target, writable),
+            None => self.mount_any(target),
+        };
+        result.map_err(|e| StoreError::io("mount an overlay at", target)(e.into()))
+    }
+
+    /// overlayfs wants two directories: an image of one layer that stays as it is, or of none, is mounted as it is.
+    fn alone(&self) -> Option<(&Path, bool)> {
+        match (self.lower.as_slice(), &self.upper) {
+            ([], Some((upper, _))) => Some((upper, true)),
+            ([only], None) => Some((only, false)),
+            _ => None,
+        }
+    }
+
+    fn mount_any(&self, target: &Path) -> rustix::io::Result<()> {
+        match self.mount_through(target) {
             // Kernels before 6.8 know no `lowerdir+`, those before 5.2 no fsopen(2).
             Err(Errno::INVAL | Errno::NOSYS | Errno::PERM) => self.mount_by_page(target),
             other => other,
-        };
-        result.map_err(|e| StoreError::io("mount an overlay at", target)(e.into()))
+        }
     }
 
     /// The new mount interface: one call per layer, so that their number has no bound.
@@ -100,6 +116,11 @@ impl Overlay {
     }
 }
 
+fn bind(source: &Path, target: &Path, writable: bool) -> rustix::io::Result<()> {
+    rustix::mount::mount_bind(source, target)?;
+    if writable { Ok(()) } else { rustix::mount::mount_remount(target, MountFlags::BIND | MountFlags::RDONLY, c"") }
+}
+
 /// The name by which an open descriptor can be reached, for calls that know only path names.
 pub fn fd_path(fd: impl AsFd) -> PathBuf {
     PathBuf::from(format!("/proc/self/fd/{}", fd.as_fd().as_raw_fd()))
@@ -138,4 +159,95 @@ pub fn enter_private_namespace() -> Result<(), StoreError> {
     unshare(CloneFlags::CLONE_NEWNS).map_err(|e| StoreError::io("make a mount namespace for", root)(e.into()))?;
     mount(None::<&str>, "/", None::<&str>, MsFlags::MS_SLAVE | MsFlags::MS_REC, None::<&str>)
         .map_err(|e| StoreError::io("make mounts private below", root)(e.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::mount::{UnmountFlags, unmount};
+
+    struct Lab(tempfile::TempDir);
+
+    impl Lab {
+        fn path(&self, name: &str) -> PathBuf {
+            let path = self.0.path().join(name);
+            fs::create_dir_all(&path).unwrap();
+            path
+        }
+
+        /// Layers that each have a file of their own and a version of `same`; topmost first.
+        fn overlay(&self, layers: usize, upper: bool) -> Overlay {
+            let lower = (0..layers).rev().map(|n| {
+                let path = self.path(&format!("layer,with:signs-{n}/{}", "x".repeat(200)));
+                fs::write(path.join(format!("own-{n}")), b"").unwrap();
+                fs::write(path.join("same"), n.to_string()).unwrap();
+                path
+            });
+            let lower = lower.collect();
+            Overlay { lower, upper: upper.then(|| (self.path("upper"), self.path("work"))), volatile: true }
+        }
+    }
+
+    /// Unmounts also when an assertion fails.
+    struct Mounted(PathBuf);
+
+    impl Drop for Mounted {
+        fn drop(&mut self) {
+            unmount(&self.0, UnmountFlags::DETACH).unwrap();
+        }
+    }
+
+    type Way = fn(&Overlay, &Path) -> rustix::io::Result<()>;
+    const WAYS: [Way; 2] = [Overlay::mount_through, Overlay::mount_by_page];
+
+    #[test]
+    fn both_interfaces_mount_many_layers() {
+        for way in WAYS {
+            let lab = Lab(tempfile::tempdir().unwrap());
+            let overlay = lab.overlay(120, true);
+            let target = lab.path("target");
+            way(&overlay, &target).unwrap();
+            let _mounted = Mounted(target.clone());
+            assert_eq!(fs::read_to_string(target.join("same")).unwrap(), "119");
+            assert!(target.join("own-0").exists());
+            fs::write(target.join("new"), b"").unwrap();
+            assert!(lab.path("upper").join("new").exists());
+            let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
+            let options = mounts.lines().find(|l| l.contains(target.to_str().unwrap())).unwrap();
+            assert!(options.contains("volatile"), "{options}");
+        }
+    }
+
+    #[test]
+    fn without_upper_it_is_read_only() {
+        for (layers, way) in [(2, WAYS[0]), (2, WAYS[1]), (1, |o, t| o.mount(t).map_err(|_| Errno::INVAL))] {
+            let lab = Lab(tempfile::tempdir().unwrap());
+            let overlay = lab.overlay(layers, false);
+            let target = lab.path("target");
+            way(&overlay, &target).unwrap();
+            let _mounted = Mounted(target.clone());
+            assert!(target.join("own-0").exists());
+            let error = fs::write(target.join("new"), b"").unwrap_err();
+            assert_eq!(error.raw_os_error(), Some(libc::EROFS));
+        }
+    }
+
+    #[test]
+    fn an_image_without_layers_is_an_empty_writable_root() {
+        let lab = Lab(tempfile::tempdir().unwrap());
+        let target = lab.path("target");
+        lab.overlay(0, true).mount(&target).unwrap();
+        let _mounted = Mounted(target.clone());
+        fs::write(target.join("new"), b"").unwrap();
+        assert!(lab.path("upper").join("new").exists());
+    }
+
+    #[test]
+    fn a_missing_layer_is_an_error_that_names_the_target() {
+        let lab = Lab(tempfile::tempdir().unwrap());
+        let mut overlay = lab.overlay(2, true);
+        overlay.lower.push(lab.0.path().join("missing"));
+        let error = overlay.mount(&lab.path("target")).unwrap_err();
+        assert!(error.to_string().contains("target"), "{error}");
+    }
 }
