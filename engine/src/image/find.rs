@@ -5,6 +5,8 @@
 use std::collections::BTreeSet;
 
 use super::records::{self, Record};
+use super::reference::{Name, Reference, ReferenceError};
+use super::registries::Registries;
 use super::{Image, ImageError};
 use crate::store::Store;
 
@@ -51,22 +53,32 @@ pub fn is_id_of(name: &str, record: &Record) -> bool {
 }
 
 /// The reference that `name` stands for when it is given to an image of ours (`tag`, `build`): short names belong to `localhost`.
-pub fn qualify_local(name: &str) -> String {
-    let tagged = with_tag(name);
-    if has_registry(&tagged) { canonical(&tagged) } else { format!("localhost/{tagged}") }
+///
+/// # Errors
+/// It is no image name, or a digest, which nobody can give.
+pub fn qualify_local(name: &str) -> Result<String, ReferenceError> {
+    let parsed: Name = name.parse()?;
+    if parsed.digest.is_some() {
+        return Err(ReferenceError::Invalid { name: name.to_owned(), reason: "a digest cannot be given to an image" });
+    }
+    Ok(parsed.qualify("localhost").to_string())
 }
 
-/// The references under which the store may know `name`, the likeliest first.
+/// The references under which the store may know `name`, the likeliest first; none for what is no image name.
 pub fn local_candidates(name: &str) -> Vec<String> {
-    let name = match name.split_once('@') {
-        Some((repository, digest)) => format!("{}@{digest}", without_tag(repository)),
-        None => with_tag(name),
+    let Ok(name) = name.parse::<Name>() else {
+        return Vec::new();
     };
-    if has_registry(&name) {
-        return vec![canonical(&name)];
+    if let Some(registry) = &name.registry {
+        return vec![name.qualify(registry).to_string()];
     }
-    let library = if name.contains('/') { "docker.io" } else { "docker.io/library" };
-    vec![format!("localhost/{name}"), format!("{library}/{name}")]
+    let configured = Registries::load().and_then(|registries| registries.local_candidates(&name));
+    let references = configured.unwrap_or_else(|error| {
+        // Local images can be found without it.
+        tracing::warn!("registries.conf is left out: {error}");
+        vec![name.qualify("localhost"), name.qualify("docker.io")]
+    });
+    references.iter().map(Reference::to_string).collect()
 }
 
 fn by_id(store: &Store, name: &str, prefix: &str) -> Result<Option<Record>, ImageError> {
@@ -139,14 +151,6 @@ fn with_tag(name: &str) -> String {
 /// Docker's rule: what stands before the first slash is a registry if it looks like a host.
 fn has_registry(name: &str) -> bool {
     name.split_once('/').is_some_and(|(host, _)| host == "localhost" || host.contains(['.', ':']))
-}
-
-fn canonical(name: &str) -> String {
-    match name.split_once('/') {
-        Some(("docker.io" | "index.docker.io", path)) if path.contains('/') => format!("docker.io/{path}"),
-        Some(("docker.io" | "index.docker.io", path)) => format!("docker.io/library/{path}"),
-        _ => name.to_owned(),
-    }
 }
 
 #[cfg(test)]
@@ -226,7 +230,7 @@ mod tests {
             ("docker.io/app", "docker.io/library/app:latest"),
             ("localhost:5000/app", "localhost:5000/app:latest"),
         ] {
-            assert_eq!(qualify_local(name), expected);
+            assert_eq!(qualify_local(name).unwrap(), expected);
         }
     }
 }

@@ -1,20 +1,31 @@
 //! Floor 2: images, from a name to unpacked layers. The only async code of the engine is below this module.
 
+pub mod auth;
+pub mod blobs;
+mod download;
 pub mod find;
 pub mod layers;
+pub mod manifest;
+pub mod platform;
+pub mod policy;
+pub mod pull;
 pub mod records;
+pub mod reference;
+pub mod registries;
+pub mod registry;
 pub mod remove;
+mod retry;
 #[cfg(test)]
 pub(crate) mod testing;
+mod tracker;
 
 use std::path::PathBuf;
 
 use oci_spec::image::ImageConfiguration;
 use serde::{Deserialize, Serialize};
 
-use crate::store::Store;
-
 pub use find::find;
+pub use pull::ensure;
 
 /// An image in the store, complete and verified.
 #[derive(Debug, Clone)]
@@ -54,11 +65,6 @@ pub trait Progress: Send + Sync {
     fn report(&self, status: &str, done: u64, total: u64);
 }
 
-/// Finds or pulls an image as `options.policy` says; on return it can be mounted.
-pub fn ensure(_store: &Store, _name: &str, _options: &PullOptions, _progress: &dyn Progress) -> Result<Image, ImageError> {
-    todo!()
-}
-
 /// How to pull.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct PullOptions {
@@ -91,9 +97,15 @@ pub enum ImageError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] crate::store::StoreError),
+    /// An image cannot be pulled.
+    #[error(transparent)]
+    Pull(#[from] pull::PullError),
     /// A layer cannot be unpacked.
     #[error(transparent)]
     Layer(#[from] layers::LayerError),
+    /// What is given is no image name.
+    #[error(transparent)]
+    Name(#[from] reference::ReferenceError),
     /// No image has this name or ID.
     #[error("{name}: image not known")]
     NotFound {

@@ -65,7 +65,8 @@ pub fn remove(store: &Store, name: &str, used: &[String], force: bool) -> Result
 /// There is no such image.
 pub fn tag(store: &Store, name: &str, new: &str) -> Result<(), ImageError> {
     let record = find::find_record(store, name)?.ok_or_else(|| ImageError::NotFound { name: name.to_owned() })?;
-    records::write(store, &Record { name: Some(find::qualify_local(new)), ..record })
+    let new = find::qualify_local(new)?;
+    records::write(store, &Record { name: Some(new), ..record })
 }
 
 /// Takes names from an image, all if none are given. The image stays.

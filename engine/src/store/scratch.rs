@@ -4,6 +4,7 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use nix::fcntl::{Flock, FlockArg};
 
@@ -78,7 +79,10 @@ impl Drop for Scratch {
     }
 }
 
-/// Removes what killed processes left in `tmp/`. Returns how many entries were removed.
+/// How long a broken-off download waits to be resumed.
+const RESUMABLE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Removes what killed processes left in `tmp/`, except downloads (`*.partial`) that can still be resumed. Returns how many entries were removed.
 ///
 /// # Errors
 /// `tmp/` cannot be read. An entry that cannot be removed is left for the next time.
@@ -90,6 +94,9 @@ pub fn sweep_tmp(store: &Store) -> Result<usize, StoreError> {
 }
 
 fn sweep(path: &Path) -> bool {
+    if is_resumable(path) {
+        return false;
+    }
     let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
     let Ok(file) = OpenOptions::new().read(true).custom_flags(flags).open(path) else {
         return false;
@@ -98,6 +105,12 @@ fn sweep(path: &Path) -> bool {
         return false;
     };
     names(path, &lock) && atomic::remove_tree(path).is_ok()
+}
+
+fn is_resumable(path: &Path) -> bool {
+    let age = || fs::symlink_metadata(path).ok()?.modified().ok()?.elapsed().ok();
+    // A time in the future has no age; it counts as recent.
+    path.extension().is_some_and(|e| e == "partial") && age().is_none_or(|age| age < RESUMABLE)
 }
 
 /// Whether the path still names the open file.
@@ -134,9 +147,12 @@ mod tests {
         fs::write(held.path().join("work"), b"").unwrap();
         fs::create_dir_all(store.tmp().join("abandoned/deep")).unwrap();
         fs::write(store.tmp().join("file"), b"").unwrap();
-        assert_eq!(sweep_tmp(&store).unwrap(), 2);
-        assert!(held.path().join("work").exists());
-        assert_eq!(fs::read_dir(store.tmp()).unwrap().count(), 1);
+        fs::write(store.tmp().join("new.partial"), b"").unwrap();
+        let old = File::create(store.tmp().join("old.partial")).unwrap();
+        old.set_modified(std::time::SystemTime::now() - 2 * RESUMABLE).unwrap();
+        assert_eq!(sweep_tmp(&store).unwrap(), 3);
+        assert!(held.path().join("work").exists() && store.tmp().join("new.partial").exists());
+        assert_eq!(fs::read_dir(store.tmp()).unwrap().count(), 2);
     }
 
     #[test]
