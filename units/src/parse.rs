@@ -98,7 +98,7 @@ impl<'a> Parser<'a> {
             Some(index) => self.file.sections[index]
                 .body
                 .extend(self.comments.drain(..).map(Line::Comment)),
-            None => self.file.orphans = self.comments,
+            None => self.file.orphans.append(&mut self.comments),
         }
         if self.errors.is_empty() {
             Ok(self.file)
