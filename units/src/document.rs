@@ -300,3 +300,104 @@ impl UnitFile {
             })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "[A]\n# one\nk=1\nk=2\nl=3\n\n[B]\nk=4\n";
+
+    fn changed(change: impl FnOnce(&mut UnitFile)) -> (String, bool) {
+        let mut file = UnitFile::parse("t", TEXT.as_bytes()).expect("good");
+        change(&mut file);
+        (file.to_string(), file.original().is_some())
+    }
+
+    #[test]
+    fn changes() {
+        type Change = fn(&mut UnitFile);
+        let table: &[(&str, Change, &str)] = &[
+            (
+                "add",
+                |f| f.add("A", "n", "5"),
+                "[A]\n# one\nk=1\nk=2\nl=3\nn=5\n\n[B]\nk=4\n",
+            ),
+            (
+                "add to a new section",
+                |f| f.add("C", "n", "5"),
+                "[A]\n# one\nk=1\nk=2\nl=3\n\n[B]\nk=4\n\n[C]\nn=5\n",
+            ),
+            (
+                "set the last",
+                |f| f.set("A", "k", "5"),
+                "[A]\n# one\nk=1\nk=5\nl=3\n\n[B]\nk=4\n",
+            ),
+            (
+                "set a new one",
+                |f| f.set("B", "n", "5"),
+                "[A]\n# one\nk=1\nk=2\nl=3\n\n[B]\nk=4\nn=5\n",
+            ),
+            (
+                "prepend",
+                |f| f.prepend("A", "n", "5"),
+                "[A]\nn=5\n# one\nk=1\nk=2\nl=3\n\n[B]\nk=4\n",
+            ),
+            ("unset all", |f| f.unset("A", "k"), "[A]\n# one\nl=3\n\n[B]\nk=4\n"),
+            (
+                "rename",
+                |f| f.rename_section("A", "C"),
+                "[C]\n# one\nk=1\nk=2\nl=3\n\n[B]\nk=4\n",
+            ),
+            (
+                "rename onto",
+                |f| f.rename_section("A", "B"),
+                "[B]\nk=4\n# one\nk=1\nk=2\nl=3\n",
+            ),
+            (
+                "a value that one line cannot hold",
+                |f| f.set("B", "k", " a\n[X]\r\nb \\"),
+                "[A]\n# one\nk=1\nk=2\nl=3\n\n[B]\nk=a [X]  b\n",
+            ),
+        ];
+        for (name, change, expected) in table {
+            assert_eq!(changed(change), ((*expected).to_owned(), false), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_changes_nothing_keeps_the_original() {
+        let table: &[fn(&mut UnitFile)] = &[
+            |f| f.unset("A", "absent"),
+            |f| f.unset("C", "k"),
+            |f| f.rename_section("C", "D"),
+            |f| f.rename_section("A", "A"),
+        ];
+        for change in table {
+            assert_eq!(changed(change), (TEXT.to_owned(), true));
+        }
+    }
+
+    #[test]
+    fn drop_ins_are_appended_and_keep_their_places() {
+        let mut file = UnitFile::parse("main", TEXT.as_bytes()).expect("good");
+        file.merge(UnitFile::parse("drop", b"# why\n[A]\nk=\n[N]\nx=1\n# end").expect("good"));
+        assert_eq!(
+            file.to_string(),
+            "# why\n[A]\n# one\nk=1\nk=2\nl=3\nk=\n\n[B]\nk=4\n\n[N]\nx=1\n# end\n"
+        );
+        let place = |section, key| file.last(section, key).and_then(Entry::place).map(ToString::to_string);
+        assert_eq!(place("A", "k").as_deref(), Some("drop:3:1"));
+        assert_eq!(place("A", "l").as_deref(), Some("main:5:1"));
+        assert_eq!(
+            file.section("N")
+                .and_then(Section::place)
+                .map(ToString::to_string)
+                .as_deref(),
+            Some("drop:4:1")
+        );
+        assert_eq!(
+            file.entries("A", "k").map(Entry::value).collect::<Vec<_>>(),
+            ["1", "2", ""]
+        );
+    }
+}

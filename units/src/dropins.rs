@@ -45,3 +45,55 @@ pub fn select_dropins<T>(found: impl IntoIterator<Item = (String, T)>) -> Vec<(S
     }
     winners.into_iter().collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn directories_from_specific_to_broad() {
+        let table: &[(&str, &[&str])] = &[
+            ("web.container", &["web.container.d", "container.d"]),
+            ("a-b.pod", &["a-b.pod.d", "a-.pod.d", "pod.d"]),
+            (
+                "a-b-c@x.container",
+                &[
+                    "a-b-c@x.container.d",
+                    "a-b-c@.container.d",
+                    "a-b-@.container.d",
+                    "a-b-.container.d",
+                    "a-@.container.d",
+                    "a-.container.d",
+                    "container.d",
+                ],
+            ),
+            ("a@x-y.volume", &["a@x-y.volume.d", "a@.volume.d", "volume.d"]),
+            ("a@.volume", &["a@.volume.d", "volume.d"]),
+            ("a-.volume", &["a-.volume.d", "volume.d"]),
+            ("a-@.volume", &["a-@.volume.d", "a-.volume.d", "volume.d"]),
+        ];
+        for (unit, expected) in table {
+            assert_eq!(dropin_directories(unit), *expected, "{unit}");
+        }
+    }
+
+    #[test]
+    fn the_first_of_a_name_wins_and_names_are_sorted() {
+        let found = [
+            "20-b.conf",
+            "note.txt",
+            "10-a.conf",
+            "20-b.conf",
+            "9.conf",
+            "conf",
+            ".conf",
+        ];
+        let found = found
+            .into_iter()
+            .enumerate()
+            .map(|(index, name)| (name.to_owned(), index));
+        let names: Vec<(String, usize)> = select_dropins(found);
+        let expected = [(".conf", 6), ("10-a.conf", 2), ("20-b.conf", 0), ("9.conf", 4)];
+        assert_eq!(names, expected.map(|(name, index)| (name.to_owned(), index)));
+    }
+}

@@ -215,3 +215,162 @@ fn parse_unsigned(text: &str) -> Option<u32> {
         .then(|| u32::from_str_radix(digits, radix).ok())??;
     (!negative || number == 0).then_some(number)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What `read` gives for the values of key `k`, one per line, and the warnings.
+    fn read<T>(lines: &str, read: impl FnOnce(&Lookup<'_>) -> T) -> (T, Vec<String>) {
+        let text = format!("[A]\nk={}", lines.replace('\n', "\nk="));
+        let file = UnitFile::parse("f", text.as_bytes()).expect("good");
+        let lookup = file.lookup("A");
+        let value = read(&lookup);
+        let warnings = lookup.take_warnings().iter().map(ToString::to_string).collect();
+        (value, warnings)
+    }
+
+    #[test]
+    fn scalars() {
+        let table = [
+            ("a\nb c", "b c"),
+            ("a\n ", ""),
+            ("\"a b\"", "a b"),
+            ("\"", "\""),
+            ("\"\"", ""),
+            ("'a'", "'a'"),
+            ("\"a\" b", "\"a\" b"),
+            ("\"\"a\"\"", "\"a\""),
+            (r"a\tb", r"a\tb"),
+        ];
+        for (lines, expected) in table {
+            let value = read(lines, |lookup| lookup.scalar("k").map(ToOwned::to_owned));
+            assert_eq!(value, (Some(expected.to_owned()), vec![]), "{lines:?}");
+        }
+        let file = UnitFile::parse("f", b"[A]\ne=\nq=\"x\"").expect("good");
+        let lookup = file.lookup("A");
+        assert_eq!(
+            (lookup.scalar("absent"), lookup.scalar("e"), lookup.nonempty("e")),
+            (None, Some(""), None)
+        );
+        assert_eq!((lookup.raw("q"), lookup.nonempty("q")), (Some("\"x\""), Some("x")));
+        assert_eq!(
+            (lookup.has("e"), lookup.has("absent"), file.lookup("B").has("e")),
+            (true, false, false)
+        );
+    }
+
+    #[test]
+    fn booleans() {
+        for (lines, expected) in [
+            ("1", true),
+            ("yEs", true),
+            ("\"true\"", true),
+            ("yes\nON", true),
+            ("yes\noff", false),
+            ("0", false),
+            ("No", false),
+            ("FALSE", false),
+            ("true\n ", false),
+        ] {
+            assert_eq!(
+                read(lines, |lookup| lookup.boolean("k")),
+                (Some(expected), vec![]),
+                "{lines:?}"
+            );
+        }
+        for typo in ["y", "t", "treu", "2"] {
+            let warning = format!("f:2:3: not a boolean, taken as false: k={typo}");
+            assert_eq!(read(typo, |lookup| lookup.boolean("k")), (Some(false), vec![warning]));
+        }
+        assert_eq!(UnitFile::new().lookup("A").boolean("k"), None);
+    }
+
+    #[test]
+    fn numbers() {
+        let table = [
+            ("0", Some(0)),
+            ("\"42\"", Some(42)),
+            ("+7", Some(7)),
+            ("-0", Some(0)),
+            ("010", Some(8)),
+            ("0x1F", Some(31)),
+            ("0Xff", Some(255)),
+            ("4294967295", Some(u32::MAX)),
+            ("4294967296", None),
+            ("-1", None),
+            ("08", None),
+            ("0x", None),
+            ("++1", None),
+            ("1k", None),
+        ];
+        for (lines, expected) in table {
+            let (value, warnings) = read(lines, |lookup| lookup.unsigned("k"));
+            assert_eq!(
+                (value, warnings.len()),
+                (expected, usize::from(expected.is_none())),
+                "{lines:?} {warnings:?}"
+            );
+        }
+        assert_eq!(read(" ", |lookup| lookup.unsigned("k")), (None, vec![]));
+    }
+
+    #[test]
+    fn lists() {
+        let lines = |lookup: &Lookup<'_>| lookup.lines("k").join("|");
+        assert_eq!(read("a b\nc", lines), ("a b|c".into(), vec![]));
+        assert_eq!(read("a\n \nc", lines), ("c".into(), vec![]));
+        assert_eq!(read("a\n ", lines), (String::new(), vec![]));
+        let warning = "f:3:5: quotes are part of this value, they are not removed: k=b=\"c\"".to_owned();
+        assert_eq!(read("a\nb=\"c\"", lines), ("a|b=\"c\"".into(), vec![warning]));
+
+        let words = |lookup: &Lookup<'_>| lookup.words("k").join("|");
+        assert_eq!(read("a 'b c'\nd\\n", words), ("a|b c|d\\n".into(), vec![]));
+        assert_eq!(read("a\n\"\"", words), ("a|".into(), vec![]));
+        let warning = "f:2:5: quote is never closed, line ignored: k=a 'b".to_owned();
+        assert_eq!(read("a 'b\nc", words), ("c".into(), vec![warning]));
+    }
+
+    #[test]
+    fn arguments() {
+        let args = |lookup: &Lookup<'_>| lookup.args("k").join("|");
+        assert_eq!(read("a\\tb \"\" 'c d'\ne", args), ("a\tb||c d|e".into(), vec![]));
+        let bad = "f:3:5: unknown or incomplete escape after the backslash, line ignored: k=b \\q".to_owned();
+        assert_eq!(read("a\nb \\q\nc", args), ("a|c".into(), vec![bad.clone()]));
+        let open = "f:2:5: quote is never closed, taken to end with the line: k=a \"b c".to_owned();
+        assert_eq!(read("a \"b c", args), ("a|b c".into(), vec![open]));
+
+        let last = |lookup: &Lookup<'_>| lookup.last_args("k").map(|words| words.join("|"));
+        assert_eq!(read("a\nb c", last), (Some("b|c".into()), vec![]));
+        assert_eq!(read("a\n ", last), (Some(String::new()), vec![]));
+        assert_eq!(read("a\nb \\q", last), (None, vec![bad]));
+        assert_eq!(UnitFile::new().lookup("A").last_args("k"), None);
+    }
+
+    #[test]
+    fn maps() {
+        let map = |lookup: &Lookup<'_>| lookup.map("k").into_iter().collect::<Vec<_>>();
+        let pair = |name: &str, value: Option<&str>| (name.to_owned(), value.map(ToOwned::to_owned));
+        let (pairs, warnings) = read("b=1 \"a=x y\" c\nb=2=3\n\"\" d=", map);
+        assert_eq!(
+            pairs,
+            [
+                pair("a", Some("x y")),
+                pair("b", Some("2=3")),
+                pair("c", None),
+                pair("d", Some(""))
+            ]
+        );
+        assert_eq!(
+            warnings,
+            ["f:4:3: empty word where NAME=VALUE is expected, ignored: k=\"\" d="]
+        );
+        assert_eq!(read("a=1\n \nb=2", map), (vec![pair("b", Some("2"))], vec![]));
+    }
+
+    #[test]
+    fn a_warning_is_given_once() {
+        let twice = |lookup: &Lookup<'_>| (lookup.boolean("k"), lookup.boolean("k"));
+        assert_eq!(read("maybe", twice).1.len(), 1);
+    }
+}

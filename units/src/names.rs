@@ -68,3 +68,44 @@ impl<'a> UnitName<'a> {
             .map(|_| format!("{}@.{}", self.prefix(), self.extension))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts() {
+        // name, stem, extension, prefix, instance, is a template, its template
+        let table = [
+            ("web.container", "web", "container", "web", None, false, None),
+            ("job@.volume", "job@", "volume", "job", None, true, None),
+            (
+                "job@a.b@c.volume",
+                "job@a.b@c",
+                "volume",
+                "job",
+                Some("a.b@c"),
+                false,
+                Some("job@.volume"),
+            ),
+            (".container", ".container", "container", ".container", None, false, None),
+            (".x.container", ".x", "container", ".x", None, false, None),
+            ("plain", "plain", "", "plain", None, false, None),
+            ("", "", "", "", None, false, None),
+        ];
+        for (name, stem, extension, prefix, instance, is_template, template) in table {
+            let parts = UnitName::new(name);
+            assert_eq!(
+                (parts.stem(), parts.extension(), parts.prefix()),
+                (stem, extension, prefix),
+                "{name}"
+            );
+            assert_eq!(
+                (parts.instance(), parts.is_template()),
+                (instance, is_template),
+                "{name}"
+            );
+            assert_eq!(parts.template().as_deref(), template, "{name}");
+        }
+    }
+}

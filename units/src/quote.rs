@@ -29,11 +29,12 @@ pub fn quote_words(words: impl IntoIterator<Item = impl AsRef<str>>) -> String {
     line
 }
 
-/// Only ASCII is ever escaped: systemd decodes `\xHH` to a byte, which above 127 would not be the character.
+/// White space of any script: at the end of a line a reader may remove it, in quotes it is safe.
 fn needs_quotes(character: char) -> bool {
-    character.is_ascii_whitespace() || character.is_ascii_control() || matches!(character, '"' | '\'' | '\\')
+    character.is_whitespace() || character.is_ascii_control() || matches!(character, '"' | '\'' | '\\')
 }
 
+/// Only ASCII is ever escaped: systemd decodes `\xHH` to a byte, which above 127 would not be the character.
 fn push_escaped(text: &mut String, character: char) {
     match character {
         '\x07' => text.push_str("\\a"),
@@ -52,5 +53,39 @@ fn push_escaped(text: &mut String, character: char) {
             let _ = write!(text, "\\x{:02x}", u32::from(character));
         }
         _ => text.push(character),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::words::split_args;
+
+    #[test]
+    fn quoting() {
+        let table = [
+            ("plain", "plain"),
+            ("", "\"\""),
+            ("c d", "\"c\\x20d\""),
+            ("it's", "\"it's\""),
+            ("a\"b\\c", "\"a\\\"b\\\\c\""),
+            ("\x07\x08\n\r\t\x0B\x0C", "\"\\a\\b\\n\\r\\t\\v\\f\""),
+            ("\x01\x1b\x7f", "\"\\x01\\x1b\\x7f\""),
+            ("%i $HOME ;{}", "\"%i\\x20$HOME\\x20;{}\""),
+            ("%i;$x{}", "%i;$x{}"),
+            ("\u{e4}\u{80}", "\u{e4}\u{80}"),
+            ("\u{e4}\u{a0}", "\"\u{e4}\u{a0}\""),
+        ];
+        for (word, expected) in table {
+            assert_eq!(quote_word(word), expected, "{word:?}");
+        }
+        assert_eq!(quote_words(["a", "", "b c"]), "a \"\" \"b\\x20c\"");
+        assert_eq!(quote_words([""; 0]), "");
+    }
+
+    #[test]
+    fn what_is_quoted_is_split_into_the_same_words() {
+        let ascii: Vec<String> = (1..=0x7Fu8).map(|byte| format!("a{}b", char::from(byte))).collect();
+        assert_eq!(split_args(&quote_words(&ascii)).expect("good").words, ascii);
     }
 }

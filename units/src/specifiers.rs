@@ -89,3 +89,30 @@ pub fn has_specifiers(text: &str) -> bool {
 pub fn escape_specifiers(text: &str) -> String {
     text.replace('%', "%%")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_ones_are_sorted_for_the_search() {
+        assert!(KNOWN.is_sorted_by_key(|known| known.0));
+    }
+
+    #[test]
+    fn found_and_named() {
+        let found: Vec<_> = specifiers("a%i%%n-%!%é%")
+            .map(|one| (one.offset, one.letter, one.meaning()))
+            .collect();
+        let expected = [
+            (1, Some('i'), Some("instance name")),
+            (3, Some('%'), Some("a single percent sign")),
+            (7, Some('!'), None),
+            (9, Some('é'), None),
+            (12, None, None),
+        ];
+        assert_eq!(found, expected);
+        assert!(has_specifiers("%i") && !has_specifiers("i"));
+        assert_eq!(escape_specifiers("100%i"), "100%%i");
+    }
+}

@@ -135,3 +135,107 @@ fn number(rest: &mut Peekable<CharIndices<'_>>, radix: u32, digits: usize, first
         _ => Some(char::from_u32(value).unwrap_or(char::REPLACEMENT_CHARACTER)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words() {
+        let table: &[(&str, &[&str])] = &[
+            ("", &[]),
+            (" \t ", &[]),
+            ("a  b\tc\rd\ne", &["a", "b", "c", "d", "e"]),
+            ("x\"y z\"w", &["xy zw"]),
+            ("\"it's\" 'say \"hi\"'", &["it's", "say \"hi\""]),
+            ("a \"\" '' b", &["a", "", "", "b"]),
+            (r"C:\n \x41", &[r"C:\n", r"\x41"]),
+            ("a\u{a0}b", &["a\u{a0}b"]),
+        ];
+        for (text, expected) in table {
+            assert_eq!(split_words(text).expect(text), *expected, "{text:?}");
+        }
+        for (text, offset) in [("a 'b", 2), ("\"", 0), ("'a' b\"c'd", 5)] {
+            assert_eq!(
+                split_words(text),
+                Err(SplitError {
+                    offset,
+                    problem: Problem::UnclosedQuote
+                }),
+                "{text:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn escapes() {
+        let table = [
+            (r"\a\b\f\n\r\t\v", "\x07\x08\x0C\n\r\t\x0B"),
+            (r#"\\\"\'\s"#, "\\\"' "),
+            (r"\x41\u00e4\U0001F600\101", "A\u{e4}\u{1F600}A"),
+            (r"\xff\377", "\u{ff}\u{ff}"),
+            (r"\ud800", "\u{fffd}"),
+            (r"'\x20' ", " "),
+            (r"\s", " "),
+        ];
+        for (text, expected) in table {
+            assert_eq!(
+                split_args(text).expect(text),
+                Args {
+                    words: vec![expected.into()],
+                    unclosed: None
+                },
+                "{text:?}"
+            );
+        }
+        for bad in [
+            r"\q",
+            r"\x4",
+            r"\xg0",
+            r"\x00",
+            r"\000",
+            r"\400",
+            r"\08",
+            r"\18",
+            r"\u123",
+            r"\U00110000",
+            r"\UFFFFFFFF",
+            r"\ ",
+        ] {
+            let text = format!("a {bad}");
+            assert_eq!(
+                split_args(&text),
+                Err(SplitError {
+                    offset: 2,
+                    problem: Problem::BadEscape
+                }),
+                "{bad}"
+            );
+        }
+    }
+
+    #[test]
+    fn arguments_forgive_an_open_quote_and_a_last_backslash() {
+        assert_eq!(
+            split_args("a 'b c").expect("good"),
+            Args {
+                words: vec!["a".into(), "b c".into()],
+                unclosed: Some(2)
+            }
+        );
+        assert_eq!(
+            split_args("a\\").expect("good"),
+            Args {
+                words: vec!["a".into()],
+                unclosed: None
+            }
+        );
+        assert_eq!(
+            split_args("a \\").expect("good"),
+            Args {
+                words: vec!["a".into()],
+                unclosed: None
+            }
+        );
+    }
+}

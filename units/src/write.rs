@@ -62,3 +62,44 @@ fn push_line(text: &mut Vec<u8>, parts: &[&[u8]]) {
     }
     text.push(b'\n');
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unchanged_file_is_written_as_it_was_read() {
+        for text in [
+            "",
+            "\n\n",
+            "# only",
+            "[A]\r\n k =  v\\\n  # in between\n w  \n\n\n[B]\n[A]\nl=\\",
+            "[A]\nk=v\n\n",
+        ] {
+            let file = UnitFile::parse("t", text.as_bytes()).expect(text);
+            let mut written = Vec::new();
+            file.write_to(&mut written).expect("memory");
+            assert_eq!(written, text.as_bytes());
+        }
+    }
+
+    #[test]
+    fn normalised() {
+        let table = [
+            ("", ""),
+            ("# only comments\n", ""),
+            (
+                " [A] \n  k =  a\\\n   b\n\n[B]\n\n\n# c\n[A]\nl=\n",
+                "\n# c\n[A]\nk=a b\nl=\n\n[B]\n",
+            ),
+            ("# top\n[A]\nk=v", "# top\n[A]\nk=v\n"),
+        ];
+        for (text, expected) in table {
+            assert_eq!(
+                UnitFile::parse("t", text.as_bytes()).expect(text).to_string(),
+                expected,
+                "{text:?}"
+            );
+        }
+    }
+}
