@@ -7,6 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::ContainerError;
+use crate::runtime::options::Resources;
 
 const HIERARCHY: &str = "/sys/fs/cgroup";
 const GROUP: &str = "payload";
@@ -67,4 +68,102 @@ fn own_group() -> Option<PathBuf> {
     let path = text.lines().find_map(|line| line.strip_prefix("0::/"))?;
     let group = Path::new(HIERARCHY).join(path);
     group.join("cgroup.procs").exists().then_some(group)
+}
+
+/// The limits that options ask for, in cgroup-v2's terms.
+///
+/// # Errors
+/// A limit that cgroup-v2 does not have.
+pub fn of(resources: &Resources) -> Result<Vec<Limit>, ContainerError> {
+    let Resources {
+        memory,
+        memory_swap,
+        memory_reservation,
+        memory_swappiness,
+        oom_kill_disable,
+        pids,
+        cpus,
+        cpu_shares,
+        cpu_period,
+        cpu_quota,
+        cpuset_cpus,
+        cpuset_mems,
+        blkio_weight,
+        unified,
+    } = resources;
+    let gone = |option: &str| ContainerError::Option { option: option.to_owned(), reason: "cgroup-v2 has no such limit".to_owned() };
+    if memory_swappiness.is_some() {
+        return Err(gone("--memory-swappiness"));
+    }
+    if *oom_kill_disable {
+        return Err(gone("--oom-kill-disable"));
+    }
+    let swap = memory_swap.map(|total| if total < 0 { total } else { total - memory.unwrap_or(0) });
+    let limit = |option, controller, file, value: Option<String>| value.map(|value| Limit { option, controller, file, value });
+    let mut limits: Vec<Limit> = [
+        limit("--memory", "memory", "memory.max", memory.map(or_max)),
+        limit("--memory-swap", "memory", "memory.swap.max", swap.map(or_max)),
+        limit("--memory-reservation", "memory", "memory.low", memory_reservation.map(or_max)),
+        limit("--pids-limit", "pids", "pids.max", pids.map(or_max)),
+        limit("--cpus", "cpu", "cpu.max", cpu_max(*cpus, *cpu_period, *cpu_quota)),
+        limit("--cpu-shares", "cpu", "cpu.weight", cpu_shares.map(|shares| weight(shares).to_string())),
+        limit("--cpuset-cpus", "cpuset", "cpuset.cpus", cpuset_cpus.clone()),
+        limit("--cpuset-mems", "cpuset", "cpuset.mems", cpuset_mems.clone()),
+        limit("--blkio-weight", "io", "io.weight", blkio_weight.map(|w| format!("default {w}"))),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    if let Some((file, _)) = unified.first_key_value() {
+        return Err(ContainerError::Option { option: format!("--cgroup-conf {file}"), reason: "not supported yet".to_owned() });
+    }
+    limits.retain(|limit| !limit.value.is_empty());
+    Ok(limits)
+}
+
+fn or_max(value: i64) -> String {
+    if value <= 0 { "max".to_owned() } else { value.to_string() }
+}
+
+/// `QUOTA PERIOD` in microseconds.
+fn cpu_max(cpus: Option<f64>, period: Option<u64>, quota: Option<i64>) -> Option<String> {
+    const PERIOD: u64 = 100_000;
+    match (cpus, quota) {
+        // Five significant digits of a processor are more than the scheduler keeps.
+        (Some(cpus), _) if cpus > 0.0 => Some(format!("{:.0} {PERIOD}", cpus * 100_000.0)),
+        (_, Some(quota)) => Some(format!("{} {}", or_max(quota), period.unwrap_or(PERIOD))),
+        _ => None,
+    }
+}
+
+/// Docker's shares (2 to 262144) on cgroup-v2's scale (1 to 10000), as the OCI runtimes convert them.
+fn weight(shares: u64) -> u64 {
+    1 + (shares.clamp(2, 262_144) - 2) * 9_999 / 262_142
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_in_the_terms_of_cgroup_v2() {
+        let resources = Resources {
+            memory: Some(1 << 20),
+            memory_swap: Some(3 << 20),
+            pids: Some(-1),
+            cpus: Some(0.5),
+            cpu_shares: Some(1024),
+            ..Resources::default()
+        };
+        let limits: Vec<_> = of(&resources).unwrap().into_iter().map(|l| (l.file, l.value)).collect();
+        let expected = [
+            ("memory.max", "1048576"),
+            ("memory.swap.max", "2097152"),
+            ("pids.max", "max"),
+            ("cpu.max", "50000 100000"),
+            ("cpu.weight", "39"),
+        ];
+        assert_eq!(limits, expected.map(|(file, value)| (file, value.to_owned())));
+        assert!(of(&Resources { oom_kill_disable: true, ..Resources::default() }).is_err());
+    }
 }

@@ -1,6 +1,7 @@
 //! Floor 3: containers. What a container is ([`record`]), its life ([`create`], [`start`], [`stop`], [`remove`]), and
 //! what can be done with one that runs ([`exec`], [`health`], [`inspect`]).
 
+mod bundle;
 pub mod create;
 pub mod exec;
 pub mod foreground;
@@ -8,6 +9,7 @@ pub mod health;
 pub mod inspect;
 mod limits;
 mod names;
+mod networking;
 pub mod process;
 pub mod record;
 pub mod remove;

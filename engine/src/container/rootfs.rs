@@ -30,14 +30,15 @@ pub fn mount(store: &Store, record: &Record, image: Option<&Image>) -> Result<Pa
     Ok(target)
 }
 
-/// Mounts an image's content read-only at `target`, for `--mount type=image`.
+/// Mounts an image's content at `target`, for `--mount type=image`; read-only unless changes go to a directory.
 ///
 /// # Errors
 /// The kernel refuses the mount.
-pub fn mount_image(image: &Image, target: &Path) -> Result<(), ContainerError> {
+pub fn mount_image(image: &Image, changes: Option<&Path>, target: &Path) -> Result<(), ContainerError> {
     make_dir(target, 0o755)?;
+    let upper = changes.map(|dir| upper_and_work(dir)).transpose()?;
     let lower = image.layers.iter().rev().cloned().collect();
-    Ok(Overlay { lower, upper: None, volatile: false }.mount(target)?)
+    Ok(Overlay { lower, upper, volatile: false }.mount(target)?)
 }
 
 fn writable_layer(store: &Store, record: &Record) -> Result<(PathBuf, PathBuf), ContainerError> {
@@ -45,8 +46,12 @@ fn writable_layer(store: &Store, record: &Record) -> Result<(PathBuf, PathBuf), 
     if record.lifecycle.rm && make_boot_dir(store, &dir)? {
         remove::sweep_earlier_boots(store)?;
     }
+    Ok(upper_and_work(&dir)?)
+}
+
+fn upper_and_work(dir: &Path) -> Result<(PathBuf, PathBuf), StoreError> {
     let (upper, work) = (dir.join("upper"), dir.join("work"));
-    make_dir(&dir, 0o700)?;
+    make_dir(dir, 0o700)?;
     make_dir(&upper, 0o755)?;
     make_dir(&work, 0o700)?;
     // What the container's users see of `/` is this directory's mode, whatever the engine's umask was.

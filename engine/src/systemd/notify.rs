@@ -32,6 +32,13 @@ pub fn status_extending(text: &str, more: Duration) {
     send(&[NotifyState::Status(text), NotifyState::ExtendTimeoutUsec(micros)]);
 }
 
+/// The payload is alive, where the unit has `WatchdogSec=`.
+pub fn watchdog() {
+    if std::env::var_os("WATCHDOG_USEC").is_some() {
+        send(&[NotifyState::Watchdog]);
+    }
+}
+
 fn send(states: &[NotifyState]) {
     // A lost notification must not cost the container: systemd answers with its own time-out.
     if let Err(error) = sd_notify::notify(states) {

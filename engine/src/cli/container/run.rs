@@ -68,10 +68,10 @@ fn run_in_unit(
     unit: &Invocation,
 ) -> Result<u8, CliError> {
     let (mut created, image) = make(store, options, &lifecycle, Some(unit))?;
-    start::check_readiness(&created.record, image.as_ref())?;
+    start::check_readiness(store, &created.record)?;
     let process = start::start(store, &mut created.record, image.as_ref())?;
     write_files(&created.record, &lifecycle, process.pid)?;
-    start::hand_over(store, &created.record, image.as_ref(), process)?;
+    start::hand_over(store, &created.record, process)?;
     Ok(0)
 }
 
