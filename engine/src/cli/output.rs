@@ -142,11 +142,14 @@ fn indented(values: &impl Serialize, indent: &[u8]) -> Result<String, String> {
     String::from_utf8(bytes).map_err(|error| format!("cannot write JSON: {error}"))
 }
 
-/// Writes to standard output; a reader that is gone is no error.
 fn print(text: &str) -> Result<(), String> {
-    let mut out = io::stdout().lock();
+    print_to(&mut io::stdout().lock(), text)
+}
+
+/// Writes all of it; a reader that is gone is no error.
+fn print_to(out: &mut impl Write, text: &str) -> Result<(), String> {
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(format!("cannot write to standard output: {error}")),
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(format!("cannot write the answer: {error}")),
         _ => Ok(()),
     }
 }

@@ -108,3 +108,18 @@ fn inspect() {
         "format \"{{.State.Pit}}\": column 3: no field \"Pit\", there are Pid"
     );
 }
+
+#[test]
+fn a_reader_that_is_gone_is_no_error() {
+    let (reader, mut writer) = io::pipe().expect("a pipe");
+    drop(reader);
+    assert_eq!(print_to(&mut writer, "text"), Ok(()));
+    let mut full = std::fs::OpenOptions::new()
+        .write(true)
+        .open("/dev/full")
+        .expect("/dev/full");
+    assert_eq!(
+        print_to(&mut full, "text").expect_err("no space"),
+        "cannot write the answer: No space left on device (os error 28)"
+    );
+}
