@@ -33,8 +33,8 @@ impl Host {
 /// The result of one conversion.
 #[derive(Debug)]
 pub struct Converted {
-    /// The service, complete if there is no error among the problems.
-    pub service: UnitFile,
+    /// The service's text, complete if there is no error among the problems.
+    pub service: Vec<u8>,
     /// What is wrong with the unit.
     pub problems: Vec<Problem>,
     /// The units it cannot work without, and where it names them.
@@ -99,7 +99,7 @@ impl<'a> Conversion<'a> {
             .chain(self.service.take_warnings());
         self.problems.extend(odd.map(|odd| from_warning(self.unit, &odd)));
         Converted {
-            service: self.out,
+            service: self.out.to_bytes(),
             problems: self.problems,
             references: self.references,
             member_of: self.member_of,

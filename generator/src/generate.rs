@@ -2,11 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use systemd_unit_parser::UnitFile;
-
 use crate::convert::{Converted, Host, convert};
 use crate::install::{self, Link};
 use crate::names::Registry;
+use crate::parallel;
 use crate::problem::{Place, Problem, Severity, shorten};
 use crate::stub::stub;
 use crate::unit::{Reading, Unit, UnitType};
@@ -18,8 +17,8 @@ pub struct Service {
     pub file_name: String,
     /// Path of the unit it was made from.
     pub source: String,
-    /// Its content.
-    pub document: UnitFile,
+    /// Its text.
+    pub content: Vec<u8>,
     /// The links that `[Install]` asks for.
     pub links: Vec<Link>,
     /// Whether it only explains why the unit cannot be used.
@@ -64,13 +63,18 @@ pub fn generate(units: Vec<Unit>, host: &Host) -> Outcome {
     let pods = registry
         .units
         .partition_point(|named| named.unit.unit_type.class() < UnitType::Pod.class());
-    for index in 0..pods {
-        run.convert(index, &[]);
+    let indices: Vec<usize> = (0..pods).collect();
+    for (index, converted) in parallel::map(&indices, |index| run.convert(*index, &[]))
+        .into_iter()
+        .enumerate()
+    {
+        run.keep(index, converted);
     }
     run.spread_failures();
     let mut members = run.members();
     for index in pods..count {
-        run.convert(index, &members.remove(&index).unwrap_or_default());
+        let converted = run.convert(index, &members.remove(&index).unwrap_or_default());
+        run.keep(index, converted);
     }
     run.spread_failures();
     run.finish()
@@ -104,19 +108,22 @@ impl Run<'_> {
         }
     }
 
-    fn convert(&mut self, index: usize, members: &[String]) {
-        let unit = &self.registry.units[index].unit;
-        if unit.reading == Reading::Failed {
-            return;
-        }
-        let mut converted = convert(self.registry, index, self.host, members);
-        let mut problems = std::mem::take(&mut converted.problems);
-        if unit.reading == Reading::Part {
+    fn convert(&self, index: usize, members: &[String]) -> Option<Converted> {
+        let readable = self.registry.units[index].unit.reading != Reading::Failed;
+        readable.then(|| convert(self.registry, index, self.host, members))
+    }
+
+    fn keep(&mut self, index: usize, mut converted: Option<Converted>) {
+        let mut problems = converted
+            .as_mut()
+            .map(|converted| std::mem::take(&mut converted.problems))
+            .unwrap_or_default();
+        if self.registry.units[index].unit.reading == Reading::Part {
             // What a file lacks is no news while lines of it cannot be read.
             problems.retain(|problem| problem.place.as_ref().is_some_and(|place| place.line > 0));
         }
         self.findings[index].append(&mut problems);
-        self.results[index] = Some(converted);
+        self.results[index] = converted;
     }
 
     fn failed(&self, index: usize) -> bool {
@@ -209,14 +216,14 @@ impl Run<'_> {
         let (links, refused) = install::links(&unit.document, &named.service);
         remarks.extend(refused.into_iter().map(|reason| format!("{}: {reason}", unit.path)));
         let is_stub = self.failed(index);
-        let document = match self.results[index].take() {
+        let content = match self.results[index].take() {
             Some(converted) if !is_stub => converted.service,
-            _ => stub(unit, &self.problems_of_service(index)),
+            _ => stub(unit, &self.problems_of_service(index)).to_bytes(),
         };
         Service {
             file_name: format!("{}.service", named.service),
             source: unit.path.to_string(),
-            document,
+            content,
             links,
             is_stub,
         }

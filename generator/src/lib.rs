@@ -13,6 +13,7 @@
 //! | [`handlers`], [`mount`], [`preamble`]     | rules that types share                                            |
 //! | [`convert`], [`keys`], [`emit`]           | the conversion of one unit, the tables' vocabulary, command lines |
 //! | [`generate`]                              | all units of a run; failures and who fails with them              |
+//! | [`suggest`], [`parallel`]                 | the nearest name; work by all processors                          |
 //! | [`stub`], [`install`], [`problem`]        | services that explain an error, links, messages                   |
 //! | [`cli`], [`log`], [`output`]              | systemd's protocol: arguments, messages, files                    |
 
@@ -34,6 +35,7 @@ pub mod mount;
 pub mod names;
 pub mod network;
 pub mod output;
+pub mod parallel;
 pub mod pod;
 pub mod preamble;
 pub mod problem;

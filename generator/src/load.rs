@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use systemd_unit_parser::{ParseErrors, UnitFile, dropin_directories, select_dropins};
 
+use crate::parallel;
 use crate::problem::{Place, Problem};
 use crate::search::{Directory, Found};
 use crate::unit::{Reading, Unit, UnitType};
@@ -20,27 +21,29 @@ const LARGEST: u64 = 32 << 20;
 pub fn load(found: &Found, problems: &mut Vec<Problem>) -> Vec<Unit> {
     let mut units: Vec<Unit> = Vec::new();
     let mut broken: Vec<Unit> = Vec::new();
-    let mut claimed: HashSet<&str> = HashSet::new();
-    for directory in &found.directories {
-        for name in &directory.units {
-            if claimed.contains(name.as_str()) {
-                continue;
-            }
-            let unit = load_unit(directory, name);
-            if unit.reading == Reading::Whole {
-                claimed.insert(name);
-                units.push(unit);
-            } else {
-                broken.push(unit);
-            }
+    let mut claimed: HashSet<String> = HashSet::new();
+    let files = found
+        .directories
+        .iter()
+        .flat_map(|directory| directory.units.iter().map(move |name| (directory, name)));
+    let files: Vec<(&Directory, &String)> = files.collect();
+    for unit in parallel::map(&files, |(directory, name)| load_unit(directory, name)) {
+        if claimed.contains(&unit.name) {
+            continue;
+        }
+        if unit.reading == Reading::Whole {
+            claimed.insert(unit.name.clone());
+            units.push(unit);
+        } else {
+            broken.push(unit);
         }
     }
     // A broken file does not hide a good one of the same name; the first of several broken ones stands for all.
     for unit in broken {
-        if units.iter().any(|other| other.name == unit.name) {
-            problems.extend(unit.problems);
-        } else {
+        if claimed.insert(unit.name.clone()) {
             units.push(unit);
+        } else {
+            problems.extend(unit.problems);
         }
     }
     merge_dropins(found, &mut units);

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use unipod_generator::cli::{self, Options, Request};
 use unipod_generator::log::Log;
 use unipod_generator::output::OutputDirectory;
-use unipod_generator::{Environment, Host, Outcome, Service, engine_path, generate, load, search};
+use unipod_generator::{Environment, Host, Outcome, Service, engine_path, generate, load, parallel, search};
 
 fn main() -> ExitCode {
     match cli::parse(env::args_os()) {
@@ -33,7 +33,7 @@ fn run(options: &Options) -> ExitCode {
         log.say("the output directory is missing from the command line");
         return ExitCode::FAILURE;
     }
-    let (mut outcome, loaded) = convert_all(options, &mut log);
+    let (outcome, loaded) = convert_all(options, &mut log);
     if loaded == 0 {
         log.debug("there are no unit files");
     }
@@ -41,7 +41,7 @@ fn run(options: &Options) -> ExitCode {
     let written = match &options.output {
         _ if loaded == 0 => true,
         _ if options.dry_run => print_services(&outcome.services),
-        Some(directory) => write(&mut outcome, directory, &mut log),
+        Some(directory) => write(&outcome.services, directory, &mut log),
         None => true,
     };
     if failed || !written {
@@ -115,7 +115,7 @@ fn print_services(services: &[Service]) -> bool {
     let mut text = Vec::new();
     for service in services {
         text.extend_from_slice(format!("---{}---\n", service.file_name).as_bytes());
-        text.extend_from_slice(&service.document.to_bytes());
+        text.extend_from_slice(&service.content);
         text.push(b'\n');
     }
     print_bytes(&text)
@@ -138,9 +138,9 @@ fn print_bytes(text: &[u8]) -> bool {
     }
 }
 
-/// Writes all services, then their links; whatever fails is logged, the rest is written. Returns whether all files are.
-fn write(outcome: &mut Outcome, directory: &Path, log: &mut Log) -> bool {
-    let mut output = match OutputDirectory::open(directory) {
+/// Writes all services and links; whatever fails is logged, the rest is written. Returns whether all files are.
+fn write(services: &[Service], directory: &Path, log: &mut Log) -> bool {
+    let output = match OutputDirectory::open(directory) {
         Ok(output) => output,
         Err(error) => {
             log.say(&format!(
@@ -151,27 +151,35 @@ fn write(outcome: &mut Outcome, directory: &Path, log: &mut Log) -> bool {
         }
     };
     let header = header(&env::args_os().next().unwrap_or_default());
-    let mut written = true;
-    for service in &outcome.services {
-        let content = [header.as_slice(), &service.document.to_bytes()].concat();
-        log.debug(&format!("writing {}", directory.join(&service.file_name).display()));
-        if let Err(error) = output.write(&service.file_name, &content) {
+    for service in services {
+        log.debug(&format!("writing {}", service.file_name));
+    }
+    let written = parallel::map(services, |service| {
+        output.write(
+            &service.file_name,
+            &[header.as_slice(), service.content.as_slice()].concat(),
+        )
+    });
+    let mut complete = true;
+    for (service, written) in services.iter().zip(written) {
+        if let Err(error) = written {
             log.say(&format!(
                 "{}: cannot be written: {error}",
                 directory.join(&service.file_name).display()
             ));
-            written = false;
-        }
-        for link in &service.links {
-            if let Err(error) = output.link(link) {
-                log.say(&format!(
-                    "{}: cannot be made: {error}",
-                    directory.join(&link.path).display()
-                ));
-            }
+            complete = false;
         }
     }
-    written
+    // One after the other: of two services with one alias the last one has it.
+    for link in services.iter().flat_map(|service| &service.links) {
+        if let Err(error) = output.link(link) {
+            log.say(&format!(
+                "{}: cannot be made: {error}",
+                directory.join(&link.path).display()
+            ));
+        }
+    }
+    complete
 }
 
 /// The lines that tell readers not to edit the file.

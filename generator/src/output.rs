@@ -6,6 +6,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use crate::install::Link;
 
@@ -16,9 +18,9 @@ pub struct OutputDirectory {
     /// What is there already, so that nothing has to be looked for.
     existing: HashSet<OsString>,
     /// Directories for links that are known to be there.
-    made: HashSet<PathBuf>,
+    made: Mutex<HashSet<PathBuf>>,
     /// Number of the next temporary name.
-    next: usize,
+    next: AtomicUsize,
 }
 
 impl OutputDirectory {
@@ -31,13 +33,13 @@ impl OutputDirectory {
         Ok(Self {
             path: path.to_owned(),
             existing,
-            made: HashSet::new(),
-            next: 0,
+            made: Mutex::default(),
+            next: AtomicUsize::new(0),
         })
     }
 
     /// Writes a file, unless it has this content already. Returns whether it did.
-    pub fn write(&mut self, name: &str, content: &[u8]) -> io::Result<bool> {
+    pub fn write(&self, name: &str, content: &[u8]) -> io::Result<bool> {
         let place = self.path.join(name);
         if self.existing.contains(std::ffi::OsStr::new(name)) && has_content(&place, content) {
             return Ok(false);
@@ -53,13 +55,10 @@ impl OutputDirectory {
     }
 
     /// Makes a link, and the directories before it. Replaces a file, a link or an empty directory.
-    pub fn link(&mut self, link: &Link) -> io::Result<()> {
+    pub fn link(&self, link: &Link) -> io::Result<()> {
         let place = self.path.join(&link.path);
         let parent = place.parent().unwrap_or(&self.path).to_owned();
-        if !self.made.contains(&parent) {
-            fs::create_dir_all(&parent)?;
-            self.made.insert(parent.clone());
-        }
+        self.make(&parent)?;
         let temporary = self.temporary(&parent);
         match symlink(&link.target, &place) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -77,9 +76,19 @@ impl OutputDirectory {
     }
 
     /// A name that systemd never reads and no other process uses.
-    fn temporary(&mut self, directory: &Path) -> PathBuf {
-        self.next += 1;
-        directory.join(format!(".unipod-{}-{}", std::process::id(), self.next))
+    fn temporary(&self, directory: &Path) -> PathBuf {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        directory.join(format!(".unipod-{}-{number}", std::process::id()))
+    }
+
+    /// Makes a directory for links, once.
+    fn make(&self, directory: &Path) -> io::Result<()> {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if !made.contains(directory) {
+            fs::create_dir_all(directory)?;
+            made.insert(directory.to_owned());
+        }
+        Ok(())
     }
 }
 
