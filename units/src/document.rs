@@ -1,5 +1,5 @@
 //! The model of a unit file: ordered sections of ordered lines. Nothing that was written is lost: comments, order,
-//! repeated keys stay; the bytes of an unchanged file are kept beside (see [`write`](crate::write)).
+//! repeated keys stay; the bytes of an unchanged file are kept beside (see [`write`](mod@crate::write)).
 
 use std::borrow::Cow;
 use std::sync::Arc;

@@ -7,7 +7,7 @@
 //! |----------------|----------------------------------------------------------------------------|
 //! | [`parse`]      | bytes to [`UnitFile`]; every bad line is reported, with file, line, column |
 //! | [`document`]   | the model: ordered sections of ordered lines, comments included            |
-//! | [`write`]      | the model to text: byte for byte while unchanged, normalised otherwise     |
+//! | [`mod@write`]  | the model to text: byte for byte while unchanged, normalised otherwise     |
 //! | [`lookup`]     | typed values of a section, with warnings that show the place               |
 //! | [`words`]      | splitting into words, quotes and C escapes removed                         |
 //! | [`quote`]      | words to one line that systemd splits into the same words                  |
