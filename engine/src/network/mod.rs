@@ -17,6 +17,8 @@ pub mod definition;
 mod dns;
 mod error;
 mod lease;
+#[cfg(test)]
+mod live;
 mod mode;
 mod netavark;
 pub mod netns;

@@ -58,7 +58,7 @@ fn prepare(pin: &Path) -> io::Result<()> {
 }
 
 /// Sets interface 1, always the loopback, up: `RTM_NEWLINK` of rtnetlink(7) with an `ifinfomsg` and no attributes.
-fn loopback_up() -> io::Result<()> {
+pub(super) fn loopback_up() -> io::Result<()> {
     const UP: u32 = libc::IFF_UP as u32;
     let flags = SockFlag::SOCK_CLOEXEC;
     let route = socket(AddressFamily::Netlink, SockType::Raw, flags, SockProtocol::NetlinkRoute)?;

@@ -74,6 +74,13 @@ impl Run {
         }
     }
 
+    /// Kills the program, as a crash would.
+    #[cfg(test)]
+    pub fn kill(&mut self) {
+        self.child.kill().expect("a child not yet waited for can be killed");
+        self.child.wait().expect("a child can be waited for");
+    }
+
     /// Waits for the end.
     pub fn wait(mut self) -> Result<Output, NetworkError> {
         let wait = |run: &mut Self| {

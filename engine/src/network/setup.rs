@@ -38,6 +38,12 @@ impl Pending {
         done.inspect_err(|_| undo(&store, &input.container_id))
     }
 
+    /// Kills netavark and forgets everything, as a crash would.
+    #[cfg(test)]
+    pub(super) fn crash(mut self) {
+        self.run.kill();
+    }
+
     /// The pinned namespace, which the container can be prepared for before the setup is finished.
     pub fn netns(&self) -> &std::path::Path {
         &self.netns

@@ -24,8 +24,8 @@ impl Taken {
     pub fn gather(networks: &[Network]) -> Self {
         let mut subnets: Vec<IpNet> = networks.iter().flat_map(|n| n.subnets.iter().map(|s| s.subnet)).collect();
         subnets.extend(addresses());
-        subnets.extend(fs::read_to_string("/proc/net/route").iter().flat_map(|t| routes_v4(t)));
-        subnets.extend(fs::read_to_string("/proc/net/ipv6_route").iter().flat_map(|t| routes_v6(t)));
+        subnets.extend(fs::read_to_string("/proc/thread-self/net/route").iter().flat_map(|t| routes_v4(t)));
+        subnets.extend(fs::read_to_string("/proc/thread-self/net/ipv6_route").iter().flat_map(|t| routes_v6(t)));
         Self { subnets }
     }
 

@@ -22,4 +22,4 @@ mod record;
 
 pub use error::VolumeError;
 pub use options::Options;
-pub use record::{Created, Volume, Wanted, check_name, create, find, list, remove};
+pub use record::{Created, Volume, Wanted, check_name, create, find, list, remove, remove_anonymous};

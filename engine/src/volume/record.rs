@@ -172,6 +172,16 @@ pub fn remove(store: &Store, name: &str, users: &[String], force: bool) -> Resul
     Ok(remove_tree(&dir)?)
 }
 
+/// Removes a volume that was made for one container, at that container's end. One that is gone already is fine, and one that
+/// has a name of its own is left alone.
+pub fn remove_anonymous(store: &Store, name: &str) -> Result<(), VolumeError> {
+    check_name(name)?;
+    match load(store, name)? {
+        Some(volume) if volume.anonymous => remove(store, name, &[], false),
+        _ => Ok(()),
+    }
+}
+
 /// Podman's rule for names, which also keeps them inside their directory.
 pub fn check_name(name: &str) -> Result<(), VolumeError> {
     let good = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'.' | b'-');
