@@ -1,20 +1,76 @@
-//! `unipod image …`.
+//! `unipod image …`, and the commands on top that mean the same (`images`, `pull`, `rmi`, `tag`, `untag`, `history`).
 
-use clap::Subcommand;
+mod filter;
+mod history;
+mod inspect;
+mod list;
+mod pull;
+mod remove;
+mod summary;
+
+pub use history::HistoryArgs;
+pub use inspect::InspectArgs;
+pub use list::ListArgs;
+pub use pull::PullArgs;
+pub use remove::{PruneArgs, RemoveArgs, TagArgs, UntagArgs};
+
+use clap::{Args, Subcommand};
 
 use super::error::CliError;
+use crate::image;
 use crate::store::Store;
 
 /// The subcommands of `unipod image`.
 #[derive(Debug, Subcommand)]
 pub enum ImageCommand {
-    /// List.
-    Ls,
+    /// Check whether an image is in the store
+    Exists(ExistsArgs),
+    /// Show how an image was made
+    History(HistoryArgs),
+    /// Show all that is known about images
+    Inspect(InspectArgs),
+    /// List images
+    #[command(visible_alias = "list")]
+    Ls(ListArgs),
+    /// Remove images that are not used
+    Prune(PruneArgs),
+    /// Pull images from a registry
+    Pull(PullArgs),
+    /// Remove images
+    #[command(visible_alias = "remove")]
+    Rm(RemoveArgs),
+    /// Give an image another name
+    Tag(TagArgs),
+    /// Take names from an image
+    Untag(UntagArgs),
 }
 
 impl ImageCommand {
     /// Does it. Returns the exit code.
-    pub fn run(self, _store: &Store) -> Result<u8, CliError> {
-        todo!()
+    pub fn run(self, store: &Store) -> Result<u8, CliError> {
+        match self {
+            Self::Exists(args) => args.run(store),
+            Self::History(args) => args.run(store),
+            Self::Inspect(args) => args.run(store),
+            Self::Ls(args) => args.run(store),
+            Self::Prune(args) => args.run(store),
+            Self::Pull(args) => args.run(store),
+            Self::Rm(args) => args.run(store),
+            Self::Tag(args) => args.run(store),
+            Self::Untag(args) => args.run(store),
+        }
+    }
+}
+
+/// `image exists`: the exit code says it, 0 or 1.
+#[derive(Debug, Args)]
+pub struct ExistsArgs {
+    /// Name or ID
+    image: String,
+}
+
+impl ExistsArgs {
+    fn run(self, store: &Store) -> Result<u8, CliError> {
+        Ok(u8::from(image::find::find_record(store, &self.image)?.is_none()))
     }
 }

@@ -1,6 +1,7 @@
 //! Floor 4: the command line. One file per noun: parse, call, print.
 
 pub mod error;
+pub mod human;
 pub mod image;
 pub mod network;
 pub mod output;
