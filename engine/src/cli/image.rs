@@ -9,14 +9,15 @@ mod remove;
 mod summary;
 
 pub use history::HistoryArgs;
-pub use inspect::InspectArgs;
-pub use list::ListArgs;
+pub use inspect::{InspectArgs, inspect};
+pub use list::LsArgs;
 pub use pull::PullArgs;
-pub use remove::{PruneArgs, RemoveArgs, TagArgs, UntagArgs};
+pub use remove::{PruneArgs, RmArgs, TagArgs, UntagArgs};
 
 use clap::{Args, Subcommand};
 
 use super::error::CliError;
+use super::output::{self, Row};
 use crate::image;
 use crate::store::Store;
 
@@ -31,14 +32,14 @@ pub enum ImageCommand {
     Inspect(InspectArgs),
     /// List images
     #[command(visible_alias = "list")]
-    Ls(ListArgs),
+    Ls(LsArgs),
     /// Remove images that are not used
     Prune(PruneArgs),
     /// Pull images from a registry
     Pull(PullArgs),
     /// Remove images
     #[command(visible_alias = "remove")]
-    Rm(RemoveArgs),
+    Rm(RmArgs),
     /// Give an image another name
     Tag(TagArgs),
     /// Take names from an image
@@ -60,6 +61,18 @@ impl ImageCommand {
             Self::Untag(args) => args.run(store),
         }
     }
+}
+
+/// Prints a list; the exit code of a command that does no more.
+fn print_rows(rows: &[Row], table: &str, format: Option<&str>, noheading: bool) -> Result<u8, CliError> {
+    output::print_list(rows, table, format, noheading).map_err(CliError::new)?;
+    Ok(0)
+}
+
+/// Prints objects; the exit code of a command that does no more.
+fn print_objects(objects: &[serde_json::Value], format: Option<&str>) -> Result<u8, CliError> {
+    output::print_inspect(objects, format).map_err(CliError::new)?;
+    Ok(0)
 }
 
 /// `image exists`: the exit code says it, 0 or 1.

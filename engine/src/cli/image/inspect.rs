@@ -5,7 +5,6 @@ use serde_json::{Map, Value, json};
 
 use super::summary::Summary;
 use crate::cli::error::CliError;
-use crate::cli::output;
 use crate::image::{ImageError, records};
 use crate::store::Store;
 
@@ -23,19 +22,25 @@ pub struct InspectArgs {
 impl InspectArgs {
     /// Does it. Returns the exit code.
     pub fn run(self, store: &Store) -> Result<u8, CliError> {
-        let objects = self.images.iter().map(|name| inspect(store, name)).collect::<Result<Vec<_>, _>>()?;
-        let format = self.format.as_deref().filter(|format| *format != "json");
-        output::print_inspect(&objects, format).map_err(CliError::new)?;
-        Ok(0)
+        let object = |name: &String| inspect(store, name)?.ok_or_else(|| ImageError::NotFound { name: name.clone() });
+        let objects = self.images.iter().map(object).collect::<Result<Vec<_>, _>>()?;
+        super::print_objects(&objects, self.format.as_deref().filter(|format| *format != "json"))
     }
 }
 
-/// What `image inspect` shows of one image, with podman's keys.
+/// What `image inspect` shows of one image, with podman's keys; `None` if there is no such image.
 ///
 /// # Errors
-/// There is no such image, or it is damaged.
-pub fn inspect(store: &Store, name: &str) -> Result<Value, ImageError> {
-    let summary = Summary::find(store, name)?;
+/// The image is damaged, or the name fits several.
+pub fn inspect(store: &Store, name: &str) -> Result<Option<Value>, ImageError> {
+    match Summary::find(store, name) {
+        Ok(summary) => object(store, &summary).map(Some),
+        Err(ImageError::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn object(store: &Store, summary: &Summary) -> Result<Value, ImageError> {
     let image = records::load(store, &summary.record)?;
     let manifest = records::manifest(store, &summary.record)?;
     let raw = records::raw_config(store, &image)?;
@@ -105,7 +110,7 @@ mod tests {
     fn podmans_keys() {
         let lab = Lab::new();
         let image = lab.image("localhost/a:latest", "abc");
-        let object = inspect(&lab.store, "a").unwrap();
+        let object = inspect(&lab.store, "a").unwrap().unwrap();
         assert_eq!(object["Id"], image.id[7..]);
         assert_eq!(object["RepoTags"], json!(["localhost/a:latest"]));
         assert_eq!(object["Config"], json!({"Cmd": ["abc"], "Labels": {"content": "abc"}}));
@@ -113,6 +118,6 @@ mod tests {
         assert_eq!(object["Architecture"], "amd64");
         assert_eq!(object["GraphDriver"]["Data"]["UpperDir"], image.layers[1].to_str().unwrap());
         assert_eq!(object["RootFS"]["Layers"].as_array().unwrap().len(), 2);
-        assert!(matches!(inspect(&lab.store, "b"), Err(ImageError::NotFound { .. })));
+        assert_eq!(inspect(&lab.store, "b").unwrap(), None);
     }
 }

@@ -10,12 +10,12 @@ use super::filter::{self, Filter};
 use super::summary::{Summary, repository_and_tag};
 use crate::cli::error::CliError;
 use crate::cli::human;
-use crate::cli::output::{self, Row};
+use crate::cli::output::Row;
 use crate::store::Store;
 
 /// The options of `images`.
 #[derive(Debug, Args)]
-pub struct ListArgs {
+pub struct LsArgs {
     /// Show images of this repository only
     repository: Option<String>,
     /// Accepted: there are no intermediate images to hide
@@ -53,7 +53,7 @@ enum Order {
     Tag,
 }
 
-impl ListArgs {
+impl LsArgs {
     /// Does it. Returns the exit code.
     pub fn run(self, store: &Store) -> Result<u8, CliError> {
         let mut filters = self.filter.iter().map(|text| Filter::parse(store, text)).collect::<Result<Vec<_>, _>>()?;
@@ -66,8 +66,7 @@ impl ListArgs {
         let rows = if self.format.as_deref() == Some("json") { images.iter().map(json_row).collect() } else { self.rows(&images) };
         let digest = if self.digests { "\t{{.Digest}}" } else { "" };
         let table = format!("table {{{{.Repository}}}}\t{{{{.Tag}}}}{digest}\t{{{{.ID}}}}\t{{{{.Created}}}}\t{{{{.Size}}}}");
-        output::print_list(&rows, &table, self.format.as_deref(), self.noheading).map_err(CliError::new)?;
-        Ok(0)
+        super::print_rows(&rows, &table, self.format.as_deref(), self.noheading)
     }
 
     fn print_ids(&self, images: &[Summary]) -> Result<u8, CliError> {
@@ -161,7 +160,7 @@ mod tests {
     #[derive(Parser)]
     struct Command {
         #[command(flatten)]
-        args: ListArgs,
+        args: LsArgs,
     }
 
     fn table(lab: &Lab, words: &[&str]) -> Vec<String> {

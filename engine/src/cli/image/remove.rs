@@ -13,7 +13,7 @@ use crate::store::Store;
 
 /// The options of `rmi`.
 #[derive(Debug, Args)]
-pub struct RemoveArgs {
+pub struct RmArgs {
     /// Names or IDs
     #[arg(required_unless_present = "all")]
     images: Vec<String>,
@@ -31,7 +31,7 @@ pub struct RemoveArgs {
     no_prune: bool,
 }
 
-impl RemoveArgs {
+impl RmArgs {
     /// Does it. Returns the exit code: 1 if an image was not there, 2 if one is in use (podman-rmi(1)).
     pub fn run(self, store: &Store) -> Result<u8, CliError> {
         let used = used_images(store)?;
@@ -60,10 +60,7 @@ fn exit_code(error: &ImageError) -> u8 {
 }
 
 fn all_ids(store: &Store) -> Result<Vec<String>, ImageError> {
-    let mut ids: Vec<String> = records::all(store)?.into_iter().map(|record| record.id).collect();
-    ids.sort();
-    ids.dedup();
-    Ok(ids)
+    Ok(records::list(store)?.into_iter().map(|record| record.id).collect())
 }
 
 fn print_removed(removed: &Removed) -> Result<(), CliError> {
