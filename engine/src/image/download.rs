@@ -96,7 +96,9 @@ impl Downloader<'_> {
     /// Fetches a blob that is no layer, such as a configuration.
     pub(super) async fn small(&self, digest: &str, size: u64) -> Result<Vec<u8>, DownloadError> {
         let _lock = self.lock(digest).await?;
+        self.tracker.expect(size);
         if let Some(content) = self.blobs.get(digest)? {
+            self.tracker.advance(size);
             return Ok(content);
         }
         let path = self.blob(digest, size).await?;
@@ -110,7 +112,9 @@ impl Downloader<'_> {
             return Ok(self.blobs.path(digest));
         }
         self.tracker.status(&format!("Copying blob {digest}"));
-        self.retry.run(self.tracker, async || self.attempt(digest, size).await).await
+        self.retry
+            .run(self.tracker, async || self.attempt(digest, size).await)
+            .await
     }
 
     async fn attempt(&self, digest: &str, size: u64) -> Result<PathBuf, DownloadError> {
@@ -160,7 +164,12 @@ impl Downloader<'_> {
             return Ok(());
         }
         let what = format!("blob from {}", self.session.endpoint().reference.name());
-        Err(RegistryError::Digest { what, expected: digest.to_owned(), got }.into())
+        Err(RegistryError::Digest {
+            what,
+            expected: digest.to_owned(),
+            got,
+        }
+        .into())
     }
 
     async fn fetch(
@@ -194,15 +203,20 @@ impl Downloader<'_> {
             counted.add(chunk.len() as u64);
         }
         let length = partial.length();
-        if length < size { Err(DownloadError::Truncated { what, length, size }) } else { Ok(()) }
+        if length < size {
+            Err(DownloadError::Truncated { what, length, size })
+        } else {
+            Ok(())
+        }
     }
 
     async fn unpack(&self, layer: &Layer, blob: PathBuf) -> Result<(), DownloadError> {
         let (store, work) = (self.store.clone(), layer.clone());
-        let result = blocking(move || {
-            layers::unpack(&store, &blob, &work.media_type, &work.diff_id, &work.chain_id)
-        });
-        result.await.map_err(|source| DownloadError::Layer { digest: layer.digest.clone(), source })
+        let result = blocking(move || layers::unpack(&store, &blob, &work.media_type, &work.diff_id, &work.chain_id));
+        result.await.map_err(|source| DownloadError::Layer {
+            digest: layer.digest.clone(),
+            source,
+        })
     }
 
     async fn verified(&self, digest: &str) -> Result<bool, DownloadError> {
@@ -225,7 +239,10 @@ struct Counted<'a> {
 impl<'a> Counted<'a> {
     fn new(tracker: &'a Tracker<'a>, bytes: u64) -> Self {
         tracker.advance(bytes);
-        Self { tracker, bytes: bytes.into() }
+        Self {
+            tracker,
+            bytes: bytes.into(),
+        }
     }
 
     fn add(&self, bytes: u64) {

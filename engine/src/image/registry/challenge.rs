@@ -38,10 +38,15 @@ fn add(challenges: &mut Vec<Challenge>, item: &str) {
         (_, None) => (Some(item), None),
     };
     if let Some(scheme) = scheme.filter(|s| !s.is_empty()) {
-        challenges.push(Challenge { scheme: scheme.to_ascii_lowercase(), parameters: Vec::new() });
+        challenges.push(Challenge {
+            scheme: scheme.to_ascii_lowercase(),
+            parameters: Vec::new(),
+        });
     }
     if let (Some(challenge), Some((name, value))) = (challenges.last_mut(), parameter.and_then(|p| p.split_once('='))) {
-        challenge.parameters.push((name.trim().to_ascii_lowercase(), unquote(value.trim())));
+        challenge
+            .parameters
+            .push((name.trim().to_ascii_lowercase(), unquote(value.trim())));
     }
 }
 
@@ -61,7 +66,9 @@ fn split_outside_quotes(text: &str) -> Vec<&str> {
 }
 
 fn unquote(text: &str) -> String {
-    let Some(inner) = text.strip_prefix('"') else { return text.to_owned() };
+    let Some(inner) = text.strip_prefix('"') else {
+        return text.to_owned();
+    };
     let inner = inner.strip_suffix('"').unwrap_or(inner);
     let mut escaped = false;
     let keep = |c: &char| {
@@ -90,7 +97,10 @@ mod tests {
     #[test]
     fn nonsense_gives_no_challenge_with_values() {
         for text in ["", ",,,", "=", "\"", "a=b", " , =\"\\"] {
-            assert!(parse([text].into_iter()).iter().all(|c| c.get("realm").is_none()), "{text}");
+            assert!(
+                parse([text].into_iter()).iter().all(|c| c.get("realm").is_none()),
+                "{text}"
+            );
         }
     }
 }

@@ -101,7 +101,11 @@ impl RegistryError {
         }
         let text = cause.to_string();
         let tls = text.contains("peer certificate") || text.contains("corrupt message") || text.contains("fatal alert");
-        Self::Network { url: url.to_owned(), cause: text, tls }
+        Self::Network {
+            url: url.to_owned(),
+            cause: text,
+            tls,
+        }
     }
 
     /// Whether trying again may help: network faults, overload and failures of the server, but no refusals.
@@ -120,7 +124,11 @@ impl RegistryError {
 }
 
 fn after_colon(message: &str) -> String {
-    if message.is_empty() { String::new() } else { format!(": {message}") }
+    if message.is_empty() {
+        String::new()
+    } else {
+        format!(": {message}")
+    }
 }
 
 /// The error document of the distribution specification, "Error Codes".
@@ -139,8 +147,12 @@ struct Item {
 
 /// What a registry says about a refusal, in one line.
 pub(super) async fn message_of(response: Response) -> String {
-    let Ok(body) = read_at_most(response, MAX_MESSAGE).await else { return String::new() };
-    let Ok(document) = serde_json::from_slice::<Document>(&body) else { return String::new() };
+    let Ok(body) = read_at_most(response, MAX_MESSAGE).await else {
+        return String::new();
+    };
+    let Ok(document) = serde_json::from_slice::<Document>(&body) else {
+        return String::new();
+    };
     let text = |e: Item| if e.message.is_empty() { e.code } else { e.message };
     let line = document.errors.into_iter().map(text).collect::<Vec<_>>().join("; ");
     // It goes to terminals and journals.
