@@ -37,10 +37,7 @@ pub struct Lines<F> {
 impl<F: Fn(&str)> Lines<F> {
     /// Lines go to `print`.
     pub fn new(print: F) -> Self {
-        Self {
-            print,
-            last: Mutex::default(),
-        }
+        Self { print, last: Mutex::default() }
     }
 }
 
@@ -67,9 +64,7 @@ impl Bar {
     /// The template is wrong, a defect of this module.
     pub fn new(target: ProgressDrawTarget) -> Self {
         const TEMPLATE: &str = "{spinner} {bar:30} {bytes:>10}/{total_bytes} {bytes_per_sec:>12} {eta:>4}  {wide_msg}";
-        let style = ProgressStyle::with_template(TEMPLATE)
-            .expect("the template is a constant")
-            .progress_chars("━╸ ");
+        let style = ProgressStyle::with_template(TEMPLATE).expect("the template is a constant").progress_chars("━╸ ");
         let bar = ProgressBar::with_draw_target(Some(0), target).with_style(style);
         bar.enable_steady_tick(Duration::from_millis(200));
         Self { bar }
@@ -100,13 +95,7 @@ mod tests {
     fn lines_are_printed_once_each() {
         let seen = Mutex::new(Vec::new());
         let lines = Lines::new(|line: &str| seen.lock().unwrap().push(line.to_owned()));
-        for (status, done) in [
-            ("Trying", 0),
-            ("Trying", 0),
-            ("Copying", 1),
-            ("Copying", 2),
-            ("Writing", 2),
-        ] {
+        for (status, done) in [("Trying", 0), ("Trying", 0), ("Copying", 1), ("Copying", 2), ("Writing", 2)] {
             lines.report(status, done, 2);
         }
         assert_eq!(*seen.lock().unwrap(), ["Trying", "Copying", "Writing"]);

@@ -24,10 +24,7 @@ pub struct Blobs {
 impl Blobs {
     /// The blobs of this store.
     pub fn new(store: &Store) -> Self {
-        Self {
-            dir: store.blobs(),
-            tmp: store.tmp(),
-        }
+        Self { dir: store.blobs(), tmp: store.tmp() }
     }
 
     /// Where the blob is, or would be.
@@ -93,14 +90,7 @@ impl Blobs {
         // What is unlocked in tmp/ counts as abandoned.
         let file =
             Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, e)| StoreError::io("lock", &path)(e.into()))?;
-        Partial {
-            file,
-            path,
-            target: self.path(digest),
-            hasher: Sha256::new(),
-            length: 0,
-        }
-        .resumed()
+        Partial { file, path, target: self.path(digest), hasher: Sha256::new(), length: 0 }.resumed()
     }
 
     fn remove(&self, digest: &str) -> Result<(), StoreError> {
@@ -127,10 +117,7 @@ impl Partial {
 
     /// Forgets what is there.
     pub fn restart(&mut self) -> Result<(), StoreError> {
-        self.file
-            .set_len(0)
-            .and_then(|()| self.file.rewind())
-            .map_err(StoreError::io("truncate", &self.path))?;
+        self.file.set_len(0).and_then(|()| self.file.rewind()).map_err(StoreError::io("truncate", &self.path))?;
         self.hasher = Sha256::new();
         self.length = 0;
         Ok(())
@@ -138,9 +125,7 @@ impl Partial {
 
     /// Appends.
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
-        self.file
-            .write_all(bytes)
-            .map_err(StoreError::io("write", &self.path))?;
+        self.file.write_all(bytes).map_err(StoreError::io("write", &self.path))?;
         self.hasher.update(bytes);
         self.length += bytes.len() as u64;
         Ok(())
@@ -156,9 +141,7 @@ impl Partial {
         self.file.sync_all().map_err(StoreError::io("sync", &self.path))?;
         fs::rename(&self.path, &self.target).map_err(StoreError::io("rename", &self.path))?;
         let dir = self.target.parent().unwrap_or(Path::new("/"));
-        File::open(dir)
-            .and_then(|d| d.sync_all())
-            .map_err(StoreError::io("sync", dir))?;
+        File::open(dir).and_then(|d| d.sync_all()).map_err(StoreError::io("sync", dir))?;
         Ok(self.target)
     }
 
@@ -229,10 +212,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let blobs = blobs(dir.path());
         let name = digest(b"content");
-        for check in [
-            |b: &Blobs, d: &str| b.check(d).unwrap(),
-            |b: &Blobs, d: &str| b.get(d).unwrap().is_some(),
-        ] {
+        for check in [|b: &Blobs, d: &str| b.check(d).unwrap(), |b: &Blobs, d: &str| b.get(d).unwrap().is_some()] {
             blobs.put(&name, b"content").unwrap();
             assert!(check(&blobs, &name));
             fs::write(blobs.path(&name), b"c0ntent").unwrap();

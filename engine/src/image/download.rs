@@ -55,10 +55,7 @@ impl Transient for DownloadError {
 impl DownloadError {
     /// Whether what was fetched so far is of no use, or in the way on a full disk.
     fn spoils(&self) -> bool {
-        matches!(
-            self,
-            Self::Registry(RegistryError::Digest { .. } | RegistryError::TooLarge { .. }) | Self::Store(_)
-        )
+        matches!(self, Self::Registry(RegistryError::Digest { .. } | RegistryError::TooLarge { .. }) | Self::Store(_))
     }
 }
 
@@ -112,9 +109,7 @@ impl Downloader<'_> {
             return Ok(self.blobs.path(digest));
         }
         self.tracker.status(&format!("Copying blob {digest}"));
-        self.retry
-            .run(self.tracker, async || self.attempt(digest, size).await)
-            .await
+        self.retry.run(self.tracker, async || self.attempt(digest, size).await).await
     }
 
     async fn attempt(&self, digest: &str, size: u64) -> Result<PathBuf, DownloadError> {
@@ -164,12 +159,7 @@ impl Downloader<'_> {
             return Ok(());
         }
         let what = format!("blob from {}", self.session.endpoint().reference.name());
-        Err(RegistryError::Digest {
-            what,
-            expected: digest.to_owned(),
-            got,
-        }
-        .into())
+        Err(RegistryError::Digest { what, expected: digest.to_owned(), got }.into())
     }
 
     async fn fetch(
@@ -203,20 +193,13 @@ impl Downloader<'_> {
             counted.add(chunk.len() as u64);
         }
         let length = partial.length();
-        if length < size {
-            Err(DownloadError::Truncated { what, length, size })
-        } else {
-            Ok(())
-        }
+        if length < size { Err(DownloadError::Truncated { what, length, size }) } else { Ok(()) }
     }
 
     async fn unpack(&self, layer: &Layer, blob: PathBuf) -> Result<(), DownloadError> {
         let (store, work) = (self.store.clone(), layer.clone());
         let result = blocking(move || layers::unpack(&store, &blob, &work.media_type, &work.diff_id, &work.chain_id));
-        result.await.map_err(|source| DownloadError::Layer {
-            digest: layer.digest.clone(),
-            source,
-        })
+        result.await.map_err(|source| DownloadError::Layer { digest: layer.digest.clone(), source })
     }
 
     async fn verified(&self, digest: &str) -> Result<bool, DownloadError> {
@@ -239,10 +222,7 @@ struct Counted<'a> {
 impl<'a> Counted<'a> {
     fn new(tracker: &'a Tracker<'a>, bytes: u64) -> Self {
         tracker.advance(bytes);
-        Self {
-            tracker,
-            bytes: bytes.into(),
-        }
+        Self { tracker, bytes: bytes.into() }
     }
 
     fn add(&self, bytes: u64) {

@@ -73,18 +73,12 @@ struct Outline {
     layers: Option<serde::de::IgnoredAny>,
 }
 
-const LISTS: [&str; 2] = [
-    "application/vnd.oci.image.index.v1+json",
-    "application/vnd.docker.distribution.manifest.list.v2+json",
-];
-const IMAGES: [&str; 2] = [
-    "application/vnd.oci.image.manifest.v1+json",
-    "application/vnd.docker.distribution.manifest.v2+json",
-];
-const CONFIGS: [&str; 2] = [
-    "application/vnd.oci.image.config.v1+json",
-    "application/vnd.docker.container.image.v1+json",
-];
+const LISTS: [&str; 2] =
+    ["application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json"];
+const IMAGES: [&str; 2] =
+    ["application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json"];
+const CONFIGS: [&str; 2] =
+    ["application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json"];
 
 impl Manifest {
     /// Parses a manifest or an index. The document's own `mediaType` decides, then `Content-Type`, then its fields.
@@ -108,9 +102,7 @@ impl Manifest {
         let manifest: ImageManifest = json("manifest", &raw.bytes)?;
         let config = manifest.config().media_type().to_string();
         if !CONFIGS.contains(&config.as_str()) {
-            return Err(ManifestError::Unsupported(format!(
-                "this is no container image but an artifact ({config})"
-            )));
+            return Err(ManifestError::Unsupported(format!("this is no container image but an artifact ({config})")));
         }
         Ok(Self::Image(Box::new(manifest)))
     }
@@ -125,20 +117,11 @@ pub fn choose<'a>(index: &'a ImageIndex, wanted: &Platform) -> Result<&'a Descri
     {
         return Ok(only);
     }
-    let best = entries
-        .iter()
-        .filter_map(|d| Some((wanted.rank(&of(d)?)?, d)))
-        .min_by_key(|(rank, _)| *rank);
-    best.map(|(_, descriptor)| descriptor)
-        .ok_or_else(|| ManifestError::NoPlatform {
-            wanted: wanted.to_string(),
-            offered: entries
-                .iter()
-                .filter_map(of)
-                .filter(|p| p.os != "unknown")
-                .map(|p| p.to_string())
-                .collect(),
-        })
+    let best = entries.iter().filter_map(|d| Some((wanted.rank(&of(d)?)?, d))).min_by_key(|(rank, _)| *rank);
+    best.map(|(_, descriptor)| descriptor).ok_or_else(|| ManifestError::NoPlatform {
+        wanted: wanted.to_string(),
+        offered: entries.iter().filter_map(of).filter(|p| p.os != "unknown").map(|p| p.to_string()).collect(),
+    })
 }
 
 /// Joins a manifest's layers with the diff-ids of its configuration.
@@ -147,9 +130,7 @@ pub fn layers(manifest: &ImageManifest, config: &ImageConfiguration) -> Result<V
     let descriptors = manifest.layers();
     if diff_ids.len() != descriptors.len() {
         let (n, m) = (descriptors.len(), diff_ids.len());
-        return Err(ManifestError::Invalid(format!(
-            "it has {n} layers, but its configuration {m}"
-        )));
+        return Err(ManifestError::Invalid(format!("it has {n} layers, but its configuration {m}")));
     }
     let mut chain_id = String::new();
     let join = |(descriptor, diff_id): (&Descriptor, &String)| {
@@ -178,9 +159,7 @@ pub fn configuration(bytes: &[u8]) -> Result<ImageConfiguration, ManifestError> 
 pub fn checked(digest: &str) -> Result<String, ManifestError> {
     match sha256_hex(digest) {
         Some(_) => Ok(digest.to_owned()),
-        None => Err(ManifestError::Unsupported(format!(
-            "digest {digest:?} is not supported, only sha256"
-        ))),
+        None => Err(ManifestError::Unsupported(format!("digest {digest:?} is not supported, only sha256"))),
     }
 }
 
@@ -193,27 +172,17 @@ mod tests {
     use super::*;
 
     fn raw(text: &str) -> RawManifest {
-        RawManifest {
-            bytes: text.into(),
-            media_type: "text/plain".into(),
-            digest: String::new(),
-        }
+        RawManifest { bytes: text.into(), media_type: "text/plain".into(), digest: String::new() }
     }
 
     fn entry(n: u8, platform: &str) -> String {
         let digest = format!("sha256:{}", hex::encode([n; 32]));
-        format!(
-            "{{\"mediaType\": {:?}, \"size\": 1, \"digest\": {digest:?}{platform}}}",
-            IMAGES[1]
-        )
+        format!("{{\"mediaType\": {:?}, \"size\": 1, \"digest\": {digest:?}{platform}}}", IMAGES[1])
     }
 
     fn index(entries: &[String]) -> ImageIndex {
-        let text = format!(
-            "{{\"schemaVersion\": 2, \"mediaType\": {:?}, \"manifests\": [{}]}}",
-            LISTS[1],
-            entries.join(",")
-        );
+        let text =
+            format!("{{\"schemaVersion\": 2, \"mediaType\": {:?}, \"manifests\": [{}]}}", LISTS[1], entries.join(","));
         match Manifest::parse(&raw(&text)).unwrap() {
             Manifest::Index(index) => *index,
             Manifest::Image(_) => panic!("an index was taken for an image"),
@@ -246,15 +215,9 @@ mod tests {
         ] {
             let wanted = Platform::wanted(None, Some(arch), variant);
             let chosen = choose(&index, &wanted).ok().map(|d| d.digest().to_string());
-            assert_eq!(
-                chosen,
-                expected.map(|n: u8| format!("sha256:{}", hex::encode([n; 32]))),
-                "{arch} {variant:?}"
-            );
+            assert_eq!(chosen, expected.map(|n: u8| format!("sha256:{}", hex::encode([n; 32]))), "{arch} {variant:?}");
         }
-        let error = choose(&index, &Platform::wanted(None, Some("s390x"), None))
-            .unwrap_err()
-            .to_string();
+        let error = choose(&index, &Platform::wanted(None, Some("s390x"), None)).unwrap_err().to_string();
         assert!(
             error.contains("linux/s390x") && error.contains("linux/arm/v7") && !error.contains("unknown"),
             "{error}"
@@ -269,10 +232,7 @@ mod tests {
         );
         for (text, expected) in [
             ("{\"schemaVersion\": 1}", "schema 1"),
-            (
-                "{\"schemaVersion\": 2, \"manifests\": [], \"layers\": []}",
-                "both manifests and layers",
-            ),
+            ("{\"schemaVersion\": 2, \"manifests\": [], \"layers\": []}", "both manifests and layers"),
             ("[]", "cannot be understood"),
             (artifact.as_str(), "artifact"),
         ] {

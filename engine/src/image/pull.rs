@@ -112,11 +112,7 @@ fn present(store: &Store, name: &str, options: &PullOptions) -> Result<Option<Im
 }
 
 fn platform(options: &PullOptions) -> Platform {
-    Platform::wanted(
-        options.os.as_deref(),
-        options.arch.as_deref(),
-        options.variant.as_deref(),
-    )
+    Platform::wanted(options.os.as_deref(), options.arch.as_deref(), options.variant.as_deref())
 }
 
 /// One pull and what it was asked for.
@@ -148,10 +144,7 @@ impl<'a> Pull<'a> {
             store,
             name,
             options,
-            retry: Retry {
-                times: options.retry.unwrap_or(RETRIES),
-                delay: delay(options)?,
-            },
+            retry: Retry { times: options.retry.unwrap_or(RETRIES), delay: delay(options)? },
             registries: Registries::load().map_err(PullError::from)?,
             policy: Policy::load().map_err(PullError::from)?,
             tracker: Tracker::new(progress),
@@ -170,11 +163,7 @@ impl<'a> Pull<'a> {
                 other => return other,
             }
         }
-        Err(PullError::Unavailable {
-            image: self.name.to_owned(),
-            attempts,
-        }
-        .into())
+        Err(PullError::Unavailable { image: self.name.to_owned(), attempts }.into())
     }
 
     /// Pulls one reference, or waits for another process that does and takes its result.
@@ -205,27 +194,12 @@ impl<'a> Pull<'a> {
         self.tracker.status(&format!("Trying to pull {image}"));
         let endpoints = self.registries.endpoints(reference)?;
         // `localhost/` is where images are named that were built here; there rarely is a registry to wait for.
-        let times = if reference.registry == "localhost" {
-            0
-        } else {
-            self.retry.times
-        };
+        let times = if reference.registry == "localhost" { 0 } else { self.retry.times };
         let retry = Retry { times, ..self.retry };
-        let found = retry
-            .run(&self.tracker, async || self.locate(reference, &endpoints).await)
-            .await;
-        let found = found.map_err(|e| PullError::Unavailable {
-            image: image.clone(),
-            attempts: e.texts(),
-        })?;
-        let broken = |source| PullError::Manifest {
-            image: image.clone(),
-            source,
-        };
-        let failed = |source| PullError::Download {
-            image: image.clone(),
-            source,
-        };
+        let found = retry.run(&self.tracker, async || self.locate(reference, &endpoints).await).await;
+        let found = found.map_err(|e| PullError::Unavailable { image: image.clone(), attempts: e.texts() })?;
+        let broken = |source| PullError::Manifest { image: image.clone(), source };
+        let failed = |source| PullError::Download { image: image.clone(), source };
 
         let (raw, manifest) = self.for_platform(&found, &image).await?;
         let loader = Downloader {
@@ -235,28 +209,17 @@ impl<'a> Pull<'a> {
             retry: self.retry,
             tracker: &self.tracker,
         };
-        loader
-            .blobs
-            .put(&raw.digest, &raw.bytes)
-            .map_err(|e| failed(e.into()))?;
+        loader.blobs.put(&raw.digest, &raw.bytes).map_err(|e| failed(e.into()))?;
         let (config, size) = (manifest.config().digest().as_ref(), manifest.config().size());
         if size > MAX_CONFIG {
-            return Err(broken(ManifestError::Invalid(format!(
-                "its configuration has {size} bytes"
-            ))));
+            return Err(broken(ManifestError::Invalid(format!("its configuration has {size} bytes"))));
         }
-        let config = loader
-            .small(&manifest::checked(config).map_err(broken)?, size)
-            .await
-            .map_err(failed)?;
+        let config = loader.small(&manifest::checked(config).map_err(broken)?, size).await.map_err(failed)?;
         let config = manifest::configuration(&config).map_err(broken)?;
         let layers = manifest::layers(&manifest, &config).map_err(broken)?;
         self.tracker.expect(layers.iter().map(|layer| layer.size).sum());
         let work = futures_util::stream::iter(&layers).map(|layer| loader.layer(layer));
-        work.buffer_unordered(PARALLEL)
-            .try_collect::<()>()
-            .await
-            .map_err(failed)?;
+        work.buffer_unordered(PARALLEL).try_collect::<()>().await.map_err(failed)?;
         Ok(raw.digest)
     }
 
@@ -280,10 +243,7 @@ impl<'a> Pull<'a> {
             Some(creds) => Some(auth::from_option(creds)),
             None => AuthFiles::of_user(self.options.authfile.as_deref()).find(&endpoint.reference)?,
         };
-        let tls = TlsOptions {
-            verify: self.options.tls_verify,
-            cert_dir: self.options.cert_dir.clone(),
-        };
+        let tls = TlsOptions { verify: self.options.tls_verify, cert_dir: self.options.cert_dir.clone() };
         let session = Session::new(endpoint.clone(), credentials, &tls)?;
         let raw = session.manifest(endpoint.reference.version_text()).await?;
         Ok(Found { session, raw })
@@ -291,10 +251,7 @@ impl<'a> Pull<'a> {
 
     /// The image's own manifest: of a list, the entry for the platform.
     async fn for_platform(&self, found: &Found, image: &str) -> Result<(RawManifest, ImageManifest), PullError> {
-        let broken = |source| PullError::Manifest {
-            image: image.to_owned(),
-            source,
-        };
+        let broken = |source| PullError::Manifest { image: image.to_owned(), source };
         let index = match Manifest::parse(&found.raw).map_err(broken)? {
             Manifest::Image(manifest) => return Ok((found.raw.clone(), *manifest)),
             Manifest::Index(index) => index,
@@ -303,15 +260,10 @@ impl<'a> Pull<'a> {
         let digest = manifest::checked(entry.digest().as_ref()).map_err(broken)?;
         let fetch = async || found.session.manifest(&digest).await.map_err(DownloadError::from);
         let raw = self.retry.run(&self.tracker, fetch).await;
-        let raw = raw.map_err(|source| PullError::Download {
-            image: image.to_owned(),
-            source,
-        })?;
+        let raw = raw.map_err(|source| PullError::Download { image: image.to_owned(), source })?;
         match Manifest::parse(&raw).map_err(broken)? {
             Manifest::Image(manifest) => Ok((raw, *manifest)),
-            Manifest::Index(_) => Err(broken(ManifestError::Unsupported(
-                "a list of lists is not supported".into(),
-            ))),
+            Manifest::Index(_) => Err(broken(ManifestError::Unsupported("a list of lists is not supported".into()))),
         }
     }
 }
@@ -347,9 +299,7 @@ impl Attempts {
 
 impl Transient for Attempts {
     fn is_transient(&self) -> bool {
-        self.0
-            .iter()
-            .any(|e| matches!(e, AttemptError::Registry(error) if error.is_transient()))
+        self.0.iter().any(|e| matches!(e, AttemptError::Registry(error) if error.is_transient()))
     }
 }
 

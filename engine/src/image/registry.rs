@@ -58,13 +58,7 @@ impl Session {
         let insecure = tls.verify.map_or(endpoint.insecure, |verify| !verify);
         let http = tls.client(host_of(&endpoint.reference.registry), insecure)?;
         let endpoint = Endpoint { insecure, ..endpoint };
-        Ok(Self {
-            endpoint,
-            http,
-            credentials,
-            scheme: OnceLock::new(),
-            authorization: Mutex::default(),
-        })
+        Ok(Self { endpoint, http, credentials, scheme: OnceLock::new(), authorization: Mutex::default() })
     }
 
     /// The endpoint as errors name it.
@@ -76,27 +70,15 @@ impl Session {
     pub async fn manifest(&self, version: &str) -> Result<RawManifest, RegistryError> {
         let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(MANIFESTS))]);
         let response = self.get(&format!("manifests/{version}"), headers).await?;
-        let media_type = response
-            .headers()
-            .get(CONTENT_TYPE)
-            .and_then(|v| v.to_str().ok())
-            .unwrap_or_default();
+        let media_type = response.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
         let media_type = media_type.split(';').next().unwrap_or_default().trim().to_owned();
         let url = response.url().to_string();
         let bytes = read_at_most(response, MAX_MANIFEST).await?;
         let digest = format!("sha256:{}", hex::encode(Sha256::digest(&bytes)));
         if version.starts_with("sha256:") && version != digest {
-            return Err(RegistryError::Digest {
-                what: url,
-                expected: version.to_owned(),
-                got: digest,
-            });
+            return Err(RegistryError::Digest { what: url, expected: version.to_owned(), got: digest });
         }
-        Ok(RawManifest {
-            bytes,
-            media_type,
-            digest,
-        })
+        Ok(RawManifest { bytes, media_type, digest })
     }
 
     /// Asks for a blob from byte `from` on. A status of 206 means that the answer begins there, 200 that it begins at 0.
@@ -135,11 +117,7 @@ impl Session {
         let mut failure = None;
         for scheme in schemes {
             let reference = &self.endpoint.reference;
-            let url = format!(
-                "{scheme}://{}/v2/{}/{path}",
-                host_of(&reference.registry),
-                reference.repository
-            );
+            let url = format!("{scheme}://{}/v2/{}/{path}", host_of(&reference.registry), reference.repository);
             let mut request = self.http.get(&url).headers(headers.clone());
             if let Some(value) = authorization {
                 request = request.header(AUTHORIZATION, value.clone());
@@ -170,11 +148,7 @@ impl Session {
 
     /// The value of `Authorization` that answers the challenges of a refusal.
     async fn answer(&self, refusal: Response) -> Result<HeaderValue, RegistryError> {
-        let values = refusal
-            .headers()
-            .get_all(WWW_AUTHENTICATE)
-            .iter()
-            .filter_map(|v| v.to_str().ok());
+        let values = refusal.headers().get_all(WWW_AUTHENTICATE).iter().filter_map(|v| v.to_str().ok());
         let challenges = challenge::parse(values);
         let unauthorized = |message| RegistryError::Unauthorized {
             registry: self.endpoint.reference.registry.clone(),
@@ -183,12 +157,10 @@ impl Session {
         };
         if let Some(bearer) = challenges.iter().find(|c| c.is("bearer")) {
             let scope = format!("repository:{}:pull", self.endpoint.reference.repository);
-            return token::fetch(&self.http, bearer, &scope, self.credentials.as_ref())
-                .await
-                .map_err(|e| match e {
-                    token::TokenError::Refused(message) => unauthorized(message),
-                    token::TokenError::Other(error) => error,
-                });
+            return token::fetch(&self.http, bearer, &scope, self.credentials.as_ref()).await.map_err(|e| match e {
+                token::TokenError::Refused(message) => unauthorized(message),
+                token::TokenError::Other(error) => error,
+            });
         }
         match &self.credentials {
             Some(Credentials::Password { user, password }) if challenges.iter().any(|c| c.is("basic")) => {
@@ -212,22 +184,14 @@ impl Session {
                 with_credentials: self.credentials.is_some(),
                 message,
             },
-            _ => RegistryError::Status {
-                url,
-                status: status.as_u16(),
-                message,
-            },
+            _ => RegistryError::Status { url, status: status.as_u16(), message },
         })
     }
 }
 
 /// Docker Hub's API is on another host than its name.
 fn host_of(registry: &str) -> &str {
-    if registry == "docker.io" {
-        "registry-1.docker.io"
-    } else {
-        registry
-    }
+    if registry == "docker.io" { "registry-1.docker.io" } else { registry }
 }
 
 /// Reads a body of at most `limit` bytes; a longer one is an error and not read to its end.

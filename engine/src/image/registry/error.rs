@@ -101,11 +101,7 @@ impl RegistryError {
         }
         let text = cause.to_string();
         let tls = text.contains("peer certificate") || text.contains("corrupt message") || text.contains("fatal alert");
-        Self::Network {
-            url: url.to_owned(),
-            cause: text,
-            tls,
-        }
+        Self::Network { url: url.to_owned(), cause: text, tls }
     }
 
     /// Whether trying again may help: network faults, overload and failures of the server, but no refusals.
@@ -124,11 +120,7 @@ impl RegistryError {
 }
 
 fn after_colon(message: &str) -> String {
-    if message.is_empty() {
-        String::new()
-    } else {
-        format!(": {message}")
-    }
+    if message.is_empty() { String::new() } else { format!(": {message}") }
 }
 
 /// The error document of the distribution specification, "Error Codes".
