@@ -5,6 +5,7 @@ pub mod human;
 pub mod image;
 pub mod network;
 pub mod output;
+pub mod progress;
 pub mod secret;
 pub mod volume;
 
