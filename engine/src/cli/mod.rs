@@ -2,6 +2,7 @@
 
 pub mod container;
 pub mod error;
+pub mod human;
 pub mod image;
 pub mod network;
 pub mod output;
@@ -9,7 +10,6 @@ pub mod progress;
 pub mod run_options;
 pub mod secret;
 pub mod system;
-mod time;
 pub mod volume;
 
 use std::path::PathBuf;

@@ -25,7 +25,7 @@ pub enum Credentials {
         /// The password or personal access token.
         password: String,
     },
-    /// An OAuth2 refresh token.
+    /// An `OAuth2` refresh token.
     IdentityToken(String),
 }
 
@@ -123,7 +123,9 @@ impl AuthFiles {
         let text = match fs::read(path) {
             Ok(text) => text,
             Err(e) if !self.required && absent(&e) => return Ok(None),
-            Err(source) => return Err(AuthError::Read { path: path.into(), source }),
+            Err(source) => {
+                return Err(AuthError::Read { path: path.into(), source });
+            }
         };
         if text.trim_ascii().is_empty() {
             return Ok(None);
@@ -261,8 +263,8 @@ fn ask_helper(helper: &str, server: &str) -> Result<Option<Credentials>, AuthErr
         let text = String::from_utf8_lossy(&text).trim().to_owned();
         return if text.contains("credentials not found") { Ok(None) } else { Err(fail(text)) };
     }
-    let answer: HelperAnswer =
-        serde_json::from_slice(&output.stdout).map_err(|_| fail("its answer is no JSON with Username and Secret".into()))?;
+    let answer: HelperAnswer = serde_json::from_slice(&output.stdout)
+        .map_err(|_| fail("its answer is no JSON with Username and Secret".into()))?;
     Ok(Some(match answer.username.as_str() {
         "<token>" => Credentials::IdentityToken(answer.secret),
         _ => Credentials::Password { user: answer.username, password: answer.secret },

@@ -88,7 +88,8 @@ impl Blobs {
             .open(&path)
             .map_err(StoreError::io("open", &path))?;
         // What is unlocked in tmp/ counts as abandoned.
-        let file = Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, e)| StoreError::io("lock", &path)(e.into()))?;
+        let file =
+            Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, e)| StoreError::io("lock", &path)(e.into()))?;
         Partial { file, path, target: self.path(digest), hasher: Sha256::new(), length: 0 }.resumed()
     }
 

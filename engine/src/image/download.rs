@@ -55,10 +55,7 @@ impl Transient for DownloadError {
 impl DownloadError {
     /// Whether what was fetched so far is of no use, or in the way on a full disk.
     fn spoils(&self) -> bool {
-        matches!(
-            self,
-            Self::Registry(RegistryError::Digest { .. } | RegistryError::TooLarge { .. }) | Self::Store(_)
-        )
+        matches!(self, Self::Registry(RegistryError::Digest { .. } | RegistryError::TooLarge { .. }) | Self::Store(_))
     }
 }
 
@@ -96,7 +93,9 @@ impl Downloader<'_> {
     /// Fetches a blob that is no layer, such as a configuration.
     pub(super) async fn small(&self, digest: &str, size: u64) -> Result<Vec<u8>, DownloadError> {
         let _lock = self.lock(digest).await?;
+        self.tracker.expect(size);
         if let Some(content) = self.blobs.get(digest)? {
+            self.tracker.advance(size);
             return Ok(content);
         }
         let path = self.blob(digest, size).await?;
@@ -199,9 +198,7 @@ impl Downloader<'_> {
 
     async fn unpack(&self, layer: &Layer, blob: PathBuf) -> Result<(), DownloadError> {
         let (store, work) = (self.store.clone(), layer.clone());
-        let result = blocking(move || {
-            layers::unpack(&store, &blob, &work.media_type, &work.diff_id, &work.chain_id)
-        });
+        let result = blocking(move || layers::unpack(&store, &blob, &work.media_type, &work.diff_id, &work.chain_id));
         result.await.map_err(|source| DownloadError::Layer { digest: layer.digest.clone(), source })
     }
 

@@ -33,7 +33,7 @@ pub struct Layer {
     pub media_type: String,
     /// Digest of the uncompressed tar archive.
     pub diff_id: String,
-    /// Digest that stands for this layer on top of those below it (OCI image-spec, "Layer ChainID").
+    /// Digest that stands for this layer on top of those below it (OCI image-spec, "Layer `ChainID`").
     pub chain_id: String,
 }
 
@@ -86,7 +86,9 @@ impl Manifest {
         let outline: Outline = json("manifest", &raw.bytes)?;
         if outline.schema_version != 2 {
             let found = outline.schema_version;
-            return Err(ManifestError::Unsupported(format!("manifests of schema {found} are not supported, only of schema 2")));
+            return Err(ManifestError::Unsupported(format!(
+                "manifests of schema {found} are not supported, only of schema 2"
+            )));
         }
         // A document that is both means different images to different readers (CVE-2021-41190).
         if outline.manifests.is_some() && outline.layers.is_some() {
@@ -179,7 +181,8 @@ mod tests {
     }
 
     fn index(entries: &[String]) -> ImageIndex {
-        let text = format!("{{\"schemaVersion\": 2, \"mediaType\": {:?}, \"manifests\": [{}]}}", LISTS[1], entries.join(","));
+        let text =
+            format!("{{\"schemaVersion\": 2, \"mediaType\": {:?}, \"manifests\": [{}]}}", LISTS[1], entries.join(","));
         match Manifest::parse(&raw(&text)).unwrap() {
             Manifest::Index(index) => *index,
             Manifest::Image(_) => panic!("an index was taken for an image"),
@@ -215,7 +218,10 @@ mod tests {
             assert_eq!(chosen, expected.map(|n: u8| format!("sha256:{}", hex::encode([n; 32]))), "{arch} {variant:?}");
         }
         let error = choose(&index, &Platform::wanted(None, Some("s390x"), None)).unwrap_err().to_string();
-        assert!(error.contains("linux/s390x") && error.contains("linux/arm/v7") && !error.contains("unknown"), "{error}");
+        assert!(
+            error.contains("linux/s390x") && error.contains("linux/arm/v7") && !error.contains("unknown"),
+            "{error}"
+        );
     }
 
     #[test]

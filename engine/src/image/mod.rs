@@ -25,6 +25,7 @@ use oci_spec::image::ImageConfiguration;
 use serde::{Deserialize, Serialize};
 
 pub use find::find;
+pub use records::list;
 pub use pull::ensure;
 
 /// An image in the store, complete and verified.
@@ -42,6 +43,11 @@ pub struct Image {
     pub layers: Vec<PathBuf>,
     /// Unpacked size in bytes.
     pub size: u64,
+}
+
+/// This machine's architecture as images name it (Go's spelling).
+pub fn host_arch() -> String {
+    platform::Platform::wanted(None, None, None).arch
 }
 
 /// When to ask the registry (`--pull`, `Pull=`, `Policy=`).

@@ -89,7 +89,9 @@ impl Policy {
         let text = match fs::read(path) {
             Ok(text) => text,
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(source) => return Err(PolicyError::Read { path: path.into(), source }),
+            Err(source) => {
+                return Err(PolicyError::Read { path: path.into(), source });
+            }
         };
         let document =
             serde_json::from_slice(&text).map_err(|source| PolicyError::Parse { path: path.into(), source })?;
@@ -106,7 +108,9 @@ impl Policy {
         for requirement in requirements {
             match requirement.kind.as_str() {
                 "insecureAcceptAnything" => {}
-                "reject" => return Err(PolicyError::Rejected { image: image(), path: path() }),
+                "reject" => {
+                    return Err(PolicyError::Rejected { image: image(), path: path() });
+                }
                 other => {
                     let requirement = other.to_owned();
                     return Err(PolicyError::Unverifiable { image: image(), path: path(), requirement });

@@ -193,7 +193,10 @@ impl<'a> Pull<'a> {
         let image = reference.to_string();
         self.tracker.status(&format!("Trying to pull {image}"));
         let endpoints = self.registries.endpoints(reference)?;
-        let found = self.retry.run(&self.tracker, async || self.locate(reference, &endpoints).await).await;
+        // `localhost/` is where images are named that were built here; there rarely is a registry to wait for.
+        let times = if reference.registry == "localhost" { 0 } else { self.retry.times };
+        let retry = Retry { times, ..self.retry };
+        let found = retry.run(&self.tracker, async || self.locate(reference, &endpoints).await).await;
         let found = found.map_err(|e| PullError::Unavailable { image: image.clone(), attempts: e.texts() })?;
         let broken = |source| PullError::Manifest { image: image.clone(), source };
         let failed = |source| PullError::Download { image: image.clone(), source };
@@ -214,7 +217,7 @@ impl<'a> Pull<'a> {
         let config = loader.small(&manifest::checked(config).map_err(broken)?, size).await.map_err(failed)?;
         let config = manifest::configuration(&config).map_err(broken)?;
         let layers = manifest::layers(&manifest, &config).map_err(broken)?;
-        layers.iter().for_each(|layer| self.tracker.expect(layer.size));
+        self.tracker.expect(layers.iter().map(|layer| layer.size).sum());
         let work = futures_util::stream::iter(&layers).map(|layer| loader.layer(layer));
         work.buffer_unordered(PARALLEL).try_collect::<()>().await.map_err(failed)?;
         Ok(raw.digest)
@@ -266,7 +269,9 @@ impl<'a> Pull<'a> {
 }
 
 fn delay(options: &PullOptions) -> Result<Option<Duration>, PullError> {
-    let Some(text) = &options.retry_delay else { return Ok(None) };
+    let Some(text) = &options.retry_delay else {
+        return Ok(None);
+    };
     let invalid = || PullError::Delay(text.clone());
     let span: jiff::SignedDuration = text.parse().map_err(|_| invalid())?;
     Duration::try_from(span).map(Some).map_err(|_| invalid())
@@ -307,3 +312,6 @@ fn with_causes(error: &dyn Error) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests;

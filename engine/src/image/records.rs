@@ -115,6 +115,18 @@ pub fn all(store: &Store) -> Result<Vec<Record>, ImageError> {
     Ok(all_and_damaged(store)?.0)
 }
 
+/// All images, each once: by its first name, those without name last.
+///
+/// # Errors
+/// The directory cannot be read.
+pub fn list(store: &Store) -> Result<Vec<Record>, ImageError> {
+    let mut records = all(store)?;
+    let mut seen = HashSet::new();
+    records.sort_by_key(|record| record.name.is_none());
+    records.retain(|record| seen.insert(record.id.clone()));
+    Ok(records)
+}
+
 /// All records that can be read, and how many cannot.
 pub(super) fn all_and_damaged(store: &Store) -> Result<(Vec<Record>, usize), ImageError> {
     let dir = store.images();
@@ -293,6 +305,9 @@ mod tests {
         let all = all(&lab.store).unwrap();
         assert_eq!(all.len(), 2);
         assert!(all.iter().any(|record| record.id == old.id && record.name.is_none()));
+        crate::image::remove::tag(&lab.store, "nginx", "other").unwrap();
+        let list: Vec<_> = list(&lab.store).unwrap().into_iter().map(|record| record.name).collect();
+        assert_eq!(list, [Some(NGINX.to_owned()), None]);
         lab.image("localhost/back:1", "one");
         assert!(super::all(&lab.store).unwrap().iter().all(|record| record.name.is_some()));
     }

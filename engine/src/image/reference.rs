@@ -259,8 +259,28 @@ mod tests {
     #[test]
     fn malformed_names_are_refused() {
         for text in [
-            "", ":tag", "a/", "/a", "a//b", "Nginx", "a:", "a:-x", "a..b", "a___b", "-a", "a-", "a b", "ä",
-            "x.io:99999/a", "-x.io/a", "[zz]:1/a", "a@sha256:12", "a@md5:00", "a@", "a/../b", "a:b:c",
+            "",
+            ":tag",
+            "a/",
+            "/a",
+            "a//b",
+            "Nginx",
+            "a:",
+            "a:-x",
+            "a..b",
+            "a___b",
+            "-a",
+            "a-",
+            "a b",
+            "ä",
+            "x.io:99999/a",
+            "-x.io/a",
+            "[zz]:1/a",
+            "a@sha256:12",
+            "a@md5:00",
+            "a@",
+            "a/../b",
+            "a:b:c",
         ] {
             assert!(text.parse::<Name>().is_err(), "{text:?} was accepted");
         }

@@ -41,13 +41,13 @@ struct Mirror {
     location: String,
     #[serde(default)]
     insecure: bool,
-    #[serde(default)]
-    pull_from_mirror: PullFromMirror,
+    #[serde(default, rename = "pull-from-mirror")]
+    pull_from: PullFrom,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-enum PullFromMirror {
+enum PullFrom {
     #[default]
     #[serde(alias = "")]
     All,
@@ -126,7 +126,12 @@ pub enum RegistriesError {
 impl Registries {
     /// Reads the configuration that containers-registries.conf(5) prescribes for the calling user.
     pub fn load() -> Result<Self, RegistriesError> {
-        files::load(&Files::of_user())
+        Self::read(&Files::of_user())
+    }
+
+    /// Reads and merges the given files.
+    pub fn read(files: &Files) -> Result<Self, RegistriesError> {
+        files::load(files)
     }
 
     /// The places to try for `reference`, mirrors first, in order.
@@ -145,8 +150,7 @@ impl Registries {
         mirrors
             .chain([primary])
             .map(|(location, insecure)| {
-                let reference =
-                    if location.is_empty() { reference.clone() } else { relocated(location, rest)? };
+                let reference = if location.is_empty() { reference.clone() } else { relocated(location, rest)? };
                 Ok(Endpoint { reference, insecure })
             })
             .collect()
@@ -186,7 +190,9 @@ impl Registries {
     }
 
     fn aliased(&self, name: &Name) -> Result<Option<Reference>, RegistriesError> {
-        let Some(value) = self.aliases.get(&name.path) else { return Ok(None) };
+        let Some(value) = self.aliases.get(&name.path) else {
+            return Ok(None);
+        };
         let target: Name = value.parse()?;
         let target = Name { tag: name.tag.clone(), digest: name.digest.clone(), ..target };
         Ok(target.registry.clone().map(|registry| target.qualify(&registry)))
@@ -195,10 +201,10 @@ impl Registries {
 
 impl Table {
     fn mirrors(&self, by_digest: bool) -> impl Iterator<Item = &Mirror> {
-        let usable = move |m: &&Mirror| match m.pull_from_mirror {
-            PullFromMirror::All => by_digest || !self.mirror_by_digest_only,
-            PullFromMirror::DigestOnly => by_digest,
-            PullFromMirror::TagOnly => !by_digest,
+        let usable = move |m: &&Mirror| match m.pull_from {
+            PullFrom::All => by_digest || !self.mirror_by_digest_only,
+            PullFrom::DigestOnly => by_digest,
+            PullFrom::TagOnly => !by_digest,
         };
         self.mirror.iter().filter(usable)
     }

@@ -11,12 +11,13 @@ mod token;
 pub use error::RegistryError;
 pub use tls::TlsOptions;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::OnceLock;
 
 use futures_util::StreamExt;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RANGE, WWW_AUTHENTICATE};
 use reqwest::{Response, StatusCode};
 use sha2::{Digest, Sha256};
+use tokio::sync::Mutex;
 
 use super::auth::Credentials;
 use super::registries::Endpoint;
@@ -47,7 +48,7 @@ pub struct Session {
     http: reqwest::Client,
     credentials: Option<Credentials>,
     /// HTTPS or HTTP, once one has answered.
-    scheme: Mutex<Option<&'static str>>,
+    scheme: OnceLock<&'static str>,
     authorization: Mutex<Option<HeaderValue>>,
 }
 
@@ -57,7 +58,7 @@ impl Session {
         let insecure = tls.verify.map_or(endpoint.insecure, |verify| !verify);
         let http = tls.client(host_of(&endpoint.reference.registry), insecure)?;
         let endpoint = Endpoint { insecure, ..endpoint };
-        Ok(Self { endpoint, http, credentials, scheme: Mutex::default(), authorization: Mutex::default() })
+        Ok(Self { endpoint, http, credentials, scheme: OnceLock::new(), authorization: Mutex::default() })
     }
 
     /// The endpoint as errors name it.
@@ -84,28 +85,32 @@ impl Session {
     pub async fn blob(&self, digest: &str, from: u64) -> Result<Response, RegistryError> {
         let mut headers = HeaderMap::new();
         if from > 0 {
-            let range = HeaderValue::from_str(&format!("bytes={from}-")).expect("digits make a header");
-            headers.insert(RANGE, range);
+            headers.extend(HeaderValue::from_str(&format!("bytes={from}-")).map(|value| (RANGE, value)));
         }
         self.get(&format!("blobs/{digest}"), headers).await
     }
 
     /// GET below `/v2/REPOSITORY/`; authenticates (again) when the registry asks for it.
     async fn get(&self, path: &str, headers: HeaderMap) -> Result<Response, RegistryError> {
-        let response = self.send(path, &headers).await?;
+        let used = self.authorization.lock().await.clone();
+        let response = self.send(path, &headers, used.as_ref()).await?;
         if response.status() != StatusCode::UNAUTHORIZED {
             return self.checked(response).await;
         }
-        self.authorize(response).await?;
-        let response = self.send(path, &headers).await?;
+        let renewed = self.authorize(response, used).await?;
+        let response = self.send(path, &headers, Some(&renewed)).await?;
         self.checked(response).await
     }
 
     /// Sends by HTTPS, and where that is not to be had and `insecure` is set, by plain HTTP.
-    async fn send(&self, path: &str, headers: &HeaderMap) -> Result<Response, RegistryError> {
-        let known = *lock(&self.scheme);
-        let schemes: &[&'static str] = match (known, self.endpoint.insecure) {
-            (Some("http"), _) => &["http"],
+    async fn send(
+        &self,
+        path: &str,
+        headers: &HeaderMap,
+        authorization: Option<&HeaderValue>,
+    ) -> Result<Response, RegistryError> {
+        let schemes: &[&'static str] = match (self.scheme.get(), self.endpoint.insecure) {
+            (Some(&"http"), _) => &["http"],
             (Some(_), _) | (None, false) => &["https"],
             (None, true) => &["https", "http"],
         };
@@ -114,12 +119,13 @@ impl Session {
             let reference = &self.endpoint.reference;
             let url = format!("{scheme}://{}/v2/{}/{path}", host_of(&reference.registry), reference.repository);
             let mut request = self.http.get(&url).headers(headers.clone());
-            if let Some(value) = &*lock(&self.authorization) {
+            if let Some(value) = authorization {
                 request = request.header(AUTHORIZATION, value.clone());
             }
             match request.send().await {
                 Ok(response) => {
-                    *lock(&self.scheme) = Some(scheme);
+                    // Another request may have been first; it found the same.
+                    let _ = self.scheme.set(scheme);
                     return Ok(response);
                 }
                 Err(e) if e.is_connect() => failure = Some(RegistryError::network(&url, &e)),
@@ -129,8 +135,19 @@ impl Session {
         Err(failure.expect("at least one scheme is tried"))
     }
 
-    /// Obtains what the registry asks for in `WWW-Authenticate`.
-    async fn authorize(&self, refusal: Response) -> Result<(), RegistryError> {
+    /// Obtains what the registry asks for in `WWW-Authenticate`, unless another request has renewed it since `used`.
+    async fn authorize(&self, refusal: Response, used: Option<HeaderValue>) -> Result<HeaderValue, RegistryError> {
+        let mut current = self.authorization.lock().await;
+        if let Some(renewed) = current.as_ref().filter(|value| Some(*value) != used.as_ref()) {
+            return Ok(renewed.clone());
+        }
+        let value = self.answer(refusal).await?;
+        *current = Some(value.clone());
+        Ok(value)
+    }
+
+    /// The value of `Authorization` that answers the challenges of a refusal.
+    async fn answer(&self, refusal: Response) -> Result<HeaderValue, RegistryError> {
         let values = refusal.headers().get_all(WWW_AUTHENTICATE).iter().filter_map(|v| v.to_str().ok());
         let challenges = challenge::parse(values);
         let unauthorized = |message| RegistryError::Unauthorized {
@@ -138,21 +155,19 @@ impl Session {
             with_credentials: self.credentials.is_some(),
             message,
         };
-        let value = if let Some(bearer) = challenges.iter().find(|c| c.is("bearer")) {
+        if let Some(bearer) = challenges.iter().find(|c| c.is("bearer")) {
             let scope = format!("repository:{}:pull", self.endpoint.reference.repository);
-            token::fetch(&self.http, bearer, &scope, self.credentials.as_ref()).await.map_err(|e| match e {
+            return token::fetch(&self.http, bearer, &scope, self.credentials.as_ref()).await.map_err(|e| match e {
                 token::TokenError::Refused(message) => unauthorized(message),
                 token::TokenError::Other(error) => error,
-            })?
-        } else if let (true, Some(Credentials::Password { user, password })) =
-            (challenges.iter().any(|c| c.is("basic")), &self.credentials)
-        {
-            token::basic(user, password)
-        } else {
-            return Err(unauthorized(error::message_of(refusal).await));
-        };
-        *lock(&self.authorization) = Some(value);
-        Ok(())
+            });
+        }
+        match &self.credentials {
+            Some(Credentials::Password { user, password }) if challenges.iter().any(|c| c.is("basic")) => {
+                Ok(token::basic(user, password))
+            }
+            _ => Err(unauthorized(error::message_of(refusal).await)),
+        }
     }
 
     async fn checked(&self, response: Response) -> Result<Response, RegistryError> {
@@ -191,8 +206,4 @@ async fn read_at_most(response: Response, limit: u64) -> Result<Vec<u8>, Registr
         }
     }
     Ok(body)
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

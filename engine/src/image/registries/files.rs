@@ -106,7 +106,9 @@ fn drop_ins(dir: &Path) -> Result<Vec<PathBuf>, RegistriesError> {
     let entries = match fs::read_dir(dir) {
         Ok(entries) => entries,
         Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return Ok(Vec::new()),
-        Err(source) => return Err(RegistriesError::Read { path: dir.into(), source }),
+        Err(source) => {
+            return Err(RegistriesError::Read { path: dir.into(), source });
+        }
     };
     let is_conf = |p: &PathBuf| p.extension().is_some_and(|e| e == "conf") && p.is_file();
     let mut paths: Vec<PathBuf> = entries.flatten().map(|e| e.path()).filter(is_conf).collect();
@@ -118,7 +120,9 @@ fn read(path: &Path) -> Result<Option<File>, RegistriesError> {
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(source) => return Err(RegistriesError::Read { path: path.into(), source }),
+        Err(source) => {
+            return Err(RegistriesError::Read { path: path.into(), source });
+        }
     };
     let mut file: File = toml::from_str(&text)
         .map_err(|source| RegistriesError::Parse { path: path.into(), source: Box::new(source) })?;

@@ -61,7 +61,9 @@ fn split_outside_quotes(text: &str) -> Vec<&str> {
 }
 
 fn unquote(text: &str) -> String {
-    let Some(inner) = text.strip_prefix('"') else { return text.to_owned() };
+    let Some(inner) = text.strip_prefix('"') else {
+        return text.to_owned();
+    };
     let inner = inner.strip_suffix('"').unwrap_or(inner);
     let mut escaped = false;
     let keep = |c: &char| {

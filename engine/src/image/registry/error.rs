@@ -139,8 +139,12 @@ struct Item {
 
 /// What a registry says about a refusal, in one line.
 pub(super) async fn message_of(response: Response) -> String {
-    let Ok(body) = read_at_most(response, MAX_MESSAGE).await else { return String::new() };
-    let Ok(document) = serde_json::from_slice::<Document>(&body) else { return String::new() };
+    let Ok(body) = read_at_most(response, MAX_MESSAGE).await else {
+        return String::new();
+    };
+    let Ok(document) = serde_json::from_slice::<Document>(&body) else {
+        return String::new();
+    };
     let text = |e: Item| if e.message.is_empty() { e.code } else { e.message };
     let line = document.errors.into_iter().map(text).collect::<Vec<_>>().join("; ");
     // It goes to terminals and journals.

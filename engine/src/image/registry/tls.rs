@@ -85,7 +85,9 @@ impl Files {
 
     /// `NAME.cert` with `NAME.key`.
     fn identity(&self) -> Result<Option<Identity>, RegistryError> {
-        let Some(cert) = self.with_extension("cert").next() else { return Ok(None) };
+        let Some(cert) = self.with_extension("cert").next() else {
+            return Ok(None);
+        };
         let key = cert.with_extension("key");
         let mut text = fs::read(&key).map_err(|e| unusable(&key, &e))?;
         text.push(b'\n');

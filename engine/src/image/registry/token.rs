@@ -1,4 +1,4 @@
-//! Bearer tokens: distribution's "Token Authentication Specification", and OAuth2 refresh tokens beside it.
+//! Bearer tokens: distribution's "Token Authentication Specification", and `OAuth2` refresh tokens beside it.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -36,7 +36,8 @@ pub async fn fetch(
     credentials: Option<&Credentials>,
 ) -> Result<HeaderValue, TokenError> {
     let realm = challenge.get("realm").unwrap_or_default();
-    let invalid = |reason: &str| TokenError::Other(RegistryError::Token { realm: realm.to_owned(), reason: reason.into() });
+    let invalid =
+        |reason: &str| TokenError::Other(RegistryError::Token { realm: realm.to_owned(), reason: reason.into() });
     let url = Url::parse(realm).map_err(|_| invalid("the realm is no URL"))?;
     let service = challenge.get("service").unwrap_or_default();
     let mut fields = vec![("service", service), ("scope", scope)];
@@ -61,7 +62,8 @@ pub async fn fetch(
 
 /// `Authorization: Basic …`.
 pub fn basic(user: &str, password: &str) -> HeaderValue {
-    secret_header(&format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))).expect("base64 fits into a header")
+    secret_header(&format!("Basic {}", STANDARD.encode(format!("{user}:{password}"))))
+        .expect("base64 fits into a header")
 }
 
 fn secret_header(text: &str) -> Option<HeaderValue> {
