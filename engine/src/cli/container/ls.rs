@@ -1,12 +1,12 @@
 //! `unipod ps`, `unipod container ls`.
 
 use clap::Args;
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 use serde_json::json;
 
 use crate::cli::error::CliError;
+use crate::cli::human;
 use crate::cli::output::{self, Row};
-use crate::cli::time;
 use crate::container::health;
 use crate::container::record::{self, Record, State};
 use crate::store::Store;
@@ -64,7 +64,7 @@ impl LsArgs {
             return Ok(0);
         }
         let rows: Vec<Row> = records.iter().map(|r| row(store, r, self.no_trunc)).collect();
-        output::print_list(&rows, TABLE, HEADINGS, self.format.as_deref(), self.noheading)?;
+        output::print_list_with(&rows, TABLE, HEADINGS, self.format.as_deref(), self.noheading)?;
         Ok(0)
     }
 }
@@ -74,7 +74,7 @@ fn row(store: &Store, record: &Record, whole: bool) -> Row {
     let image = record.image.as_ref().map_or_else(String::new, |i| i.name.clone());
     let command = record.options.command.join(" ");
     let state = record.state();
-    let created = time::ago(record.created);
+    let created = human::ago(record.created, Timestamp::now());
     let status = status(store, record);
     let networks = network_names(record).join(",");
     let pid = record.process.filter(|_| state == State::Running).map_or(0, |p| p.pid);
@@ -98,7 +98,7 @@ fn row(store: &Store, record: &Record, whole: bool) -> Row {
             ("Command", if whole { command } else { shorten(&command, 20) }),
             ("CreatedHuman", created.clone()),
             ("RunningFor", created),
-            ("CreatedAt", time::local(record.created)),
+            ("CreatedAt", record.created.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S %z %Z").to_string()),
             ("State", state.as_str().to_owned()),
             ("Status", status),
             ("Ports", ports(record)),
@@ -118,9 +118,9 @@ fn status(store: &Store, record: &Record) -> String {
         (State::Created, _) => "Created".to_owned(),
         (State::Running, _) => {
             let health = health::status(store, record).map_or_else(String::new, |s| format!(" ({s})"));
-            format!("Up {}{health}", record.started.map_or_else(String::new, time::since))
+            format!("Up {}{health}", record.started.map_or_else(String::new, |t| human::seconds(Timestamp::now().as_second() - t.as_second())))
         }
-        (State::Exited, Some(exit)) => format!("Exited ({}) {}", exit.code, time::ago(exit.at)),
+        (State::Exited, Some(exit)) => format!("Exited ({}) {}", exit.code, human::ago(exit.at, Timestamp::now())),
         (State::Exited, None) => "Exited".to_owned(),
     }
 }

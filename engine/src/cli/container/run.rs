@@ -103,7 +103,7 @@ fn make(
 ) -> Result<(Created, Option<Image>), CliError> {
     let image = match &options.rootfs {
         Some(_) => None,
-        None => Some(image::ensure(store, &options.image, &lifecycle.pull, progress::for_caller(unit).as_ref())?),
+        None => Some(image::ensure(store, &options.image, &lifecycle.pull, progress::of_start(unit.is_some()).as_ref())?),
     };
     let request = CreateRequest {
         lifecycle: Lifecycle {
