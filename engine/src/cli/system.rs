@@ -32,11 +32,11 @@ impl VersionArgs {
                 for (key, value) in lines {
                     output::print_line(&format!("{:<14}{value}", format!("{key}:")));
                 }
-                Ok(0)
             }
-            Some("json") => output::print_json(&json!({ "Client": client })).map(|()| 0),
-            Some(template) => output::print_inspect(&[json!({ "Client": client })], Some(template)).map(|()| 0),
+            Some("json") => output::print_json(&json!({ "Client": client }))?,
+            Some(template) => output::print_inspect(&[json!({ "Client": client })], Some(template))?,
         }
+        Ok(0)
     }
 }
 
@@ -59,11 +59,11 @@ impl InfoArgs {
                 for line in yaml(&info, 0) {
                     output::print_line(&line);
                 }
-                Ok(0)
             }
-            Some("json") => output::print_json(&info).map(|()| 0),
-            Some(template) => output::print_inspect(&[info], Some(template)).map(|()| 0),
+            Some("json") => output::print_json(&info)?,
+            Some(template) => output::print_inspect(&[info], Some(template))?,
         }
+        Ok(0)
     }
 }
 
@@ -80,8 +80,8 @@ fn host() -> Value {
         "cgroupControllers": read("/sys/fs/cgroup/cgroup.controllers").split_whitespace().collect::<Vec<_>>(),
         "serviceManager": if sd_notify::booted().unwrap_or(false) { "systemd" } else { "none" },
         "rootless": !nix::unistd::geteuid().is_root(),
-        "ociRuntime": runtime.map(|r| json!({ "name": r.name(), "path": r.path() })),
-        "networkBackend": network::program().map(|path| json!({ "name": "netavark", "path": path })),
+        "ociRuntime": runtime.map(|r| json!({ "name": r.path().file_name().map(|n| n.to_string_lossy().into_owned()), "path": r.path() })),
+        "networkBackend": network::netavark_program().map(|path| json!({ "name": "netavark", "path": path })),
     })
 }
 
@@ -92,7 +92,7 @@ fn contents(store: &Store) -> Result<Value, CliError> {
         "graphRoot": store.data(),
         "runRoot": store.run(),
         "graphDriverName": "overlay",
-        "imageStore": { "number": image::list(store)?.len() },
+        "imageStore": { "number": image::records::list(store)?.len() },
         "containerStore": {
             "number": containers.len(), "running": count(State::Running), "stopped": count(State::Exited),
         },

@@ -10,7 +10,7 @@ use super::storage::Storage;
 use super::ContainerError;
 use crate::image::Image;
 use crate::network::Status;
-use crate::runtime::{self, BundleRequest, JoinedNamespaces, Namespace, id_maps};
+use crate::runtime::{self, BundleRequest, IdMappings, JoinedNamespaces, Namespace};
 use crate::store::{Store, StoreError};
 use crate::systemd::{Invocation, activation};
 
@@ -51,7 +51,7 @@ pub fn write(
         secret_env,
         notify_socket: notify_socket(record),
         listen_fds: activation::listen_fds().map(|fds| (fds.count, fds.names)),
-        id_mappings: id_maps::resolve(&record.options)?,
+        id_mappings: IdMappings::spelled_out(&record.options)?,
         joined: joined(store, record)?,
         host_gateway: status.and_then(|s| s.networks.iter().flat_map(|n| &n.gateways).next().copied()),
     })?;

@@ -8,7 +8,8 @@ use oci_spec::runtime::Spec;
 use super::ContainerError;
 use super::record::{Record, State};
 use crate::runtime::exec::{self, ExecOptions};
-use crate::runtime::{ExecRequest, OciRuntime};
+use crate::runtime::OciRuntime;
+use crate::runtime::oci::ExecRequest;
 use crate::store::Store;
 
 /// How the process is started.

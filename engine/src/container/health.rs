@@ -13,7 +13,6 @@ use serde_json::Value;
 use super::process::{Handle, Process};
 use super::record::{Record, SdNotify, State};
 use super::{ContainerError, stop};
-use crate::image::Image;
 use crate::runtime::health::{HealthCheck, ImageHealth, OnFailure};
 use crate::store::{self, Durability, Store};
 use crate::systemd::notify;

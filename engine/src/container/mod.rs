@@ -25,7 +25,7 @@ pub use record::{Lifecycle, Record, SdNotify, State};
 
 use crate::image::ImageError;
 use crate::network::NetworkError;
-use crate::runtime::RuntimeError;
+use crate::runtime::{BundleError, RuntimeError};
 use crate::secret::SecretError;
 use crate::store::StoreError;
 use crate::systemd::manager::ManagerError;
@@ -104,6 +104,9 @@ pub enum ContainerError {
     /// A secret.
     #[error(transparent)]
     Secret(#[from] SecretError),
+    /// The container as it was asked for cannot be put into words for the OCI runtime.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
     /// The OCI runtime.
     #[error(transparent)]
     Runtime(#[from] RuntimeError),

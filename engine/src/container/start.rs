@@ -5,7 +5,8 @@ use super::record::{Record, SdNotify};
 use super::{ContainerError, bundle, health, limits, networking, remove, rootfs, storage};
 use crate::image::Image;
 use crate::network::Pending;
-use crate::runtime::{OciRuntime, RunRequest};
+use crate::runtime::OciRuntime;
+use crate::runtime::oci::RunRequest;
 use crate::store::{Store, mount};
 use crate::systemd::{Invocation, activation, notify};
 

@@ -10,7 +10,7 @@ use super::{ContainerError, rootfs};
 use crate::image::{self, Image};
 use crate::runtime::HostMount;
 use crate::runtime::volumes::{self, MountRequest, MountSource};
-use crate::secret::{self, SecretUse};
+use crate::secret::{self, SecretUse, Target};
 use crate::store::{Store, StoreError, id, mount};
 use crate::volume::{self, Volume, Wanted};
 
@@ -84,7 +84,7 @@ fn volume_source(
     root: &Path,
 ) -> Result<PathBuf, ContainerError> {
     let wanted = Wanted { name: Some(used.name.clone()), anonymous: used.anonymous, ..Wanted::default() };
-    let volume = match volume::by_name(store, &used.name)? {
+    let volume = match volume::find_exact(store, &used.name)? {
         Some(volume) => volume,
         // Like podman and docker: a volume that nobody has made yet is made here.
         None => volume::create(store, &wanted, false)
@@ -139,15 +139,16 @@ fn below(host: &Path, subpath: Option<&Path>) -> Result<PathBuf, ContainerError>
 fn add_secrets(store: &Store, record: &Record, storage: &mut Storage) -> Result<(), ContainerError> {
     let dir = store.bundle(record.id.as_str()).join("secrets");
     for (number, text) in record.options.secrets.iter().enumerate() {
-        match secret::parse_use(text)? {
-            SecretUse::Env { secret, target } => {
-                let value = secret::read(store, &secret)?;
-                storage.secret_env.push((target, String::from_utf8_lossy(&value).into_owned()));
+        let SecretUse { secret, target } = secret::parse_use(text)?;
+        let (_, data) = secret::find(store, &secret)?;
+        match target {
+            Target::Environment(name) => {
+                storage.secret_env.push((name, String::from_utf8_lossy(data.expose()).into_owned()));
             }
-            SecretUse::Mount { secret, target, uid, gid, mode } => {
+            Target::File { path, uid, gid, mode } => {
                 let source = dir.join(number.to_string());
-                write_secret(&source, &secret::read(store, &secret)?, uid, gid, mode)?;
-                storage.mounts.push(HostMount { source, destination: target, options: vec!["ro".to_owned()] });
+                write_secret(&source, data.expose(), uid, gid, mode)?;
+                storage.mounts.push(HostMount { source, destination: path, options: vec!["ro".to_owned()] });
             }
         }
     }

@@ -7,9 +7,9 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::cli::error::CliError;
+use crate::cli::run_options::environment;
 use crate::container::exec::{self, ExecMode};
 use crate::container::record;
-use crate::runtime::environment;
 use crate::runtime::exec::ExecOptions;
 use crate::store::Store;
 
@@ -77,7 +77,7 @@ impl ExecArgs {
     }
 
     fn environment(&self) -> Result<BTreeMap<String, String>, CliError> {
-        Ok(environment::resolve(&self.env_file, &self.env)?)
+        environment(&self.env_file, &self.env)
     }
 }
 

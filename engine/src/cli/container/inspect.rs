@@ -28,13 +28,15 @@ impl InspectArgs {
     /// `unipod container inspect`.
     pub fn run_on_containers(self, store: &Store) -> Result<u8, CliError> {
         let found = self.names.iter().map(|name| container(store, name)).collect::<Result<Vec<_>, _>>()?;
-        output::print_inspect(&found, self.format.as_deref()).map(|()| 0)
+        output::print_inspect(&found, self.format.as_deref())?;
+        Ok(0)
     }
 
     /// `unipod inspect`.
     pub fn run(self, store: &Store) -> Result<u8, CliError> {
         let found = self.names.iter().map(|name| self.anything(store, name)).collect::<Result<Vec<_>, _>>()?;
-        output::print_inspect(&found, self.format.as_deref()).map(|()| 0)
+        output::print_inspect(&found, self.format.as_deref())?;
+        Ok(0)
     }
 
     fn anything(&self, store: &Store, name: &str) -> Result<serde_json::Value, CliError> {
@@ -47,16 +49,6 @@ impl InspectArgs {
         }
         if wanted("image")
             && let Some(found) = crate::cli::image::inspect(store, name)?
-        {
-            return Ok(found);
-        }
-        if wanted("volume")
-            && let Some(found) = crate::cli::volume::inspect(store, name)?
-        {
-            return Ok(found);
-        }
-        if wanted("network")
-            && let Some(found) = crate::cli::network::inspect(store, name)?
         {
             return Ok(found);
         }

@@ -7,9 +7,9 @@ use clap::Args;
 use crate::cli::error::CliError;
 use crate::cli::output;
 use crate::cli::progress;
-use crate::cli::run_options::{LifecycleOptions, RunOptions};
+use crate::cli::run_options::{self, LifecycleOptions, RunOptions};
 use crate::container::create::{self, CreateRequest, Created};
-use crate::container::record::{Lifecycle, Record, UnitUse};
+use crate::container::record::{Lifecycle, Record, SdNotify, UnitUse};
 use crate::container::{foreground, start, transient};
 use crate::image::{self, Image};
 use crate::runtime::ContainerOptions;
@@ -107,8 +107,8 @@ fn make(
     };
     let request = CreateRequest {
         lifecycle: Lifecycle {
-            rm: lifecycle.rm,
-            sdnotify: lifecycle.sdnotify,
+            rm: lifecycle.remove,
+            sdnotify: sdnotify(lifecycle.sdnotify),
             tty: options.tty,
             interactive: options.interactive,
             restart: lifecycle.restart.clone(),
@@ -121,22 +121,31 @@ fn make(
     Ok((create::create(store, request)?, image))
 }
 
+fn sdnotify(option: run_options::SdNotify) -> SdNotify {
+    match option {
+        run_options::SdNotify::Container => SdNotify::Container,
+        run_options::SdNotify::Conmon => SdNotify::Conmon,
+        run_options::SdNotify::Healthy => SdNotify::Healthy,
+        run_options::SdNotify::Ignore => SdNotify::Ignore,
+    }
+}
+
 /// The container will live as a transient unit.
 fn give_unit(store: &Store, created: Created, lifecycle: &LifecycleOptions) -> Result<Record, CliError> {
     let Created { mut record, lock: _lock } = created;
     transient::assign(&mut record);
     record.save(store)?;
-    if let Some(file) = &lifecycle.cidfile {
+    if let Some(file) = &lifecycle.cid_file {
         write_file(file, record.id.as_str())?;
     }
     Ok(record)
 }
 
 fn write_files(record: &Record, lifecycle: &LifecycleOptions, pid: u32) -> Result<(), CliError> {
-    if let Some(file) = &lifecycle.cidfile {
+    if let Some(file) = &lifecycle.cid_file {
         write_file(file, record.id.as_str())?;
     }
-    for file in [&lifecycle.pidfile, &lifecycle.conmon_pidfile].into_iter().flatten() {
+    for file in &lifecycle.pid_files {
         write_file(file, &pid.to_string())?;
     }
     Ok(())
