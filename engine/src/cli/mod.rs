@@ -4,6 +4,7 @@ pub mod error;
 pub mod image;
 pub mod network;
 pub mod output;
+pub mod run_options;
 pub mod secret;
 pub mod volume;
 
