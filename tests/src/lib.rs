@@ -5,6 +5,8 @@
 //! | [`images`] | images of the distribution's software, and the registry that serves them |
 //! | [`machine`] | real systemd as PID 1 in namespaces: boots in two seconds, leaves nothing |
 //! | [`setup`] | a machine with unipod installed |
+//! | [`quadlet`] | unit files in a machine: dropped in, started, asked about |
+//! | [`proxy`] | a bad line to the registry |
 //! | [`narrator`] | tells a reader what happens in a machine |
 //!
 //! The programs: `machine` (the launcher, and a shell for developers), `demo`, `bench`.
@@ -12,4 +14,6 @@
 pub mod images;
 pub mod machine;
 pub mod narrator;
+pub mod proxy;
+pub mod quadlet;
 pub mod setup;

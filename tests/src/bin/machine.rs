@@ -4,13 +4,17 @@
 //! machine shell             a shell in a fresh machine; the machine is gone when the shell ends
 //! machine run COMMAND…      one command in a fresh machine
 //! ```
-//! `launch`, `boot`, `init` and `enter` are what the library calls.
+//! `launch`, `boot`, `init`, `enter` and `proxy` are what the library calls.
+//!
+//! unipod and the registry are in the machine when they are built (`make build`).
 
 use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
 use unipod_tests::machine::{Machine, MachineConfig, enter, launcher, root};
+use unipod_tests::proxy::{self, Line};
+use unipod_tests::setup;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -30,12 +34,30 @@ fn dispatch(arguments: &[String]) -> io::Result<i32> {
         ["boot", dir] => launcher::boot(Path::new(dir)),
         ["init", dir] => root::init(Path::new(dir)).map(|()| 0),
         ["enter", init, cgroup, ..] => enter::enter(init, Path::new(cgroup), &arguments[3..]),
+        ["proxy", listen, target, rate, cut] => proxy::serve(
+            listen,
+            target,
+            Line {
+                rate: number(rate)?,
+                cut: number(cut)?,
+            },
+        )
+        .map(|()| 0),
         ["shell"] => fresh(&["bash", "-l"]),
         ["run", command @ ..] if !command.is_empty() => fresh(command),
         _ => Err(io::Error::other("usage: machine shell | machine run COMMAND…")),
     }
 }
 
+fn number(text: &str) -> io::Result<u64> {
+    text.parse()
+        .map_err(|error| io::Error::other(format!("{text}: {error}")))
+}
+
 fn fresh(command: &[&str]) -> io::Result<i32> {
-    Machine::try_boot(&MachineConfig::default())?.attach(command)
+    let config = setup::config().unwrap_or_else(|error| {
+        eprintln!("machine: {error}; a bare machine then");
+        MachineConfig::default()
+    });
+    Machine::try_boot(&config)?.attach(command)
 }

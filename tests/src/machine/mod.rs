@@ -181,7 +181,10 @@ fn new_layout(config: &MachineConfig) -> io::Result<Layout> {
 }
 
 /// The `machine` program of this crate: beside the running program, or one up from a test's `deps` directory.
-fn helper() -> io::Result<PathBuf> {
+///
+/// # Errors
+/// It is not built.
+pub fn helper() -> io::Result<PathBuf> {
     let program = std::env::current_exe()?;
     program
         .ancestors()
