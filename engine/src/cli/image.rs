@@ -1,20 +1,89 @@
-//! `unipod image …`.
+//! `unipod image …`, and the commands on top that mean the same (`images`, `pull`, `rmi`, `tag`, `untag`, `history`).
 
-use clap::Subcommand;
+mod filter;
+mod history;
+mod inspect;
+mod list;
+mod pull;
+mod remove;
+mod summary;
+
+pub use history::HistoryArgs;
+pub use inspect::{InspectArgs, inspect};
+pub use list::LsArgs;
+pub use pull::PullArgs;
+pub use remove::{PruneArgs, RmArgs, TagArgs, UntagArgs};
+
+use clap::{Args, Subcommand};
 
 use super::error::CliError;
+use super::output::{self, Row};
+use crate::image;
 use crate::store::Store;
 
 /// The subcommands of `unipod image`.
 #[derive(Debug, Subcommand)]
 pub enum ImageCommand {
-    /// List.
-    Ls,
+    /// Check whether an image is in the store
+    Exists(ExistsArgs),
+    /// Show how an image was made
+    History(HistoryArgs),
+    /// Show all that is known about images
+    Inspect(InspectArgs),
+    /// List images
+    #[command(visible_alias = "list")]
+    Ls(LsArgs),
+    /// Remove images that are not used
+    Prune(PruneArgs),
+    /// Pull images from a registry
+    Pull(PullArgs),
+    /// Remove images
+    #[command(visible_alias = "remove")]
+    Rm(RmArgs),
+    /// Give an image another name
+    Tag(TagArgs),
+    /// Take names from an image
+    Untag(UntagArgs),
 }
 
 impl ImageCommand {
     /// Does it. Returns the exit code.
-    pub fn run(self, _store: &Store) -> Result<u8, CliError> {
-        todo!()
+    pub fn run(self, store: &Store) -> Result<u8, CliError> {
+        match self {
+            Self::Exists(args) => args.run(store),
+            Self::History(args) => args.run(store),
+            Self::Inspect(args) => args.run(store),
+            Self::Ls(args) => args.run(store),
+            Self::Prune(args) => args.run(store),
+            Self::Pull(args) => args.run(store),
+            Self::Rm(args) => args.run(store),
+            Self::Tag(args) => args.run(store),
+            Self::Untag(args) => args.run(store),
+        }
+    }
+}
+
+/// Prints a list; the exit code of a command that does no more.
+fn print_rows(rows: &[Row], table: &str, format: Option<&str>, noheading: bool) -> Result<u8, CliError> {
+    output::print_list(rows, table, format, noheading).map_err(CliError::new)?;
+    Ok(0)
+}
+
+/// Prints objects; the exit code of a command that does no more.
+fn print_objects(objects: &[serde_json::Value], format: Option<&str>) -> Result<u8, CliError> {
+    output::print_inspect(objects, format).map_err(CliError::new)?;
+    Ok(0)
+}
+
+/// `image exists`: the exit code says it, 0 or 1.
+#[derive(Debug, Args)]
+pub struct ExistsArgs {
+    /// Name or ID
+    image: String,
+}
+
+impl ExistsArgs {
+    fn run(self, store: &Store) -> Result<u8, CliError> {
+        Ok(u8::from(image::find::find_record(store, &self.image)?.is_none()))
     }
 }

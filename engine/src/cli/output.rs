@@ -27,8 +27,19 @@ pub struct Row {
     pub fields: Vec<(&'static str, String)>,
 }
 
+/// A format that cannot be used, or output that cannot be written.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct OutputError(String);
+
+impl From<OutputError> for String {
+    fn from(error: OutputError) -> Self {
+        error.0
+    }
+}
+
 /// Prints rows: `format` absent uses `default`, a template such as `table {{.ID}}\t{{.Names}}`; `json` prints `Row::json`s.
-pub fn print_list(rows: &[Row], default: &str, format: Option<&str>, noheading: bool) -> Result<(), String> {
+pub fn print_list(rows: &[Row], default: &str, format: Option<&str>, noheading: bool) -> Result<(), OutputError> {
     print_list_with(rows, default, &[], format, noheading)
 }
 
@@ -39,8 +50,9 @@ pub fn print_list_with(
     headings: &[(&str, &str)],
     format: Option<&str>,
     noheading: bool,
-) -> Result<(), String> {
-    print(&render_list(rows, default, headings, format, noheading)?)
+) -> Result<(), OutputError> {
+    let text = render_list(rows, default, headings, format, noheading).map_err(OutputError)?;
+    print(&text).map_err(OutputError)
 }
 
 /// What [`print_list_with`] prints.
@@ -73,8 +85,20 @@ pub fn render_list(
 }
 
 /// Prints objects as `inspect` does: an indented JSON list, or one line per object through a template.
-pub fn print_inspect(objects: &[Value], format: Option<&str>) -> Result<(), String> {
-    print(&render_inspect(objects, format)?)
+pub fn print_inspect(objects: &[Value], format: Option<&str>) -> Result<(), OutputError> {
+    let text = render_inspect(objects, format).map_err(OutputError)?;
+    print(&text).map_err(OutputError)
+}
+
+/// Prints one object as indented JSON.
+pub fn print_json(object: &Value) -> Result<(), OutputError> {
+    let text = indented(object, b"     ").map_err(OutputError)?;
+    print(&text).map_err(OutputError)
+}
+
+/// Prints one line. A pipe that nobody reads any more, or a full disk, must not undo what has been done: no error.
+pub fn print_line(text: &str) {
+    let _ = print(&format!("{text}\n"));
 }
 
 /// What [`print_inspect`] prints.

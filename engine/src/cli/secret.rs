@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::arguments::{Filters, each, key_values};
 use super::error::CliError;
+use super::human;
 use super::output::{Row, print_inspect, print_list_with};
 use crate::secret::{Secret, SecretData, SecretError, Wanted, WhenExists, create, find, list, remove};
 use crate::store::Store;
@@ -141,7 +142,7 @@ fn row(secret: &Secret) -> Row {
 }
 
 fn ago(time: &str) -> String {
-    time.to_owned()
+    time.parse().map_or_else(|_| time.to_owned(), |at| human::ago(at, jiff::Timestamp::now()))
 }
 
 /// A secret in podman's form.

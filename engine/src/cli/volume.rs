@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::arguments::{Filters, each, key_values};
 use super::error::CliError;
 use super::output::{Row, print_inspect, print_list};
+use crate::container::record;
 use crate::store::Store;
 use crate::volume::{Created, Volume, VolumeError, Wanted, create, find, list, remove};
 
@@ -296,6 +297,7 @@ impl PruneArgs {
 }
 
 /// The containers that use the volume `name`.
-fn users(_store: &Store, _name: &str) -> Result<Vec<String>, CliError> {
-    Ok(Vec::new())
+fn users(store: &Store, name: &str) -> Result<Vec<String>, CliError> {
+    let uses = |r: &record::Record| r.volumes.iter().any(|v| v.name == name);
+    Ok(record::list(store)?.into_iter().filter(uses).map(|r| r.name).collect())
 }

@@ -1,11 +1,32 @@
 //! Floor 2: images, from a name to unpacked layers. The only async code of the engine is below this module.
 
+pub mod auth;
+pub mod blobs;
+mod download;
+pub mod find;
+pub mod layers;
+pub mod manifest;
+pub mod platform;
+pub mod policy;
+pub mod pull;
+pub mod records;
+pub mod reference;
+pub mod registries;
+pub mod registry;
+pub mod remove;
+mod retry;
+#[cfg(test)]
+pub(crate) mod testing;
+mod tracker;
+
 use std::path::PathBuf;
 
 use oci_spec::image::ImageConfiguration;
 use serde::{Deserialize, Serialize};
 
-use crate::store::Store;
+pub use find::find;
+pub use records::list;
+pub use pull::ensure;
 
 /// An image in the store, complete and verified.
 #[derive(Debug, Clone)]
@@ -14,7 +35,7 @@ pub struct Image {
     pub id: String,
     /// Digest of the manifest, `sha256:HEX`.
     pub manifest_digest: String,
-    /// All names that point to this image, fully qualified with tag or digest.
+    /// Names that point to this image, fully qualified with tag or digest; from [`find`](find()) the one it was found by.
     pub names: Vec<String>,
     /// The configuration.
     pub config: ImageConfiguration,
@@ -22,6 +43,11 @@ pub struct Image {
     pub layers: Vec<PathBuf>,
     /// Unpacked size in bytes.
     pub size: u64,
+}
+
+/// This machine's architecture as images name it (Go's spelling).
+pub fn host_arch() -> String {
+    platform::Platform::wanted(None, None, None).arch
 }
 
 /// When to ask the registry (`--pull`, `Pull=`, `Policy=`).
@@ -43,16 +69,6 @@ pub enum PullPolicy {
 pub trait Progress: Send + Sync {
     /// One line of status with the bytes that are there and that are expected, called a few times a second.
     fn report(&self, status: &str, done: u64, total: u64);
-}
-
-/// Finds a local image by name (short names and aliases included), digest, or ID prefix.
-pub fn find(_store: &Store, _name: &str) -> Result<Option<Image>, ImageError> {
-    todo!()
-}
-
-/// Finds or pulls an image as `options.policy` says; on return it can be mounted.
-pub fn ensure(_store: &Store, _name: &str, _options: &PullOptions, _progress: &dyn Progress) -> Result<Image, ImageError> {
-    todo!()
 }
 
 /// How to pull.
@@ -87,4 +103,58 @@ pub enum ImageError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] crate::store::StoreError),
+    /// An image cannot be pulled.
+    #[error(transparent)]
+    Pull(#[from] pull::PullError),
+    /// A layer cannot be unpacked.
+    #[error(transparent)]
+    Layer(#[from] layers::LayerError),
+    /// What is given is no image name.
+    #[error(transparent)]
+    Name(#[from] reference::ReferenceError),
+    /// No image has this name or ID.
+    #[error("{name}: image not known")]
+    NotFound {
+        /// What was asked for.
+        name: String,
+    },
+    /// Something of the image is missing or not what its digest says.
+    #[error("image {name} is damaged, pull it again: {reason}")]
+    Damaged {
+        /// The image.
+        name: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The name fits more than one image.
+    #[error("the name {name:?} is ambiguous, it fits {}", fitting.join(", "))]
+    Ambiguous {
+        /// What was asked for.
+        name: String,
+        /// Names of the images it fits.
+        fitting: Vec<String>,
+    },
+    /// Containers use the image.
+    #[error("image {name} ({id}) is in use by a container")]
+    InUse {
+        /// What was asked for.
+        name: String,
+        /// The image's ID.
+        id: String,
+    },
+    /// An ID was given where one name of several was probably meant.
+    #[error("image {id} has several names ({}), force its removal", names.join(", "))]
+    SeveralNames {
+        /// The image's ID.
+        id: String,
+        /// Its names.
+        names: Vec<String>,
+    },
+}
+
+impl ImageError {
+    /// Whether a pull would mend it.
+    pub fn is_damage(&self) -> bool {
+        matches!(self, Self::Damaged { .. })
+    }
 }

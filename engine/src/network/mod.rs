@@ -40,6 +40,11 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+/// Where netavark is, if it is installed.
+pub fn netavark_program() -> Option<PathBuf> {
+    program::find("netavark").ok()
+}
+
 /// What `--network` asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum NetworkMode {

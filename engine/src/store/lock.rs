@@ -9,7 +9,7 @@ use nix::fcntl::{Flock, FlockArg};
 
 use super::{Store, StoreError};
 
-/// An exclusive lock on one object of the store; dropped means released.
+/// A lock on one object of the store; dropped means released.
 #[derive(Debug)]
 pub struct Lock {
     _file: Flock<File>,
@@ -24,6 +24,17 @@ impl Lock {
         let path = lock_path(store, kind, name);
         let file = open(&path)?;
         Flock::lock(file, FlockArg::LockExclusive)
+            .map(|file| Self { _file: file })
+            .map_err(|(_, e)| StoreError::io("lock", &path)(e.into()))
+    }
+
+    /// Waits for a share of the lock: any number of holders may have one, but none beside an exclusive lock.
+    ///
+    /// # Errors
+    /// The lock file cannot be created.
+    pub fn acquire_shared(store: &Store, kind: &str, name: &str) -> Result<Self, StoreError> {
+        let path = lock_path(store, kind, name);
+        Flock::lock(open(&path)?, FlockArg::LockShared)
             .map(|file| Self { _file: file })
             .map_err(|(_, e)| StoreError::io("lock", &path)(e.into()))
     }

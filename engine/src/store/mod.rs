@@ -4,6 +4,7 @@
 //! /var/lib/unipod/  (rootless: $XDG_DATA_HOME/unipod)     what outlives a boot
 //!   blobs/sha256/HEX        content store in OCI image-layout form
 //!   layers/CHAINID/         unpacked layers, read-only once committed
+//!   layers/CHAINID.json     what is known about one
 //!   images/                 one small record per reference
 //!   volumes/ networks/ secrets/
 //!   containers/NAME.json    records of containers that outlive a boot (no `--rm`)
@@ -24,11 +25,13 @@ pub mod id;
 pub mod lock;
 pub mod mount;
 pub mod paths;
+pub mod scratch;
 
 pub use atomic::{Durability, read_json, remove_tree, write_atomic, write_json};
 pub use id::ContainerId;
 pub use lock::Lock;
 pub use paths::Store;
+pub use scratch::{Scratch, sweep_tmp};
 
 use std::path::{Path, PathBuf};
 

@@ -9,7 +9,7 @@
 //! | module | what it does |
 //! |---|---|
 //! | [`options`] | `--opt` values: what is mounted, who owns it, whether it is populated |
-//! | `record` | create, find, list, remove |
+//! | `record` | create, find, find_exact, list, remove |
 //! | `populate`, `copy` | the image's content into a volume that is used first |
 //! | `attach` | the host path to bind, after mounting the device if there is one |
 
@@ -22,4 +22,4 @@ mod record;
 
 pub use error::VolumeError;
 pub use options::Options;
-pub use record::{Created, Volume, Wanted, check_name, create, find, list, remove, remove_anonymous};
+pub use record::{Created, Volume, Wanted, check_name, create, find, find_exact, list, remove, remove_anonymous};

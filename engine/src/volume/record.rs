@@ -127,6 +127,12 @@ pub fn create(store: &Store, wanted: &Wanted, ignore: bool) -> Result<Created, V
     }
 }
 
+/// The volume with this very name.
+pub fn find_exact(store: &Store, name: &str) -> Result<Option<Volume>, VolumeError> {
+    check_name(name)?;
+    load(store, name)
+}
+
 /// The volume with this name, or with this unique start of a name.
 pub fn find(store: &Store, name: &str) -> Result<Volume, VolumeError> {
     if let Some(volume) = check_name(name).is_ok().then(|| load(store, name)).transpose()?.flatten() {

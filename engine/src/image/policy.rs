@@ -1,0 +1,183 @@
+//! policy.json: which images may be used at all.
+//!
+//! Source: containers-policy.json(5). Requirements that ask for a signature cannot be checked by this version: such an
+//! image is refused, never accepted unchecked.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::reference::Reference;
+
+/// The user's or the system's policy.
+#[derive(Debug, Clone, Default)]
+pub struct Policy {
+    path: PathBuf,
+    document: Document,
+}
+
+/// Why an image may not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum PolicyError {
+    /// The file cannot be read.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file is not what containers-policy.json(5) describes.
+    #[error("cannot understand {}", path.display())]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// Where it stops making sense.
+        source: serde_json::Error,
+    },
+    /// `reject`.
+    #[error("{image} is rejected by {}", path.display())]
+    Rejected {
+        /// The image.
+        image: String,
+        /// The policy.
+        path: PathBuf,
+    },
+    /// `signedBy`, `sigstoreSigned` or what is not known yet.
+    #[error("{} demands {requirement} for {image}, which unipod cannot verify yet", path.display())]
+    Unverifiable {
+        /// The image.
+        image: String,
+        /// The policy.
+        path: PathBuf,
+        /// The requirement's type.
+        requirement: String,
+    },
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+struct Document {
+    #[serde(default)]
+    default: Vec<Requirement>,
+    #[serde(default)]
+    transports: BTreeMap<String, BTreeMap<String, Vec<Requirement>>>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct Requirement {
+    #[serde(rename = "type")]
+    kind: String,
+}
+
+impl Policy {
+    /// Reads `~/.config/containers/policy.json`, or else `/etc/containers/policy.json`. Without any, everything is accepted.
+    pub fn load() -> Result<Self, PolicyError> {
+        let home = std::env::home_dir().unwrap_or_default();
+        for path in [home.join(".config/containers/policy.json"), "/etc/containers/policy.json".into()] {
+            if let Some(policy) = Self::read(&path)? {
+                return Ok(policy);
+            }
+        }
+        let accept = Requirement { kind: "insecureAcceptAnything".into() };
+        Ok(Self { document: Document { default: vec![accept], ..Document::default() }, ..Self::default() })
+    }
+
+    fn read(path: &Path) -> Result<Option<Self>, PolicyError> {
+        let text = match fs::read(path) {
+            Ok(text) => text,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(source) => {
+                return Err(PolicyError::Read { path: path.into(), source });
+            }
+        };
+        let document =
+            serde_json::from_slice(&text).map_err(|source| PolicyError::Parse { path: path.into(), source })?;
+        Ok(Some(Self { path: path.into(), document }))
+    }
+
+    /// Whether the image may be pulled from its registry.
+    pub fn check(&self, reference: &Reference) -> Result<(), PolicyError> {
+        let (image, path) = (|| reference.to_string(), || self.path.clone());
+        let requirements = self.requirements(reference);
+        if requirements.is_empty() {
+            return Err(PolicyError::Rejected { image: image(), path: path() });
+        }
+        for requirement in requirements {
+            match requirement.kind.as_str() {
+                "insecureAcceptAnything" => {}
+                "reject" => {
+                    return Err(PolicyError::Rejected { image: image(), path: path() });
+                }
+                other => {
+                    let requirement = other.to_owned();
+                    return Err(PolicyError::Unverifiable { image: image(), path: path(), requirement });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Those of the most specific scope.
+    fn requirements(&self, reference: &Reference) -> &[Requirement] {
+        let scopes = self.document.transports.get("docker");
+        let found = scopes.and_then(|scopes| scopes_of(reference).iter().find_map(|scope| scopes.get(scope)));
+        found.unwrap_or(&self.document.default)
+    }
+}
+
+/// The image, its repository, the namespaces above, the host, wildcards of its domains, and the transport as a whole.
+fn scopes_of(reference: &Reference) -> Vec<String> {
+    let mut scopes = vec![reference.to_string(), reference.name()];
+    let mut name = reference.name();
+    while let Some((parent, _)) = name.rsplit_once('/') {
+        name = parent.to_owned();
+        scopes.push(name.clone());
+    }
+    let host = name.split(':').next().unwrap_or_default();
+    let mut domain = host;
+    while let Some((_, parent)) = domain.split_once('.') {
+        scopes.push(format!("*.{parent}"));
+        domain = parent;
+    }
+    scopes.push(String::new());
+    scopes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_most_specific_scope_decides() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("policy.json");
+        let text = r#"{"default": [{"type": "reject"}], "transports": {"docker": {
+            "good.io": [{"type": "insecureAcceptAnything"}],
+            "good.io/bad": [{"type": "reject"}],
+            "good.io/signed": [{"type": "signedBy", "keyType": "GPGKeys"}],
+            "*.wild.io": [{"type": "insecureAcceptAnything"}],
+            "good.io/none": []
+        }}}"#;
+        fs::write(&path, text).unwrap();
+        let policy = Policy::read(&path).unwrap().unwrap();
+        for (image, expected) in [
+            ("good.io/a/b:1", None),
+            ("good.io/bad/x", Some("rejected")),
+            ("good.io/badge", None),
+            ("good.io/signed", Some("demands signedBy")),
+            ("a.b.wild.io:5000/x", None),
+            ("wild.io/x", Some("rejected")),
+            ("good.io/none", Some("rejected")),
+            ("other.io/x", Some("rejected")),
+        ] {
+            let result = policy.check(&image.parse().unwrap()).map_err(|e| e.to_string());
+            match expected {
+                None => assert!(result.is_ok(), "{image}: {result:?}"),
+                Some(part) => assert!(result.as_ref().unwrap_err().contains(part), "{image}: {result:?}"),
+            }
+        }
+    }
+}

@@ -1,0 +1,317 @@
+//! `pull`: from a name to an image in the store.
+//!
+//! ```text
+//! name → candidates (short names) → endpoints (mirrors) → manifest (platform) → configuration → layers → record
+//! ```
+//! Each image is pulled by one process at a time; others wait and find it. The order of writing makes a pull that is
+//! killed harmless: the record comes last, when everything it names is there.
+
+use std::error::Error;
+use std::time::Duration;
+
+use futures_util::{StreamExt, TryStreamExt};
+use oci_spec::image::ImageManifest;
+
+use super::auth::{self, AuthError, AuthFiles};
+use super::blobs::Blobs;
+use super::download::{DownloadError, Downloader};
+use super::manifest::{self, Manifest, ManifestError};
+use super::platform::Platform;
+use super::policy::{Policy, PolicyError};
+use super::reference::{Name, Reference, ReferenceError};
+use super::registries::{Endpoint, Registries, RegistriesError};
+use super::registry::{RawManifest, RegistryError, Session, TlsOptions};
+use super::retry::{Retry, Transient};
+use super::tracker::Tracker;
+use super::{Image, ImageError, Progress, PullOptions, PullPolicy, find, records};
+use crate::store::{Lock, Store, StoreError};
+
+/// Layers that are fetched and unpacked at once (containers.conf(5), `image_parallel_copies`).
+const PARALLEL: usize = 6;
+/// An image's configuration is read into memory; real ones have a few kilobytes.
+const MAX_CONFIG: u64 = 16 << 20;
+/// `--retry`, if not said.
+const RETRIES: u32 = 3;
+
+/// Why an image cannot be pulled.
+#[derive(Debug, thiserror::Error)]
+pub enum PullError {
+    /// The name is none.
+    #[error(transparent)]
+    Name(#[from] ReferenceError),
+    /// registries.conf stands in the way.
+    #[error(transparent)]
+    Registries(#[from] RegistriesError),
+    /// policy.json stands in the way.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// The policy is `never` and there is no such image.
+    #[error("{0}: image not known, and the pull policy is never")]
+    Never(String),
+    /// `--retry-delay` is no duration.
+    #[error("invalid --retry-delay {0:?}: write a duration such as 500ms, 5s or 1m")]
+    Delay(String),
+    /// No place has it, or none could be asked.
+    #[error("cannot pull {image}: {}", attempts.join("; "))]
+    Unavailable {
+        /// What was asked for, as written.
+        image: String,
+        /// Every place that was tried, with the reason why it failed.
+        attempts: Vec<String>,
+    },
+    /// Its manifest or configuration cannot be used.
+    #[error("cannot use image {image}")]
+    Manifest {
+        /// The image.
+        image: String,
+        /// What is wrong.
+        source: ManifestError,
+    },
+    /// A part of it cannot be fetched or unpacked.
+    #[error("cannot pull {image}")]
+    Download {
+        /// The image.
+        image: String,
+        /// Which part, and why.
+        source: DownloadError,
+    },
+}
+
+/// Finds or pulls an image as `options.policy` says; on return it can be mounted.
+///
+/// # Errors
+/// The image is not there and cannot be pulled. A damaged image is pulled again unless the policy is `never`.
+pub fn ensure(store: &Store, name: &str, options: &PullOptions, progress: &dyn Progress) -> Result<Image, ImageError> {
+    let present = present(store, name, options);
+    match (options.policy, present) {
+        (PullPolicy::Never, Ok(None)) => Err(PullError::Never(name.to_owned()).into()),
+        (PullPolicy::Never, Err(error)) => Err(error),
+        (PullPolicy::Never | PullPolicy::Missing, Ok(Some(image))) => Ok(image),
+        (PullPolicy::Missing, Err(error)) if !error.is_damage() => Err(error),
+        (PullPolicy::Newer, Ok(Some(image))) => Pull::new(store, name, options, progress)?.run().or_else(|error| {
+            tracing::warn!("using the local image {name}: {error}");
+            Ok(image)
+        }),
+        _ => Pull::new(store, name, options, progress)?.run(),
+    }
+}
+
+/// The local image, if it is for the platform that was asked for.
+fn present(store: &Store, name: &str, options: &PullOptions) -> Result<Option<Image>, ImageError> {
+    let PullOptions { os, arch, variant, .. } = options;
+    let image = find(store, name)?;
+    if os.is_none() && arch.is_none() && variant.is_none() {
+        return Ok(image);
+    }
+    let wanted = platform(options);
+    let fits = |image: &Image| {
+        let config = &image.config;
+        config.os().to_string() == wanted.os && config.architecture().to_string() == wanted.arch
+    };
+    Ok(image.filter(fits))
+}
+
+fn platform(options: &PullOptions) -> Platform {
+    Platform::wanted(options.os.as_deref(), options.arch.as_deref(), options.variant.as_deref())
+}
+
+/// One pull and what it was asked for.
+struct Pull<'a> {
+    store: &'a Store,
+    /// As the user wrote it.
+    name: &'a str,
+    options: &'a PullOptions,
+    retry: Retry,
+    registries: Registries,
+    policy: Policy,
+    tracker: Tracker<'a>,
+}
+
+/// A manifest and the endpoint it came from.
+struct Found {
+    session: Session,
+    raw: RawManifest,
+}
+
+impl<'a> Pull<'a> {
+    fn new(
+        store: &'a Store,
+        name: &'a str,
+        options: &'a PullOptions,
+        progress: &'a dyn Progress,
+    ) -> Result<Self, ImageError> {
+        Ok(Self {
+            store,
+            name,
+            options,
+            retry: Retry { times: options.retry.unwrap_or(RETRIES), delay: delay(options)? },
+            registries: Registries::load().map_err(PullError::from)?,
+            policy: Policy::load().map_err(PullError::from)?,
+            tracker: Tracker::new(progress),
+        })
+    }
+
+    /// Tries every reference that the name may stand for.
+    fn run(&self) -> Result<Image, ImageError> {
+        let name: Name = self.name.parse().map_err(PullError::from)?;
+        // While this is held, nothing that has no record yet is collected as garbage.
+        let _content = Lock::acquire_shared(self.store, "store", "gc")?;
+        let mut attempts = Vec::new();
+        for reference in self.registries.candidates(&name).map_err(PullError::from)? {
+            match self.reference(&reference) {
+                Err(ImageError::Pull(PullError::Unavailable { attempts: more, .. })) => attempts.extend(more),
+                other => return other,
+            }
+        }
+        Err(PullError::Unavailable { image: self.name.to_owned(), attempts }.into())
+    }
+
+    /// Pulls one reference, or waits for another process that does and takes its result.
+    fn reference(&self, reference: &Reference) -> Result<Image, ImageError> {
+        self.policy.check(reference).map_err(PullError::from)?;
+        let image = reference.to_string();
+        let _lock = self.tracker.locked(self.store, "pull", &image)?;
+        if self.options.policy == PullPolicy::Missing
+            && let Ok(Some(found)) = present(self.store, &image, self.options)
+        {
+            return Ok(found);
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(StoreError::io("start the pull of", self.store.data()))?;
+        let result = runtime.block_on(self.tracker.watch(self.fetch(reference)));
+        // A thread may still wait for the lock of a blob that this pull no longer wants.
+        runtime.shutdown_background();
+        let manifest = result?;
+        self.tracker.status("Writing manifest to image destination");
+        records::commit(self.store, &image, &manifest)
+    }
+
+    /// Brings everything of the image into the store. Returns the manifest's digest.
+    async fn fetch(&self, reference: &Reference) -> Result<String, PullError> {
+        let image = reference.to_string();
+        self.tracker.status(&format!("Trying to pull {image}"));
+        let endpoints = self.registries.endpoints(reference)?;
+        // `localhost/` is where images are named that were built here; there rarely is a registry to wait for.
+        let times = if reference.registry == "localhost" { 0 } else { self.retry.times };
+        let retry = Retry { times, ..self.retry };
+        let found = retry.run(&self.tracker, async || self.locate(reference, &endpoints).await).await;
+        let found = found.map_err(|e| PullError::Unavailable { image: image.clone(), attempts: e.texts() })?;
+        let broken = |source| PullError::Manifest { image: image.clone(), source };
+        let failed = |source| PullError::Download { image: image.clone(), source };
+
+        let (raw, manifest) = self.for_platform(&found, &image).await?;
+        let loader = Downloader {
+            store: self.store,
+            blobs: Blobs::new(self.store),
+            session: &found.session,
+            retry: self.retry,
+            tracker: &self.tracker,
+        };
+        loader.blobs.put(&raw.digest, &raw.bytes).map_err(|e| failed(e.into()))?;
+        let (config, size) = (manifest.config().digest().as_ref(), manifest.config().size());
+        if size > MAX_CONFIG {
+            return Err(broken(ManifestError::Invalid(format!("its configuration has {size} bytes"))));
+        }
+        let config = loader.small(&manifest::checked(config).map_err(broken)?, size).await.map_err(failed)?;
+        let config = manifest::configuration(&config).map_err(broken)?;
+        let layers = manifest::layers(&manifest, &config).map_err(broken)?;
+        self.tracker.expect(layers.iter().map(|layer| layer.size).sum());
+        let work = futures_util::stream::iter(&layers).map(|layer| loader.layer(layer));
+        work.buffer_unordered(PARALLEL).try_collect::<()>().await.map_err(failed)?;
+        Ok(raw.digest)
+    }
+
+    /// The manifest from the first endpoint that has it.
+    async fn locate(&self, reference: &Reference, endpoints: &[Endpoint]) -> Result<Found, Attempts> {
+        let mut failures = Vec::new();
+        for endpoint in endpoints {
+            match self.ask(endpoint).await {
+                Ok(found) => return Ok(found),
+                Err(error) => {
+                    tracing::debug!("{reference}: {}: {error}", endpoint.reference);
+                    failures.push(error);
+                }
+            }
+        }
+        Err(Attempts(failures))
+    }
+
+    async fn ask(&self, endpoint: &Endpoint) -> Result<Found, AttemptError> {
+        let credentials = match &self.options.creds {
+            Some(creds) => Some(auth::from_option(creds)),
+            None => AuthFiles::of_user(self.options.authfile.as_deref()).find(&endpoint.reference)?,
+        };
+        let tls = TlsOptions { verify: self.options.tls_verify, cert_dir: self.options.cert_dir.clone() };
+        let session = Session::new(endpoint.clone(), credentials, &tls)?;
+        let raw = session.manifest(endpoint.reference.version_text()).await?;
+        Ok(Found { session, raw })
+    }
+
+    /// The image's own manifest: of a list, the entry for the platform.
+    async fn for_platform(&self, found: &Found, image: &str) -> Result<(RawManifest, ImageManifest), PullError> {
+        let broken = |source| PullError::Manifest { image: image.to_owned(), source };
+        let index = match Manifest::parse(&found.raw).map_err(broken)? {
+            Manifest::Image(manifest) => return Ok((found.raw.clone(), *manifest)),
+            Manifest::Index(index) => index,
+        };
+        let entry = manifest::choose(&index, &platform(self.options)).map_err(broken)?;
+        let digest = manifest::checked(entry.digest().as_ref()).map_err(broken)?;
+        let fetch = async || found.session.manifest(&digest).await.map_err(DownloadError::from);
+        let raw = self.retry.run(&self.tracker, fetch).await;
+        let raw = raw.map_err(|source| PullError::Download { image: image.to_owned(), source })?;
+        match Manifest::parse(&raw).map_err(broken)? {
+            Manifest::Image(manifest) => Ok((raw, *manifest)),
+            Manifest::Index(_) => Err(broken(ManifestError::Unsupported("a list of lists is not supported".into()))),
+        }
+    }
+}
+
+fn delay(options: &PullOptions) -> Result<Option<Duration>, PullError> {
+    let Some(text) = &options.retry_delay else {
+        return Ok(None);
+    };
+    let invalid = || PullError::Delay(text.clone());
+    let span: jiff::SignedDuration = text.parse().map_err(|_| invalid())?;
+    Duration::try_from(span).map(Some).map_err(|_| invalid())
+}
+
+/// Why one endpoint gave nothing.
+#[derive(Debug, thiserror::Error)]
+enum AttemptError {
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    #[error(transparent)]
+    Auth(#[from] AuthError),
+}
+
+/// Why no endpoint gave anything.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", self.texts().join("; "))]
+struct Attempts(Vec<AttemptError>);
+
+impl Attempts {
+    fn texts(&self) -> Vec<String> {
+        self.0.iter().map(|error| with_causes(error)).collect()
+    }
+}
+
+impl Transient for Attempts {
+    fn is_transient(&self) -> bool {
+        self.0.iter().any(|e| matches!(e, AttemptError::Registry(error) if error.is_transient()))
+    }
+}
+
+fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        text = format!("{text}: {next}");
+        cause = next.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;
