@@ -1,5 +1,6 @@
 //! Floor 4: the command line. One file per noun: parse, call, print.
 
+mod arguments;
 pub mod container;
 pub mod error;
 pub mod human;
