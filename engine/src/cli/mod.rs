@@ -3,6 +3,7 @@
 pub mod error;
 pub mod human;
 pub mod image;
+pub mod login;
 pub mod network;
 pub mod output;
 pub mod progress;
@@ -28,6 +29,10 @@ enum Command {
     /// Manage images.
     #[command(subcommand)]
     Image(image::ImageCommand),
+    /// Log in to a registry.
+    Login(login::LoginArgs),
+    /// Forget the credentials of a registry.
+    Logout(login::LogoutArgs),
     /// Manage networks.
     #[command(subcommand)]
     Network(network::NetworkCommand),
@@ -51,6 +56,8 @@ fn run(cli: Cli) -> Result<u8, CliError> {
     let store = Store::open()?;
     match cli.command {
         Command::Image(command) => command.run(&store),
+        Command::Login(args) => args.run(),
+        Command::Logout(args) => args.run(),
         Command::Network(command) => command.run(&store),
         Command::Secret(command) => command.run(&store),
         Command::Volume(command) => command.run(&store),
