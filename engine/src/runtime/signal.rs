@@ -24,7 +24,9 @@ pub fn parse(text: &str) -> Option<i32> {
 fn real_time(base: i32, offset: Option<&str>, bare: bool) -> Option<i32> {
     let offset = if bare { 0 } else { offset?.parse().ok()? };
     let number = base.checked_add(offset)?;
-    (libc::SIGRTMIN()..=libc::SIGRTMAX()).contains(&number).then_some(number)
+    (libc::SIGRTMIN()..=libc::SIGRTMAX())
+        .contains(&number)
+        .then_some(number)
 }
 
 #[cfg(test)]

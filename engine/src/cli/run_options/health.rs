@@ -76,7 +76,11 @@ impl HealthArguments {
             no_healthcheck,
         } = self;
         options.health = HealthOptions {
-            cmd: if Switch::is_on(no_healthcheck) { Some("none".to_owned()) } else { health_cmd },
+            cmd: if Switch::is_on(no_healthcheck) {
+                Some("none".to_owned())
+            } else {
+                health_cmd
+            },
             interval: health_interval,
             timeout: health_timeout,
             retries: health_retries,

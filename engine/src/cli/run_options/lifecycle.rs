@@ -266,7 +266,11 @@ impl LifecycleArguments {
             attach,
             pod,
             pod_id_file,
-            requires: requires.iter().flat_map(|list| list.split(',')).map(str::to_owned).collect(),
+            requires: requires
+                .iter()
+                .flat_map(|list| list.split(','))
+                .map(str::to_owned)
+                .collect(),
             preserve_fds: preserve_fds.unwrap_or(0),
             timeout: timeout.filter(|seconds| *seconds > 0),
             quiet: Switch::is_on(quiet),
@@ -286,9 +290,11 @@ impl Platform {
         let Some(text) = text else { return Ok(Self::default()) };
         let parts: Vec<String> = text.split('/').map(str::to_owned).collect();
         match parts.as_slice() {
-            [os, arch, rest @ ..] if rest.len() < 2 && parts.iter().all(|part| !part.is_empty()) => {
-                Ok(Self { os: Some(os.clone()), arch: Some(arch.clone()), variant: rest.first().cloned() })
-            }
+            [os, arch, rest @ ..] if rest.len() < 2 && parts.iter().all(|part| !part.is_empty()) => Ok(Self {
+                os: Some(os.clone()),
+                arch: Some(arch.clone()),
+                variant: rest.first().cloned(),
+            }),
             _ => Err(refused("--platform", text, "expected OS/ARCH[/VARIANT]")),
         }
     }
@@ -305,15 +311,29 @@ fn policy(text: &str) -> Result<PullPolicy, CliError> {
 }
 
 fn checked_delay(text: String) -> Result<String, CliError> {
-    if duration::parse(&text).is_some() { Ok(text) } else { Err(refused("--retry-delay", &text, "expected a duration such as 5s")) }
+    if duration::parse(&text).is_some() {
+        Ok(text)
+    } else {
+        Err(refused("--retry-delay", &text, "expected a duration such as 5s"))
+    }
 }
 
 fn checked_restart(text: String) -> Result<String, CliError> {
-    let (policy, times) = text.split_once(':').map_or((text.as_str(), None), |(policy, times)| (policy, Some(times)));
+    let (policy, times) = text
+        .split_once(':')
+        .map_or((text.as_str(), None), |(policy, times)| (policy, Some(times)));
     let good = match (policy, times) {
         ("" | "no" | "always" | "on-failure" | "unless-stopped", None) => true,
         ("on-failure", Some(times)) => times.parse::<u32>().is_ok(),
         _ => false,
     };
-    if good { Ok(text) } else { Err(refused("--restart", &text, "expected no, always, on-failure[:TIMES] or unless-stopped")) }
+    if good {
+        Ok(text)
+    } else {
+        Err(refused(
+            "--restart",
+            &text,
+            "expected no, always, on-failure[:TIMES] or unless-stopped",
+        ))
+    }
 }
