@@ -109,15 +109,20 @@ impl HealthCheck {
         let of_image = image.map(|image| words(&image.test));
         let check = Self {
             command: own.or(of_image).unwrap_or_default(),
-            interval: self::interval("--health-interval", interval, image.map(|i| i.interval))?,
-            timeout: time("--health-timeout", timeout, image.map(|i| i.timeout), TIMEOUT)?,
+            interval: self::interval("--health-interval", interval.as_deref(), image.map(|i| i.interval))?,
+            timeout: time(
+                "--health-timeout",
+                timeout.as_deref(),
+                image.map(|i| i.timeout),
+                TIMEOUT,
+            )?,
             retries: retries
                 .or(image.map(|i| i.retries))
                 .filter(|n| *n > 0)
                 .unwrap_or(RETRIES),
             start_period: time(
                 "--health-start-period",
-                start_period,
+                start_period.as_deref(),
                 image.map(|i| i.start_period),
                 Duration::ZERO,
             )?,
@@ -139,8 +144,13 @@ impl StartupCheck {
         let command = command("--health-startup-cmd", text)?;
         let check = Self {
             command,
-            interval: interval("--health-startup-interval", &options.startup_interval, None)?,
-            timeout: time("--health-startup-timeout", &options.startup_timeout, None, TIMEOUT)?,
+            interval: interval("--health-startup-interval", options.startup_interval.as_deref(), None)?,
+            timeout: time(
+                "--health-startup-timeout",
+                options.startup_timeout.as_deref(),
+                None,
+                TIMEOUT,
+            )?,
             retries: options.startup_retries.unwrap_or(0),
             success: options.startup_success.unwrap_or(1).max(1),
         };
@@ -174,8 +184,8 @@ fn shell(text: &str) -> Vec<String> {
     ["/bin/sh", "-c", text].map(str::to_owned).to_vec()
 }
 
-fn interval(option: &'static str, text: &Option<String>, image: Option<u64>) -> Result<Option<Duration>, BundleError> {
-    match text.as_deref() {
+fn interval(option: &'static str, text: Option<&str>, image: Option<u64>) -> Result<Option<Duration>, BundleError> {
+    match text {
         Some("disable") => Ok(None),
         _ => time(option, text, image, INTERVAL).map(Some),
     }
@@ -183,11 +193,11 @@ fn interval(option: &'static str, text: &Option<String>, image: Option<u64>) -> 
 
 fn time(
     option: &'static str,
-    text: &Option<String>,
+    text: Option<&str>,
     image: Option<u64>,
     default: Duration,
 ) -> Result<Duration, BundleError> {
-    match text.as_deref().filter(|text| !text.is_empty()) {
+    match text.filter(|text| !text.is_empty()) {
         Some(text) => duration::parse(text)
             .ok_or_else(|| BundleError::invalid(option, text, "expected a duration such as 30s, 1m30s or 500ms")),
         None => Ok(image.filter(|n| *n > 0).map_or(default, Duration::from_nanos)),

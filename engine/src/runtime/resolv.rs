@@ -1,5 +1,6 @@
 //! The text of `/etc/resolv.conf`.
 
+use std::fmt::Write;
 use std::net::IpAddr;
 
 use super::{BundleRequest, Namespace};
@@ -98,13 +99,13 @@ impl Config {
     fn render(&self) -> String {
         let mut text = String::new();
         if !self.search.is_empty() {
-            text += &format!("search {}\n", self.search.join(" "));
+            let _ = writeln!(text, "search {}", self.search.join(" "));
         }
         for server in &self.servers {
-            text += &format!("nameserver {server}\n");
+            let _ = writeln!(text, "nameserver {server}");
         }
         if !self.options.is_empty() {
-            text += &format!("options {}\n", self.options.join(" "));
+            let _ = writeln!(text, "options {}", self.options.join(" "));
         }
         text
     }

@@ -76,10 +76,10 @@ fn seccomp(value: &str) -> Seccomp {
     }
 }
 
-/// The AppArmor profile to run under. There is none by default: podman's own is loaded by podman.
+/// The `AppArmor` profile to run under. There is none by default: podman's own is loaded by podman.
 ///
 /// # Errors
-/// A profile was asked for and the kernel has no AppArmor.
+/// A profile was asked for and the kernel has no `AppArmor`.
 pub fn apparmor(security: &SecurityOptions) -> Result<Option<String>, BundleError> {
     let Some(name) = &security.apparmor else {
         return Ok(None);
@@ -101,7 +101,7 @@ pub fn apparmor(security: &SecurityOptions) -> Result<Option<String>, BundleErro
 /// Checks `label=` against this machine, and says what has no effect here.
 ///
 /// # Errors
-/// SELinux is on and a label was asked for, which is not done yet.
+/// `SELinux` is on and a label was asked for, which is not done yet.
 pub fn check_labels(security: &SecurityOptions) -> Result<(), BundleError> {
     let selinux = std::path::Path::new("/sys/fs/selinux/enforce").exists();
     for label in &security.labels {

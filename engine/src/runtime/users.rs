@@ -123,7 +123,7 @@ impl Accounts {
         let mut users = host_users(&options.host_users)?;
         let mut groups = Vec::new();
         if identity.name.is_none() && identity.uid != 0 {
-            users.push(self.user_line(identity, workdir, options.passwd_entry.as_deref()));
+            users.push(Self::user_line(identity, workdir, options.passwd_entry.as_deref()));
         }
         let known = lines(self.group.as_deref()).any(|fields| id(&fields, 2) == Some(identity.gid));
         if !known && identity.gid != 0 {
@@ -135,7 +135,7 @@ impl Accounts {
         ))
     }
 
-    fn user_line(&self, identity: &Identity, workdir: &str, template: Option<&str>) -> String {
+    fn user_line(identity: &Identity, workdir: &str, template: Option<&str>) -> String {
         let template = template.unwrap_or("$USERNAME:*:$UID:$GID:$NAME:$HOME:/bin/sh");
         template
             .replace("$USERNAME", &identity.uid.to_string())

@@ -7,6 +7,7 @@ mod lifecycle;
 mod namespaces;
 mod network;
 mod process;
+mod pull;
 mod resources;
 mod security;
 mod storage;

@@ -184,15 +184,12 @@ fn merge(rules: Vec<LinuxSyscall>) -> Vec<LinuxSyscall> {
             continue;
         }
         let key = format!("{:?} {:?}", rule.action(), rule.errno_ret());
-        match plain.get(&key) {
-            Some(&index) => {
-                let names = [merged[index].names().as_slice(), rule.names()].concat();
-                merged[index].set_names(names);
-            }
-            None => {
-                plain.insert(key, merged.len());
-                merged.push(rule);
-            }
+        if let Some(&index) = plain.get(&key) {
+            let names = [merged[index].names().as_slice(), rule.names()].concat();
+            merged[index].set_names(names);
+        } else {
+            plain.insert(key, merged.len());
+            merged.push(rule);
         }
     }
     merged
