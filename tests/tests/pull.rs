@@ -144,10 +144,7 @@ fn a_registry_with_a_password_takes_it_from_auth_json() {
     machine.unipod(&["pull", "registry.local:5001/busybox"]).ok();
     machine.write("/run/containers/0/auth.json", "{}");
     machine.write("/etc/other-auth.json", &json);
-    machine.quadlet(
-        "locked.container",
-        &format!("{}", sleeper("registry.local:5001/other", "")),
-    );
+    machine.quadlet("locked.container", &sleeper("registry.local:5001/other", ""));
     machine.quadlet(
         "key.image",
         "[Image]\nImage=registry.local:5001/tools\nAuthFile=/etc/other-auth.json\n",

@@ -4,7 +4,7 @@
 //! machine shell             a shell in a fresh machine; the machine is gone when the shell ends
 //! machine run COMMAND…      one command in a fresh machine
 //! ```
-//! `launch`, `boot`, `init`, `enter` and `proxy` are what the library calls.
+//! `launch`, `boot`, `init`, `enter`, `proxy` and `ready` are what the library calls.
 //!
 //! unipod and the registry are in the machine when they are built (`make build`).
 
@@ -13,6 +13,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use unipod_tests::machine::{Machine, MachineConfig, enter, launcher, root};
+use unipod_tests::measure::clock;
 use unipod_tests::proxy::{self, Line};
 use unipod_tests::setup;
 
@@ -43,6 +44,10 @@ fn dispatch(arguments: &[String]) -> io::Result<i32> {
             },
         )
         .map(|()| 0),
+        ["ready", command @ ..] if !command.is_empty() => {
+            println!("ready {}", clock::until_ready(&arguments[1..])?.as_micros());
+            Ok(0)
+        }
         ["shell"] => fresh(&["bash", "-l"]),
         ["run", command @ ..] if !command.is_empty() => fresh(command),
         _ => Err(io::Error::other("usage: machine shell | machine run COMMAND…")),
