@@ -1,9 +1,11 @@
 //! Floor 4: the command line. One file per noun: parse, call, print.
 
+mod arguments;
 pub mod container;
 pub mod error;
 pub mod human;
 pub mod image;
+pub mod login;
 pub mod network;
 pub mod output;
 pub mod progress;
@@ -84,6 +86,10 @@ enum Command {
     /// Manage images.
     #[command(subcommand)]
     Image(image::ImageCommand),
+    /// Log in to a registry.
+    Login(login::LoginArgs),
+    /// Forget the credentials of a registry.
+    Logout(login::LogoutArgs),
     /// Manage networks.
     #[command(subcommand)]
     Network(network::NetworkCommand),
@@ -145,6 +151,8 @@ fn run(cli: Cli) -> Result<u8, CliError> {
         Command::Container(command) => command.run(&store),
         Command::Healthcheck(command) => command.run(&store),
         Command::Image(command) => command.run(&store),
+        Command::Login(args) => args.run(),
+        Command::Logout(args) => args.run(),
         Command::Network(command) => command.run(&store),
         Command::Secret(command) => command.run(&store),
         Command::Volume(command) => command.run(&store),

@@ -2,6 +2,10 @@
 //!
 //! Source: containers-auth.json(5); the protocol of docker-credential-helpers.
 
+mod write;
+
+pub use write::{logout, remember};
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
@@ -62,6 +66,9 @@ pub enum AuthError {
         /// The entry.
         key: String,
     },
+    /// A file cannot be changed.
+    #[error(transparent)]
+    Write(#[from] crate::store::StoreError),
     /// A credential helper cannot be started.
     #[error("cannot run the credential helper {program}")]
     Start {
@@ -106,6 +113,16 @@ impl AuthFiles {
         let docker = variable("DOCKER_CONFIG").unwrap_or_else(|| home.join(".docker"));
         let paths = vec![run.unwrap_or(per_uid), config.join("containers/auth.json"), docker.join("config.json")];
         Self { paths, required: false }
+    }
+
+    /// [`Self::of_user`] for `login`, which may be the first to write the file.
+    pub fn of_login(authfile: Option<&Path>) -> Self {
+        Self { required: false, ..Self::of_user(authfile) }
+    }
+
+    /// The file that `login` writes to.
+    pub fn primary(&self) -> &Path {
+        self.paths.first().map_or(Path::new("auth.json"), PathBuf::as_path)
     }
 
     /// The credentials for `reference`, from the first file that has some.

@@ -108,7 +108,8 @@ impl Downloader<'_> {
             self.tracker.advance(size);
             return Ok(self.blobs.path(digest));
         }
-        self.tracker.status(&format!("Copying blob {digest}"));
+        let short = digest.get(.."sha256:".len() + 12).unwrap_or(digest);
+        self.tracker.status(&format!("Copying blob {short}"));
         self.retry.run(self.tracker, async || self.attempt(digest, size).await).await
     }
 

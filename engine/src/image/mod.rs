@@ -5,6 +5,7 @@ pub mod blobs;
 mod download;
 pub mod find;
 pub mod layers;
+pub mod login;
 pub mod manifest;
 pub mod platform;
 pub mod policy;

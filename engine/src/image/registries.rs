@@ -156,6 +156,12 @@ impl Registries {
             .collect()
     }
 
+    /// Whether untrusted certificates and plain HTTP are allowed for a registry as a whole.
+    pub fn is_insecure(&self, registry: &str) -> bool {
+        let name = format!("{registry}/");
+        self.tables.iter().any(|t| t.insecure && matched(&name, &t.prefix).is_some())
+    }
+
     /// The references that `name` may stand for, in the order to try them; a qualified name stands for itself.
     pub fn candidates(&self, name: &Name) -> Result<Vec<Reference>, RegistriesError> {
         if let Some(registry) = &name.registry {
@@ -310,6 +316,7 @@ mod tests {
                 format!("internal.example.net/bar/a{digest}")
             ]
         );
+        assert!(r.is_insecure("registry.local:5000") && r.is_insecure("a.wild.example") && !r.is_insecure("docker.io"));
         let blocked = r.endpoints(&"bad.example/x".parse().unwrap()).unwrap_err().to_string();
         assert!(blocked.contains("bad.example is blocked"), "{blocked}");
     }

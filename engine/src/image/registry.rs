@@ -69,7 +69,7 @@ impl Session {
     /// Fetches the manifest or index with this tag or digest; content that does not match a digest is an error.
     pub async fn manifest(&self, version: &str) -> Result<RawManifest, RegistryError> {
         let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(MANIFESTS))]);
-        let response = self.get(&format!("manifests/{version}"), headers).await?;
+        let response = self.get(&self.below(&format!("manifests/{version}")), headers).await?;
         let media_type = response.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
         let media_type = media_type.split(';').next().unwrap_or_default().trim().to_owned();
         let url = response.url().to_string();
@@ -87,10 +87,19 @@ impl Session {
         if from > 0 {
             headers.extend(HeaderValue::from_str(&format!("bytes={from}-")).map(|value| (RANGE, value)));
         }
-        self.get(&format!("blobs/{digest}"), headers).await
+        self.get(&self.below(&format!("blobs/{digest}")), headers).await
     }
 
-    /// GET below `/v2/REPOSITORY/`; authenticates (again) when the registry asks for it.
+    /// Checks that the registry is one and takes the credentials, as far as it says so without naming a repository.
+    pub async fn check(&self) -> Result<(), RegistryError> {
+        self.get("", HeaderMap::new()).await.map(drop)
+    }
+
+    fn below(&self, path: &str) -> String {
+        format!("{}/{path}", self.endpoint.reference.repository)
+    }
+
+    /// GET below `/v2/`; authenticates (again) when the registry asks for it.
     async fn get(&self, path: &str, headers: HeaderMap) -> Result<Response, RegistryError> {
         let used = self.authorization.lock().await.clone();
         let response = self.send(path, &headers, used.as_ref()).await?;
@@ -117,7 +126,7 @@ impl Session {
         let mut failure = None;
         for scheme in schemes {
             let reference = &self.endpoint.reference;
-            let url = format!("{scheme}://{}/v2/{}/{path}", host_of(&reference.registry), reference.repository);
+            let url = format!("{scheme}://{}/v2/{path}", host_of(&reference.registry));
             let mut request = self.http.get(&url).headers(headers.clone());
             if let Some(value) = authorization {
                 request = request.header(AUTHORIZATION, value.clone());
@@ -156,7 +165,10 @@ impl Session {
             message,
         };
         if let Some(bearer) = challenges.iter().find(|c| c.is("bearer")) {
-            let scope = format!("repository:{}:pull", self.endpoint.reference.repository);
+            let scope = match self.endpoint.reference.repository.as_str() {
+                "" => String::new(),
+                repository => format!("repository:{repository}:pull"),
+            };
             return token::fetch(&self.http, bearer, &scope, self.credentials.as_ref()).await.map_err(|e| match e {
                 token::TokenError::Refused(message) => unauthorized(message),
                 token::TokenError::Other(error) => error,

@@ -96,7 +96,11 @@ impl Set {
     }
 
     fn to_oci(self) -> oci_spec::runtime::Capabilities {
-        ALL.iter().enumerate().filter(|(bit, _)| self.0 & 1 << bit != 0).map(|(_, (_, oci))| *oci).collect()
+        ALL.iter()
+            .enumerate()
+            .filter(|(bit, _)| self.0 & 1 << bit != 0)
+            .map(|(_, (_, oci))| *oci)
+            .collect()
     }
 }
 
@@ -145,7 +149,11 @@ pub fn granted(
     let add = named("--cap-add", &options.cap_add)?;
     let drop = named("--cap-drop", &options.cap_drop)?;
     let asked = check_request(add, drop, available)?;
-    let defaults = if options.privileged { available } else { default_set(available, notes) };
+    let defaults = if options.privileged {
+        available
+    } else {
+        default_set(available, notes)
+    };
     let base = if drop.all {
         Set::default()
     } else if add.all {
@@ -162,7 +170,11 @@ pub fn granted(
         asked
     };
     let effective = if root { bounding } else { ambient };
-    Ok(Granted { bounding, effective, ambient })
+    Ok(Granted {
+        bounding,
+        effective,
+        ambient,
+    })
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -178,7 +190,13 @@ fn named(option: &'static str, names: &[String]) -> Result<Named, BundleError> {
         match number(&plain) {
             _ if plain == "ALL" => result.all = true,
             Some(bit) => result.set = result.set.with(bit),
-            None => return Err(BundleError::invalid(option, name, "no such capability, see capabilities(7)")),
+            None => {
+                return Err(BundleError::invalid(
+                    option,
+                    name,
+                    "no such capability, see capabilities(7)",
+                ));
+            }
         }
     }
     Ok(result)
@@ -187,22 +205,39 @@ fn named(option: &'static str, names: &[String]) -> Result<Named, BundleError> {
 /// Checks the capabilities asked for one by one and returns them.
 fn check_request(add: Named, drop: Named, available: Set) -> Result<Set, BundleError> {
     if add.all && drop.all {
-        return Err(BundleError::invalid("--cap-add", "ALL", "everything is dropped by --cap-drop as well"));
+        return Err(BundleError::invalid(
+            "--cap-add",
+            "ALL",
+            "everything is dropped by --cap-drop as well",
+        ));
     }
     let first = |set: Set| ALL.iter().map(|(name, _)| *name).find(|name| set.has(name));
     if let Some(name) = first(add.set.and(drop.set)) {
-        return Err(BundleError::invalid("--cap-add", name, "the same is dropped by --cap-drop"));
+        return Err(BundleError::invalid(
+            "--cap-add",
+            name,
+            "the same is dropped by --cap-drop",
+        ));
     }
     if let Some(name) = first(add.set.without(available)) {
-        return Err(BundleError::lacking("--cap-add", name, "the engine itself does not have this capability"));
+        return Err(BundleError::lacking(
+            "--cap-add",
+            name,
+            "the engine itself does not have this capability",
+        ));
     }
     Ok(add.set)
 }
 
 fn default_set(available: Set, notes: &mut Vec<String>) -> Set {
-    let all = DEFAULT.iter().filter_map(|name| number(name)).fold(Set::default(), Set::with);
+    let all = DEFAULT
+        .iter()
+        .filter_map(|name| number(name))
+        .fold(Set::default(), Set::with);
     for name in DEFAULT.iter().filter(|name| !available.has(name)) {
-        notes.push(format!("the default capability {name} is left out: the engine itself does not have it"));
+        notes.push(format!(
+            "the default capability {name} is left out: the engine itself does not have it"
+        ));
     }
     all.and(available)
 }
@@ -245,7 +280,10 @@ mod tests {
             (&["net_raw"], &[], false, 0x8004_25fb, 0x2000, 0x2000),
         ] {
             let granted = grant(add, drop, all(), root).unwrap();
-            assert_eq!((granted.bounding.0, granted.effective.0, granted.ambient.0), (bounding, effective, ambient));
+            assert_eq!(
+                (granted.bounding.0, granted.effective.0, granted.ambient.0),
+                (bounding, effective, ambient)
+            );
         }
     }
 
@@ -262,7 +300,12 @@ mod tests {
 
     #[test]
     fn contradictions_and_unknown_names_are_refused() {
-        for (add, drop) in [(&["chown"][..], &["chown"][..]), (&["all"], &["all"]), (&["fly"], &[]), (&[], &["fly"])] {
+        for (add, drop) in [
+            (&["chown"][..], &["chown"][..]),
+            (&["all"], &["all"]),
+            (&["fly"], &[]),
+            (&[], &["fly"]),
+        ] {
             assert!(grant(add, drop, all(), true).is_err(), "{add:?} {drop:?}");
         }
     }

@@ -9,7 +9,17 @@ use oci_spec::runtime::{LinuxDevice, LinuxDeviceCgroup, LinuxDeviceType};
 use super::{BundleError, ContainerOptions};
 
 /// Entries of `/dev` that the runtime makes itself, or that belong to a terminal or mount of the host.
-const NOT_HANDED_ON: [&str; 9] = ["/dev/pts", "/dev/shm", "/dev/fd", "/dev/mqueue", "/dev/console", "/dev/.lxc", "/dev/.lxd-mounts", "/dev/.udev", "/dev/ptmx"];
+const NOT_HANDED_ON: [&str; 9] = [
+    "/dev/pts",
+    "/dev/shm",
+    "/dev/fd",
+    "/dev/mqueue",
+    "/dev/console",
+    "/dev/.lxc",
+    "/dev/.lxd-mounts",
+    "/dev/.udev",
+    "/dev/ptmx",
+];
 
 /// Devices of a container and who may use them.
 #[derive(Debug, Default)]
@@ -45,12 +55,20 @@ pub fn parse(text: &str) -> Result<DeviceRequest, BundleError> {
         [one] if is_access(one) => (parts[0], one),
         [one] => (one, "rwm"),
         [container, access] if is_access(access) => (container, access),
-        _ => return Err(invalid("expected HOST[:CONTAINER][:PERMISSIONS], permissions out of r, w and m")),
+        _ => {
+            return Err(invalid(
+                "expected HOST[:CONTAINER][:PERMISSIONS], permissions out of r, w and m",
+            ));
+        }
     };
     if !container.starts_with('/') {
         return Err(invalid("the path in the container is not absolute"));
     }
-    Ok(DeviceRequest { host: parts[0].into(), container: container.into(), access: access.to_owned() })
+    Ok(DeviceRequest {
+        host: parts[0].into(),
+        container: container.into(),
+        access: access.to_owned(),
+    })
 }
 
 /// Finds the devices on the host.
@@ -58,7 +76,13 @@ pub fn devices(options: &ContainerOptions) -> Result<Devices, BundleError> {
     let mut all = Devices::default();
     if options.privileged {
         all.rules.push(rule(true, LinuxDeviceType::A, None, "rwm"));
-        walk(Path::new("/dev"), Path::new("/dev"), "rwm", &mut all.nodes, &mut Vec::new());
+        walk(
+            Path::new("/dev"),
+            Path::new("/dev"),
+            "rwm",
+            &mut all.nodes,
+            &mut Vec::new(),
+        );
     } else {
         all.rules.push(rule(false, LinuxDeviceType::A, None, "rwm"));
     }
@@ -72,11 +96,18 @@ pub fn devices(options: &ContainerOptions) -> Result<Devices, BundleError> {
 }
 
 fn add(request: &DeviceRequest, text: &str, all: &mut Devices) -> Result<(), BundleError> {
-    let missing = |e: std::io::Error| BundleError::invalid("--device", text, format!("stat {}: {e}", request.host.display()));
+    let missing =
+        |e: std::io::Error| BundleError::invalid("--device", text, format!("stat {}: {e}", request.host.display()));
     let meta = fs::metadata(&request.host).map_err(missing)?;
     let before = all.nodes.len();
     if meta.is_dir() {
-        walk(&request.host, &request.container, &request.access, &mut all.nodes, &mut all.rules);
+        walk(
+            &request.host,
+            &request.container,
+            &request.access,
+            &mut all.nodes,
+            &mut all.rules,
+        );
     } else {
         all.nodes.extend(node(&meta, &request.container));
     }
@@ -87,7 +118,12 @@ fn add(request: &DeviceRequest, text: &str, all: &mut Devices) -> Result<(), Bun
         return Ok(());
     }
     let device = all.nodes.pop().expect("one was added above");
-    all.rules.push(rule(true, device.typ(), Some((device.major(), device.minor())), &request.access));
+    all.rules.push(rule(
+        true,
+        device.typ(),
+        Some((device.major(), device.minor())),
+        &request.access,
+    ));
     // The same path again replaces what was there, as a second `--device` of podman does.
     all.nodes.retain(|other| other.path() != device.path());
     all.nodes.push(device);
@@ -144,9 +180,17 @@ fn rule(allow: bool, typ: LinuxDeviceType, numbers: Option<(i64, i64)>, access: 
 
 /// Reads one `--device-cgroup-rule 'TYPE MAJOR:MINOR MODE'`.
 pub fn parse_rule(text: &str) -> Result<LinuxDeviceCgroup, BundleError> {
-    let invalid = || BundleError::invalid("--device-cgroup-rule", text, "expected 'a|b|c MAJOR:MINOR rwm', * for any number");
+    let invalid = || {
+        BundleError::invalid(
+            "--device-cgroup-rule",
+            text,
+            "expected 'a|b|c MAJOR:MINOR rwm', * for any number",
+        )
+    };
     let words: Vec<&str> = text.split_ascii_whitespace().collect();
-    let [kind, numbers, access] = words[..] else { return Err(invalid()) };
+    let [kind, numbers, access] = words[..] else {
+        return Err(invalid());
+    };
     let typ = match kind {
         "a" => LinuxDeviceType::A,
         "b" => LinuxDeviceType::B,
@@ -154,10 +198,20 @@ pub fn parse_rule(text: &str) -> Result<LinuxDeviceCgroup, BundleError> {
         _ => return Err(invalid()),
     };
     let (major, minor) = numbers.split_once(':').ok_or_else(invalid)?;
-    let number = |part: &str| if part == "*" { Ok(None) } else { part.parse().map(Some).map_err(|_| invalid()) };
+    let number = |part: &str| {
+        if part == "*" {
+            Ok(None)
+        } else {
+            part.parse().map(Some).map_err(|_| invalid())
+        }
+    };
     let mut oci = rule(true, typ, None, access);
     oci.set_major(number(major)?).set_minor(number(minor)?);
-    if access.chars().all(|c| "rwm".contains(c)) { Ok(oci) } else { Err(invalid()) }
+    if access.chars().all(|c| "rwm".contains(c)) {
+        Ok(oci)
+    } else {
+        Err(invalid())
+    }
 }
 
 #[cfg(test)]
@@ -188,13 +242,21 @@ mod tests {
     #[test]
     fn nodes_are_found_on_the_host() {
         let devices_of = |device: &str| {
-            devices(&ContainerOptions { devices: vec![device.into()], ..ContainerOptions::default() })
+            devices(&ContainerOptions {
+                devices: vec![device.into()],
+                ..ContainerOptions::default()
+            })
         };
         let found = devices_of("/dev/null:/dev/nothing:r").unwrap();
         assert_eq!(found.nodes[0].path(), Path::new("/dev/nothing"));
         assert_eq!((found.nodes[0].major(), found.nodes[0].minor()), (1, 3));
         assert_eq!(found.rules.last().unwrap().access().as_deref(), Some("r"));
-        assert!(devices_of("/dev/no-such-device").unwrap_err().to_string().contains("/dev/no-such-device"));
+        assert!(
+            devices_of("/dev/no-such-device")
+                .unwrap_err()
+                .to_string()
+                .contains("/dev/no-such-device")
+        );
         assert!(devices_of("/etc/passwd").is_err());
     }
 

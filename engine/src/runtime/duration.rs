@@ -14,7 +14,11 @@ pub fn parse(text: &str) -> Option<Duration> {
     let mut total = Duration::ZERO;
     while !rest.is_empty() {
         let (number, after) = rest.split_at(rest.find(|c: char| !c.is_ascii_digit() && c != '.')?);
-        let (unit, after) = after.split_at(after.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(after.len()));
+        let (unit, after) = after.split_at(
+            after
+                .find(|c: char| c.is_ascii_digit() || c == '.')
+                .unwrap_or(after.len()),
+        );
         let seconds = number.parse::<f64>().ok()? * seconds_in(unit)?;
         total = total.checked_add(Duration::try_from_secs_f64(seconds).ok()?)?;
         rest = after;

@@ -9,7 +9,11 @@ use super::{BundleError, BundleRequest, ContainerOptions, Namespace};
 pub const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// `NAME=VALUE` of every variable of the first process.
-pub fn environment(request: &BundleRequest<'_>, identity: &Identity, hostname: Option<&str>) -> Result<Vec<String>, BundleError> {
+pub fn environment(
+    request: &BundleRequest<'_>,
+    identity: &Identity,
+    hostname: Option<&str>,
+) -> Result<Vec<String>, BundleError> {
     let options = request.options;
     let mut all = BTreeMap::new();
     if !options.unset_env_all {
@@ -72,14 +76,21 @@ pub const NOTIFY_SOCKET: &str = "/run/notify/notify.sock";
 /// `--env-merge NAME=VALUE`: `$NAME` and `${NAME}` in the value are the variables known so far.
 fn merged(text: &str, known: &BTreeMap<String, String>) -> Result<(String, String), BundleError> {
     let invalid = || BundleError::invalid("--env-merge", text, "expected NAME=VALUE with ${NAME} in the value");
-    let (name, value) = text.split_once('=').filter(|(name, _)| !name.is_empty()).ok_or_else(invalid)?;
+    let (name, value) = text
+        .split_once('=')
+        .filter(|(name, _)| !name.is_empty())
+        .ok_or_else(invalid)?;
     let mut result = String::new();
     let mut rest = value;
     while let Some((before, after)) = rest.split_once('$') {
         result.push_str(before);
         let (variable, tail) = match after.strip_prefix('{') {
             Some(braced) => braced.split_once('}').ok_or_else(invalid)?,
-            None => after.split_at(after.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(after.len())),
+            None => after.split_at(
+                after
+                    .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+                    .unwrap_or(after.len()),
+            ),
         };
         result.push_str(known.get(variable).map_or("", String::as_str));
         rest = tail;

@@ -52,16 +52,28 @@ pub enum BundleError {
 impl BundleError {
     /// A value that means nothing.
     pub fn invalid(option: &'static str, value: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self::Invalid { option, value: value.into(), reason: reason.into() }
+        Self::Invalid {
+            option,
+            value: value.into(),
+            reason: reason.into(),
+        }
     }
 
     /// A value that this machine cannot grant.
     pub fn lacking(option: &'static str, value: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self::Lacking { option, value: value.into(), reason: reason.into() }
+        Self::Lacking {
+            option,
+            value: value.into(),
+            reason: reason.into(),
+        }
     }
 
     /// For `map_err` on an operating system error.
     pub fn io<E: Into<io::Error>>(action: &'static str, path: impl AsRef<Path>) -> impl FnOnce(E) -> Self {
-        move |source| Self::Io { action, path: path.as_ref().to_path_buf(), source: source.into() }
+        move |source| Self::Io {
+            action,
+            path: path.as_ref().to_path_buf(),
+            source: source.into(),
+        }
     }
 }

@@ -39,15 +39,25 @@ pub fn process(spec: &Spec, root: &Path, options: &ExecOptions) -> Result<Proces
     let mut env = environment(&process, options);
     if let Some(user) = &options.user {
         let identity = Accounts::read(&Root::open(root)?)?.find(user, &[])?;
-        env.insert("HOME".to_owned(), options.env.get("HOME").unwrap_or(&identity.home).clone());
+        env.insert(
+            "HOME".to_owned(),
+            options.env.get("HOME").unwrap_or(&identity.home).clone(),
+        );
         let umask = process.user().umask();
         let granted = granted(&process, identity.uid == 0);
-        process.set_user(process::user(&identity, umask)).set_capabilities(granted);
+        process
+            .set_user(process::user(&identity, umask))
+            .set_capabilities(granted);
     }
     if options.privileged {
-        let all = ContainerOptions { privileged: true, ..ContainerOptions::default() };
+        let all = ContainerOptions {
+            privileged: true,
+            ..ContainerOptions::default()
+        };
         let granted = capabilities::granted(&all, capabilities::available()?, true, &mut Vec::new())?;
-        process.set_capabilities(Some(granted.to_oci())).set_no_new_privileges(Some(false));
+        process
+            .set_capabilities(Some(granted.to_oci()))
+            .set_no_new_privileges(Some(false));
     }
     if let Some(dir) = &options.workdir {
         process.set_cwd(dir.into());
@@ -55,14 +65,20 @@ pub fn process(spec: &Spec, root: &Path, options: &ExecOptions) -> Result<Proces
     process
         .set_args(Some(options.command.clone()))
         .set_terminal(Some(options.tty))
-        .set_env(Some(env.into_iter().map(|(name, value)| format!("{name}={value}")).collect()));
+        .set_env(Some(
+            env.into_iter().map(|(name, value)| format!("{name}={value}")).collect(),
+        ));
     Ok(process)
 }
 
 /// Another user has all that the container can have if it is root, and nothing otherwise.
 fn granted(process: &Process, root: bool) -> Option<oci_spec::runtime::LinuxCapabilities> {
     let mut own = process.capabilities().clone()?;
-    let effective = if root { own.bounding().clone() } else { Some(oci_spec::runtime::Capabilities::default()) };
+    let effective = if root {
+        own.bounding().clone()
+    } else {
+        Some(oci_spec::runtime::Capabilities::default())
+    };
     own.set_effective(effective.clone())
         .set_permitted(effective)
         .set_inheritable(None)

@@ -34,12 +34,33 @@ pub struct Parts<'a> {
 /// Writes all of them. They live as long as the bundle, in memory: nothing is synced.
 pub fn write(request: &BundleRequest<'_>, parts: &Parts<'_>) -> Result<Vec<GeneratedFile>, BundleError> {
     let options = request.options;
-    let (passwd, group) = parts.accounts.completed(parts.identity, process::workdir(request), options)?;
+    let (passwd, group) = parts
+        .accounts
+        .completed(parts.identity, process::workdir(request), options)?;
     let contents: [(&str, &'static str, Option<Vec<u8>>); 7] = [
-        ("hosts", "/etc/hosts", hosts::text(request, parts.root, parts.hostname)?.map(String::into_bytes)),
-        ("resolv.conf", "/etc/resolv.conf", resolv::text(request).map(String::into_bytes)),
-        ("hostname", "/etc/hostname", parts.hostname.filter(|_| !options.no_hostname).map(|name| format!("{name}\n").into())),
-        (".containerenv", "/run/.containerenv", Some(container_env(request).into_bytes())),
+        (
+            "hosts",
+            "/etc/hosts",
+            hosts::text(request, parts.root, parts.hostname)?.map(String::into_bytes),
+        ),
+        (
+            "resolv.conf",
+            "/etc/resolv.conf",
+            resolv::text(request).map(String::into_bytes),
+        ),
+        (
+            "hostname",
+            "/etc/hostname",
+            parts
+                .hostname
+                .filter(|_| !options.no_hostname)
+                .map(|name| format!("{name}\n").into()),
+        ),
+        (
+            ".containerenv",
+            "/run/.containerenv",
+            Some(container_env(request).into_bytes()),
+        ),
         ("passwd", "/etc/passwd", passwd.map(String::into_bytes)),
         ("group", "/etc/group", group.map(String::into_bytes)),
         ("localtime", "/etc/localtime", localtime(options.timezone.as_deref())?),
@@ -59,7 +80,12 @@ pub fn write(request: &BundleRequest<'_>, parts: &Parts<'_>) -> Result<Vec<Gener
 /// Writes a file with exactly these permissions, whatever the umask of the unit.
 pub fn write_file(path: &Path, content: &[u8], mode: u32, owner: Option<(u32, u32)>) -> Result<(), BundleError> {
     let open = || -> std::io::Result<File> {
-        let mut file = File::options().write(true).create(true).truncate(true).mode(mode).open(path)?;
+        let mut file = File::options()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(mode)
+            .open(path)?;
         file.set_permissions(fs::Permissions::from_mode(mode))?;
         file.write_all(content)?;
         Ok(file)
@@ -92,7 +118,11 @@ fn localtime(zone: Option<&str>) -> Result<Option<Vec<u8>>, BundleError> {
         None | Some("") => return Ok(None),
         Some("local") => PathBuf::from("/etc/localtime"),
         Some(name) if name.starts_with('/') || name.split('/').any(|part| part == "..") => {
-            return Err(BundleError::invalid("--tz", name, "expected a name such as Europe/Berlin, UTC or local"));
+            return Err(BundleError::invalid(
+                "--tz",
+                name,
+                "expected a name such as Europe/Berlin, UTC or local",
+            ));
         }
         Some(name) => Path::new("/usr/share/zoneinfo").join(name),
     };
@@ -100,6 +130,10 @@ fn localtime(zone: Option<&str>) -> Result<Option<Vec<u8>>, BundleError> {
         Ok(rules) => Ok(Some(rules)),
         // A host without the file is on UTC, which is what a container has anyway.
         Err(_) if zone == Some("local") => Ok(None),
-        Err(e) => Err(BundleError::invalid("--tz", zone.unwrap_or_default(), format!("{}: {e}", path.display()))),
+        Err(e) => Err(BundleError::invalid(
+            "--tz",
+            zone.unwrap_or_default(),
+            format!("{}: {e}", path.display()),
+        )),
     }
 }

@@ -109,10 +109,23 @@ impl HealthCheck {
         let of_image = image.map(|image| words(&image.test));
         let check = Self {
             command: own.or(of_image).unwrap_or_default(),
-            interval: self::interval("--health-interval", interval, image.map(|i| i.interval))?,
-            timeout: time("--health-timeout", timeout, image.map(|i| i.timeout), TIMEOUT)?,
-            retries: retries.or(image.map(|i| i.retries)).filter(|n| *n > 0).unwrap_or(RETRIES),
-            start_period: time("--health-start-period", start_period, image.map(|i| i.start_period), Duration::ZERO)?,
+            interval: self::interval("--health-interval", interval.as_deref(), image.map(|i| i.interval))?,
+            timeout: time(
+                "--health-timeout",
+                timeout.as_deref(),
+                image.map(|i| i.timeout),
+                TIMEOUT,
+            )?,
+            retries: retries
+                .or(image.map(|i| i.retries))
+                .filter(|n| *n > 0)
+                .unwrap_or(RETRIES),
+            start_period: time(
+                "--health-start-period",
+                start_period.as_deref(),
+                image.map(|i| i.start_period),
+                Duration::ZERO,
+            )?,
             on_failure: self::on_failure(on_failure.as_deref())?,
             startup: StartupCheck::of(options)?,
             log_destination: log_destination.clone().unwrap_or_else(|| "local".to_owned()),
@@ -125,12 +138,19 @@ impl HealthCheck {
 
 impl StartupCheck {
     fn of(options: &HealthOptions) -> Result<Option<Self>, BundleError> {
-        let Some(text) = &options.startup_cmd else { return Ok(None) };
+        let Some(text) = &options.startup_cmd else {
+            return Ok(None);
+        };
         let command = command("--health-startup-cmd", text)?;
         let check = Self {
             command,
-            interval: interval("--health-startup-interval", &options.startup_interval, None)?,
-            timeout: time("--health-startup-timeout", &options.startup_timeout, None, TIMEOUT)?,
+            interval: interval("--health-startup-interval", options.startup_interval.as_deref(), None)?,
+            timeout: time(
+                "--health-startup-timeout",
+                options.startup_timeout.as_deref(),
+                None,
+                TIMEOUT,
+            )?,
             retries: options.startup_retries.unwrap_or(0),
             success: options.startup_success.unwrap_or(1).max(1),
         };
@@ -164,15 +184,20 @@ fn shell(text: &str) -> Vec<String> {
     ["/bin/sh", "-c", text].map(str::to_owned).to_vec()
 }
 
-fn interval(option: &'static str, text: &Option<String>, image: Option<u64>) -> Result<Option<Duration>, BundleError> {
-    match text.as_deref() {
+fn interval(option: &'static str, text: Option<&str>, image: Option<u64>) -> Result<Option<Duration>, BundleError> {
+    match text {
         Some("disable") => Ok(None),
         _ => time(option, text, image, INTERVAL).map(Some),
     }
 }
 
-fn time(option: &'static str, text: &Option<String>, image: Option<u64>, default: Duration) -> Result<Duration, BundleError> {
-    match text.as_deref().filter(|text| !text.is_empty()) {
+fn time(
+    option: &'static str,
+    text: Option<&str>,
+    image: Option<u64>,
+    default: Duration,
+) -> Result<Duration, BundleError> {
+    match text.filter(|text| !text.is_empty()) {
         Some(text) => duration::parse(text)
             .ok_or_else(|| BundleError::invalid(option, text, "expected a duration such as 30s, 1m30s or 500ms")),
         None => Ok(image.filter(|n| *n > 0).map_or(default, Duration::from_nanos)),
@@ -185,7 +210,11 @@ fn on_failure(text: Option<&str>) -> Result<OnFailure, BundleError> {
         "kill" => Ok(OnFailure::Kill),
         "restart" => Ok(OnFailure::Restart),
         "stop" => Ok(OnFailure::Stop),
-        other => Err(BundleError::invalid("--health-on-failure", other, "expected none, kill, restart or stop")),
+        other => Err(BundleError::invalid(
+            "--health-on-failure",
+            other,
+            "expected none, kill, restart or stop",
+        )),
     }
 }
 
@@ -194,13 +223,18 @@ mod tests {
     use super::*;
 
     fn of(cmd: Option<&str>, image: Option<&[&str]>) -> Option<Vec<String>> {
-        let options = HealthOptions { cmd: cmd.map(str::to_owned), ..HealthOptions::default() };
+        let options = HealthOptions {
+            cmd: cmd.map(str::to_owned),
+            ..HealthOptions::default()
+        };
         let image = image.map(|test| ImageHealth {
             test: test.iter().map(ToString::to_string).collect(),
             interval: 5_000_000_000,
             ..ImageHealth::default()
         });
-        HealthCheck::merge(&options, image.as_ref()).unwrap().map(|check| check.command)
+        HealthCheck::merge(&options, image.as_ref())
+            .unwrap()
+            .map(|check| check.command)
     }
 
     #[test]
@@ -214,13 +248,21 @@ mod tests {
             (None, Some(&["NONE"]), None),
             (Some("none"), Some(&["CMD", "x"]), None),
         ] {
-            assert_eq!(of(cmd, image), expected.map(|w| w.iter().map(ToString::to_string).collect()), "{cmd:?}");
+            assert_eq!(
+                of(cmd, image),
+                expected.map(|w| w.iter().map(ToString::to_string).collect()),
+                "{cmd:?}"
+            );
         }
     }
 
     #[test]
     fn options_win_over_the_image_and_the_image_over_defaults() {
-        let image = ImageHealth { test: vec!["CMD".into(), "x".into()], interval: 5_000_000_000, ..Default::default() };
+        let image = ImageHealth {
+            test: vec!["CMD".into(), "x".into()],
+            interval: 5_000_000_000,
+            ..Default::default()
+        };
         let mut options = HealthOptions::default();
         let interval = |options: &HealthOptions| HealthCheck::merge(options, Some(&image)).unwrap().unwrap().interval;
         assert_eq!(interval(&options), Some(Duration::from_secs(5)));
@@ -229,6 +271,11 @@ mod tests {
         options.interval = Some("disable".into());
         assert_eq!(interval(&options), None);
         options.interval = Some("soon".into());
-        assert!(HealthCheck::merge(&options, None).unwrap_err().to_string().contains("--health-interval"));
+        assert!(
+            HealthCheck::merge(&options, None)
+                .unwrap_err()
+                .to_string()
+                .contains("--health-interval")
+        );
     }
 }

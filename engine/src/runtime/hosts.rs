@@ -50,8 +50,14 @@ pub fn text(request: &BundleRequest<'_>, root: &Root, hostname: Option<&str>) ->
 /// Reads `NAME[;NAME…]:ADDRESS`, where the address may be `host-gateway`.
 pub fn parse_add_host(text: &str, gateway: Option<IpAddr>) -> Result<(IpAddr, Vec<String>), BundleError> {
     let invalid = |reason: &str| BundleError::invalid("--add-host", text, reason);
-    let (names, address) = text.split_once([':', '=']).ok_or_else(|| invalid("expected NAME:ADDRESS"))?;
-    let names: Vec<String> = names.split(';').filter(|name| !name.is_empty()).map(str::to_owned).collect();
+    let (names, address) = text
+        .split_once([':', '='])
+        .ok_or_else(|| invalid("expected NAME:ADDRESS"))?;
+    let names: Vec<String> = names
+        .split(';')
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .collect();
     if names.is_empty() {
         return Err(invalid("the name is empty"));
     }
@@ -78,7 +84,10 @@ fn base(request: &BundleRequest<'_>, root: &Root) -> Result<Vec<(String, Vec<Str
 fn entry(line: &str) -> Option<(String, Vec<String>)> {
     let mut words = line.split('#').next()?.split_ascii_whitespace();
     let address = words.next()?.to_owned();
-    let names: Vec<String> = words.filter(|name| !HOST_NAMES.contains(name)).map(str::to_owned).collect();
+    let names: Vec<String> = words
+        .filter(|name| !HOST_NAMES.contains(name))
+        .map(str::to_owned)
+        .collect();
     (!names.is_empty()).then_some((address, names))
 }
 
@@ -92,7 +101,11 @@ impl Lines {
     /// Adds the names that no earlier line of the same address family has.
     fn add(&mut self, address: &str, names: &[String]) {
         let v6 = address.contains(':');
-        let new: Vec<&str> = names.iter().filter(|n| self.seen.insert((v6, (*n).clone()))).map(String::as_str).collect();
+        let new: Vec<&str> = names
+            .iter()
+            .filter(|n| self.seen.insert((v6, (*n).clone())))
+            .map(String::as_str)
+            .collect();
         if !new.is_empty() {
             let _ = writeln!(self.text, "{address}\t{}", new.join(" "));
         }
@@ -117,7 +130,9 @@ mod tests {
             (":10.0.0.1", None, None),
             ("db:x", None, None),
         ] {
-            let parsed = parse_add_host(text, gateway).ok().map(|(address, names)| (address.to_string(), names.join(" ")));
+            let parsed = parse_add_host(text, gateway)
+                .ok()
+                .map(|(address, names)| (address.to_string(), names.join(" ")));
             let expected = expected.map(|(address, names)| (address.to_owned(), names.to_owned()));
             assert_eq!(parsed, expected, "{text}");
         }

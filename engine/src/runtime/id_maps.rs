@@ -8,13 +8,20 @@ impl IdMappings {
     /// The mappings that `--uidmap` and `--gidmap` spell out; `None` if neither is given. One alone counts for both,
     /// as in podman-run(1).
     pub fn spelled_out(options: &ContainerOptions) -> Result<Option<Self>, BundleError> {
-        let parse = |option, values: &[String]| values.iter().map(|v| mapping(option, v)).collect::<Result<Vec<_>, _>>();
+        let parse =
+            |option, values: &[String]| values.iter().map(|v| mapping(option, v)).collect::<Result<Vec<_>, _>>();
         let uids = parse("--uidmap", &options.uid_maps)?;
         let gids = parse("--gidmap", &options.gid_maps)?;
         Ok(match (uids.is_empty(), gids.is_empty()) {
             (true, true) => None,
-            (true, false) => Some(Self { uids: gids.clone(), gids }),
-            (false, true) => Some(Self { gids: uids.clone(), uids }),
+            (true, false) => Some(Self {
+                uids: gids.clone(),
+                gids,
+            }),
+            (false, true) => Some(Self {
+                gids: uids.clone(),
+                uids,
+            }),
             (false, false) => Some(Self { uids, gids }),
         })
     }
@@ -39,7 +46,10 @@ fn host_id(list: &[(u32, u32, u32)], id: u32) -> Option<u32> {
 }
 
 fn to_oci(&(inside, outside, size): &(u32, u32, u32)) -> LinuxIdMapping {
-    let builder = LinuxIdMappingBuilder::default().container_id(inside).host_id(outside).size(size);
+    let builder = LinuxIdMappingBuilder::default()
+        .container_id(inside)
+        .host_id(outside)
+        .size(size);
     builder.build().expect("every field has a default")
 }
 
@@ -62,7 +72,10 @@ mod tests {
 
     #[test]
     fn mappings() {
-        let options = ContainerOptions { uid_maps: vec!["0:1000:5".into(), "7:3".into()], ..Default::default() };
+        let options = ContainerOptions {
+            uid_maps: vec!["0:1000:5".into(), "7:3".into()],
+            ..Default::default()
+        };
         let maps = IdMappings::spelled_out(&options).unwrap().unwrap();
         assert_eq!(maps.uids, [(0, 1000, 5), (7, 3, 1)]);
         assert_eq!(maps.gids, maps.uids);

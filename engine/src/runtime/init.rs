@@ -32,11 +32,20 @@ pub fn program(options: &ContainerOptions) -> Result<Option<PathBuf>, BundleErro
         return found.map(Some).ok_or_else(missing);
     }
     let found = CANDIDATES.iter().map(Path::new).find(|path| path.is_file());
-    let missing = || BundleError::lacking("--init", "", "neither catatonit nor tini is installed; install catatonit");
+    let missing = || {
+        BundleError::lacking(
+            "--init",
+            "",
+            "neither catatonit nor tini is installed; install catatonit",
+        )
+    };
     found.map(|path| Some(path.to_path_buf())).ok_or_else(missing)
 }
 
 /// The words that start `command` under the init.
 pub fn wrap(command: Vec<String>) -> Vec<String> {
-    [DESTINATION.to_owned(), "--".to_owned()].into_iter().chain(command).collect()
+    [DESTINATION.to_owned(), "--".to_owned()]
+        .into_iter()
+        .chain(command)
+        .collect()
 }

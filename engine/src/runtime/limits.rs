@@ -25,7 +25,11 @@ const ALL: [(&str, PosixRlimitType, Resource); 16] = [
     ("rss", PosixRlimitType::RlimitRss, Resource::RLIMIT_RSS),
     ("rtprio", PosixRlimitType::RlimitRtprio, Resource::RLIMIT_RTPRIO),
     ("rttime", PosixRlimitType::RlimitRttime, Resource::RLIMIT_RTTIME),
-    ("sigpending", PosixRlimitType::RlimitSigpending, Resource::RLIMIT_SIGPENDING),
+    (
+        "sigpending",
+        PosixRlimitType::RlimitSigpending,
+        Resource::RLIMIT_SIGPENDING,
+    ),
     ("stack", PosixRlimitType::RlimitStack, Resource::RLIMIT_STACK),
 ];
 
@@ -44,7 +48,9 @@ pub struct Limit {
 pub fn limits(options: &ContainerOptions, available: Set) -> Result<Vec<PosixRlimit>, BundleError> {
     let mut all = Vec::new();
     for text in &options.ulimits {
-        let Some(limit) = parse(text)? else { return Ok(Vec::new()) };
+        let Some(limit) = parse(text)? else {
+            return Ok(Vec::new());
+        };
         if !available.has("SYS_RESOURCE") {
             check_against_own(&limit, text)?;
         }
@@ -53,7 +59,11 @@ pub fn limits(options: &ContainerOptions, available: Set) -> Result<Vec<PosixRli
     for kind in [PosixRlimitType::RlimitNofile, PosixRlimitType::RlimitNproc] {
         if !all.iter().any(|limit| limit.kind == kind) {
             let value = DEFAULT.min(own_hard_limit(kind));
-            all.push(Limit { kind, soft: value, hard: value });
+            all.push(Limit {
+                kind,
+                soft: value,
+                hard: value,
+            });
         }
     }
     Ok(all.into_iter().map(to_oci).collect())
@@ -65,16 +75,25 @@ pub fn parse(text: &str) -> Result<Option<Limit>, BundleError> {
     if text == "host" {
         return Ok(None);
     }
-    let (name, values) = text.split_once('=').ok_or_else(|| invalid("expected NAME=SOFT[:HARD]"))?;
+    let (name, values) = text
+        .split_once('=')
+        .ok_or_else(|| invalid("expected NAME=SOFT[:HARD]"))?;
     let name = name.trim().to_ascii_lowercase();
-    let known = ALL.iter().find(|(known, ..)| *known == name.strip_prefix("rlimit_").unwrap_or(&name));
+    let known = ALL
+        .iter()
+        .find(|(known, ..)| *known == name.strip_prefix("rlimit_").unwrap_or(&name));
     let Some(&(_, kind, _)) = known else {
-        return Err(invalid(&format!("no such limit; there are {}", ALL.map(|(known, ..)| known).join(", "))));
+        return Err(invalid(&format!(
+            "no such limit; there are {}",
+            ALL.map(|(known, ..)| known).join(", ")
+        )));
     };
     let (soft, hard) = values.split_once(':').unwrap_or((values, values));
     let number = |value: &str| match value {
         "-1" | "unlimited" => Ok(libc::RLIM_INFINITY),
-        digits => digits.parse().map_err(|_| invalid("limits are numbers, -1 for unlimited")),
+        digits => digits
+            .parse()
+            .map_err(|_| invalid("limits are numbers, -1 for unlimited")),
     };
     let (soft, hard) = (number(soft)?, number(hard)?);
     if soft > hard {
@@ -97,29 +116,48 @@ fn check_against_own(limit: &Limit, text: &str) -> Result<(), BundleError> {
 }
 
 fn show(limit: u64) -> String {
-    if limit == libc::RLIM_INFINITY { "unlimited".to_owned() } else { limit.to_string() }
+    if limit == libc::RLIM_INFINITY {
+        "unlimited".to_owned()
+    } else {
+        limit.to_string()
+    }
 }
 
 fn own_hard_limit(kind: PosixRlimitType) -> u64 {
-    let resource = ALL.iter().find(|(_, known, _)| *known == kind).map(|(.., resource)| *resource);
-    resource.and_then(|resource| getrlimit(resource).ok()).map_or(libc::RLIM_INFINITY, |(_, hard)| hard)
+    let resource = ALL
+        .iter()
+        .find(|(_, known, _)| *known == kind)
+        .map(|(.., resource)| *resource);
+    resource
+        .and_then(|resource| getrlimit(resource).ok())
+        .map_or(libc::RLIM_INFINITY, |(_, hard)| hard)
 }
 
 fn to_oci(limit: Limit) -> PosixRlimit {
-    let builder = PosixRlimitBuilder::default().typ(limit.kind).soft(limit.soft).hard(limit.hard);
+    let builder = PosixRlimitBuilder::default()
+        .typ(limit.kind)
+        .soft(limit.soft)
+        .hard(limit.hard);
     builder.build().expect("every field has a default")
 }
 
 /// `--oom-score-adj`, refused where the engine cannot set it.
 pub fn oom_score_adj(options: &ContainerOptions, available: Set) -> Result<Option<i32>, BundleError> {
-    let Some(asked) = options.oom_score_adj else { return Ok(None) };
+    let Some(asked) = options.oom_score_adj else {
+        return Ok(None);
+    };
     let value = asked.to_string();
     if !(-1000..=1000).contains(&asked) {
         return Err(BundleError::invalid("--oom-score-adj", value, "expected -1000 to 1000"));
     }
-    let own = std::fs::read_to_string("/proc/self/oom_score_adj").ok().and_then(|text| text.trim().parse().ok());
+    let own = std::fs::read_to_string("/proc/self/oom_score_adj")
+        .ok()
+        .and_then(|text| text.trim().parse().ok());
     if asked < own.unwrap_or(0) && !available.has("SYS_RESOURCE") {
-        let reason = format!("the engine has {} and lacks CAP_SYS_RESOURCE to go below", own.unwrap_or(0));
+        let reason = format!(
+            "the engine has {} and lacks CAP_SYS_RESOURCE to go below",
+            own.unwrap_or(0)
+        );
         return Err(BundleError::lacking("--oom-score-adj", value, reason));
     }
     Ok(Some(asked))
@@ -154,7 +192,18 @@ mod tests {
         assert!(defaults.iter().all(|limit| limit.hard() <= DEFAULT));
         assert!(defaults.iter().any(|limit| limit.hard() == own.min(DEFAULT)));
         let ulimits = vec![format!("nofile={}", own + 1)];
-        let error = limits(&ContainerOptions { ulimits, ..Default::default() }, Set::default()).unwrap_err().to_string();
-        assert!(error.contains(&own.to_string()) && error.contains(&(own + 1).to_string()), "{error}");
+        let error = limits(
+            &ContainerOptions {
+                ulimits,
+                ..Default::default()
+            },
+            Set::default(),
+        )
+        .unwrap_err()
+        .to_string();
+        assert!(
+            error.contains(&own.to_string()) && error.contains(&(own + 1).to_string()),
+            "{error}"
+        );
     }
 }

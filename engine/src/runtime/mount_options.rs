@@ -16,17 +16,59 @@ pub struct MountOptions {
 }
 
 const FLAGS: [&str; 25] = [
-    "ro", "rw", "exec", "noexec", "suid", "nosuid", "dev", "nodev", "atime", "noatime", "diratime", "nodiratime",
-    "relatime", "norelatime", "strictatime", "nostrictatime", "sync", "async", "dirsync", "mand", "nomand", "bind",
-    "rbind", "tmpcopyup", "idmap",
+    "ro",
+    "rw",
+    "exec",
+    "noexec",
+    "suid",
+    "nosuid",
+    "dev",
+    "nodev",
+    "atime",
+    "noatime",
+    "diratime",
+    "nodiratime",
+    "relatime",
+    "norelatime",
+    "strictatime",
+    "nostrictatime",
+    "sync",
+    "async",
+    "dirsync",
+    "mand",
+    "nomand",
+    "bind",
+    "rbind",
+    "tmpcopyup",
+    "idmap",
 ];
 
-const PROPAGATION: [&str; 8] =
-    ["private", "rprivate", "shared", "rshared", "slave", "rslave", "unbindable", "runbindable"];
+const PROPAGATION: [&str; 8] = [
+    "private",
+    "rprivate",
+    "shared",
+    "rshared",
+    "slave",
+    "rslave",
+    "unbindable",
+    "runbindable",
+];
 
 /// Prefixes of options with a value, which are passed on.
-const WITH_VALUE: [&str; 12] =
-    ["size=", "mode=", "nr_inodes=", "nr_blocks=", "uid=", "gid=", "huge=", "mpol=", "idmap=", "upperdir=", "workdir=", "ptmxmode="];
+const WITH_VALUE: [&str; 12] = [
+    "size=",
+    "mode=",
+    "nr_inodes=",
+    "nr_blocks=",
+    "uid=",
+    "gid=",
+    "huge=",
+    "mpol=",
+    "idmap=",
+    "upperdir=",
+    "workdir=",
+    "ptmxmode=",
+];
 
 /// Reads options for a bind mount, or another mount with `bind` false; `option` and `value` are for the error.
 pub fn parse(options: &[String], bind: bool, option: &'static str, value: &str) -> Result<MountOptions, BundleError> {
@@ -40,7 +82,13 @@ pub fn parse(options: &[String], bind: bool, option: &'static str, value: &str) 
             "z" | "Z" | "copy" | "consistent" | "cached" | "delegated" | "notmpcopyup" => {}
             "no-dereference" => all.kernel.push("copy-symlink".to_owned()),
             _ if known(text) => all.kernel.push(text.to_owned()),
-            _ => return Err(BundleError::invalid(option, value, format!("unknown mount option {text}"))),
+            _ => {
+                return Err(BundleError::invalid(
+                    option,
+                    value,
+                    format!("unknown mount option {text}"),
+                ));
+            }
         }
     }
     if bind {
@@ -99,7 +147,11 @@ mod tests {
             ("rslave,noexec", "rbind,rslave,noexec,rw"),
             ("bind,shared,rw", "bind,shared,rw"),
         ] {
-            assert_eq!(parse(&words(given), true, "-v", "").unwrap().kernel.join(","), kernel, "{given}");
+            assert_eq!(
+                parse(&words(given), true, "-v", "").unwrap().kernel.join(","),
+                kernel,
+                "{given}"
+            );
         }
         let all = parse(&words("U,O,nocopy"), true, "-v", "").unwrap();
         assert!(all.chown && all.overlay && all.nocopy);

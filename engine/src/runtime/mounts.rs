@@ -41,15 +41,29 @@ fn defaults(request: &BundleRequest<'_>, parts: &Parts<'_>) -> Vec<Mount> {
     proc_options.extend(parts.security.proc_options.iter().map(String::as_str));
     let mut all = vec![
         mount("/proc", "proc", "proc", &proc_options),
-        mount("/dev", "tmpfs", "tmpfs", &["nosuid", "strictatime", "mode=755", "size=65536k"]),
+        mount(
+            "/dev",
+            "tmpfs",
+            "tmpfs",
+            &["nosuid", "strictatime", "mode=755", "size=65536k"],
+        ),
         mount("/sys", "sysfs", "sysfs", &["nosuid", "noexec", "nodev", access]),
-        mount("/sys/fs/cgroup", "cgroup", "cgroup", &["rprivate", "nosuid", "noexec", "nodev", "relatime", access]),
+        mount(
+            "/sys/fs/cgroup",
+            "cgroup",
+            "cgroup",
+            &["rprivate", "nosuid", "noexec", "nodev", "relatime", access],
+        ),
         // Group 5 is `tty` on every distribution; a user namespace may not map it.
         mount(
             "/dev/pts",
             "devpts",
             "devpts",
-            if request.id_mappings.as_ref().is_none_or(|maps| maps.on_host(0, 5).is_some()) {
+            if request
+                .id_mappings
+                .as_ref()
+                .is_none_or(|maps| maps.on_host(0, 5).is_some())
+            {
                 &["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"]
             } else {
                 &["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"]
@@ -66,24 +80,37 @@ fn ipc(request: &BundleRequest<'_>, ipc: &Namespace) -> Vec<Mount> {
     let mqueue = || mount("/dev/mqueue", "mqueue", "mqueue", &flags);
     let shared = |shm: &str| bind(Path::new(shm), "/dev/shm", &["rw", "nosuid", "nodev", "noexec"]);
     match ipc {
-        Namespace::Host => vec![shared("/dev/shm"), bind(Path::new("/dev/mqueue"), "/dev/mqueue", &["rw"])],
+        Namespace::Host => vec![
+            shared("/dev/shm"),
+            bind(Path::new("/dev/mqueue"), "/dev/mqueue", &["rw"]),
+        ],
         Namespace::Path(path) => {
             let process = path.to_str().and_then(|path| path.strip_suffix("/ns/ipc"));
-            let shm = process.filter(|process| process.starts_with("/proc/")).map(|p| shared(&format!("{p}/root/dev/shm")));
+            let shm = process
+                .filter(|process| process.starts_with("/proc/"))
+                .map(|p| shared(&format!("{p}/root/dev/shm")));
             shm.into_iter().chain([mqueue()]).collect()
         }
         Namespace::New if request.options.ipc.as_deref() == Some("none") => vec![mqueue()],
         Namespace::New => {
             let size = format!("size={}", request.options.shm_size.unwrap_or(64 << 20));
-            let own = mount("/dev/shm", "tmpfs", "shm", &["nosuid", "noexec", "nodev", "mode=1777", &size]);
+            let own = mount(
+                "/dev/shm",
+                "tmpfs",
+                "shm",
+                &["nosuid", "noexec", "nodev", "mode=1777", &size],
+            );
             vec![own, mqueue()]
         }
     }
 }
 
 fn generated(request: &BundleRequest<'_>, parts: &Parts<'_>) -> Result<Vec<Mount>, BundleError> {
-    let mut all: Vec<Mount> =
-        parts.files.iter().map(|file| bind(&file.path, file.destination, &["rw"])).collect();
+    let mut all: Vec<Mount> = parts
+        .files
+        .iter()
+        .map(|file| bind(&file.path, file.destination, &["rw"]))
+        .collect();
     if let Some(program) = init::program(request.options)? {
         all.push(bind(&program, init::DESTINATION, &["ro", "exec"]));
     }
@@ -94,7 +121,12 @@ fn generated(request: &BundleRequest<'_>, parts: &Parts<'_>) -> Result<Vec<Mount
 }
 
 fn writable_despite_read_only(destination: &str) -> Mount {
-    mount(destination, "tmpfs", "tmpfs", &["rw", "rprivate", "nosuid", "nodev", "tmpcopyup"])
+    mount(
+        destination,
+        "tmpfs",
+        "tmpfs",
+        &["rw", "rprivate", "nosuid", "nodev", "tmpcopyup"],
+    )
 }
 
 fn bind(source: &Path, destination: &str, options: &[&str]) -> Mount {

@@ -59,7 +59,9 @@ impl Namespaces {
             (LinuxNamespaceType::User, &self.user),
             (LinuxNamespaceType::Mount, &Namespace::New),
         ];
-        all.into_iter().filter_map(|(kind, namespace)| to_oci(kind, namespace)).collect()
+        all.into_iter()
+            .filter_map(|(kind, namespace)| to_oci(kind, namespace))
+            .collect()
     }
 }
 
@@ -88,7 +90,11 @@ pub fn parse(option: &'static str, value: Option<&str>) -> Result<Namespace, Bun
             Some(("container", name)) if !name.is_empty() => {
                 Err(BundleError::invalid(option, value, "this container is not running"))
             }
-            _ => Err(BundleError::invalid(option, value, "expected private, host, container:NAME or ns:PATH")),
+            _ => Err(BundleError::invalid(
+                option,
+                value,
+                "expected private, host, container:NAME or ns:PATH",
+            )),
         },
     }
 }

@@ -12,7 +12,8 @@ pub use super::runtime_log::RuntimeError;
 const NAMES: [&str; 3] = ["crun", "runc", "youki"];
 
 /// Beside `PATH`, which is short in a unit's environment.
-const PLACES: &str = "/usr/bin:/usr/sbin:/usr/local/bin:/usr/local/sbin:/usr/lib/cri-o-runc/sbin:/run/current-system/sw/bin";
+const PLACES: &str =
+    "/usr/bin:/usr/sbin:/usr/local/bin:/usr/local/sbin:/usr/lib/cri-o-runc/sbin:/run/current-system/sw/bin";
 
 /// An OCI runtime that is installed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,20 +70,27 @@ impl OciRuntime {
     /// It is not installed.
     pub fn find(name: Option<&str>) -> Result<Self, RuntimeError> {
         match name.filter(|name| !name.is_empty()) {
-            Some(path) if path.contains('/') => {
-                executable(Path::new(path)).then(|| Self::at(path.into())).ok_or_else(|| RuntimeError::Missing(path.to_owned()))
-            }
-            Some(name) => look_up(name).map(Self::at).ok_or_else(|| RuntimeError::Missing(name.to_owned())),
+            Some(path) if path.contains('/') => executable(Path::new(path))
+                .then(|| Self::at(path.into()))
+                .ok_or_else(|| RuntimeError::Missing(path.to_owned())),
+            Some(name) => look_up(name)
+                .map(Self::at)
+                .ok_or_else(|| RuntimeError::Missing(name.to_owned())),
             None => {
                 let found = NAMES.iter().find_map(|name| look_up(name));
-                found.map(Self::at).ok_or_else(|| RuntimeError::Missing(NAMES[0].to_owned()))
+                found
+                    .map(Self::at)
+                    .ok_or_else(|| RuntimeError::Missing(NAMES[0].to_owned()))
             }
         }
     }
 
     fn at(path: PathBuf) -> Self {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Self { path, kind: if name.contains("crun") { Kind::Crun } else { Kind::Runc } }
+        Self {
+            path,
+            kind: if name.contains("crun") { Kind::Crun } else { Kind::Runc },
+        }
     }
 
     /// The program.
@@ -129,7 +137,10 @@ impl OciRuntime {
         let mut command = self.command(request.state_root, Some(&log));
         command.arg("exec").arg("--process").arg(&file);
         if request.detach {
-            command.arg("--detach").arg("--pid-file").arg(request.scratch.join("pid"));
+            command
+                .arg("--detach")
+                .arg("--pid-file")
+                .arg(request.scratch.join("pid"));
         }
         common(&mut command, request.preserve_fds, request.console_socket);
         command.arg(request.id);
@@ -143,7 +154,11 @@ impl OciRuntime {
     /// There is no such container, or it is not running.
     pub fn kill(&self, state_root: &Path, id: &str, signal: i32, all: bool) -> Result<(), RuntimeError> {
         let mut command = self.command(state_root, None);
-        command.arg("kill").args(all.then_some("--all")).arg(id).arg(signal.to_string());
+        command
+            .arg("kill")
+            .args(all.then_some("--all"))
+            .arg(id)
+            .arg(signal.to_string());
         self.quiet(&mut command).map(drop)
     }
 
@@ -172,7 +187,11 @@ impl OciRuntime {
     /// It is too old to know the question.
     pub fn features(&self) -> Result<serde_json::Value, RuntimeError> {
         let text = self.quiet(Command::new(&self.path).arg("features"))?;
-        serde_json::from_str(&text).map_err(|_| RuntimeError::Failed { runtime: self.path.clone(), message: text, code: 125 })
+        serde_json::from_str(&text).map_err(|_| RuntimeError::Failed {
+            runtime: self.path.clone(),
+            message: text,
+            code: 125,
+        })
     }
 
     fn run(&self, request: &RunRequest<'_>, log: &Path) -> Command {
@@ -193,7 +212,14 @@ impl OciRuntime {
         if let Some(log) = log {
             command.arg("--log-format").arg("json").arg("--log").arg(log);
         }
-        for name in ["NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "WATCHDOG_USEC", "WATCHDOG_PID"] {
+        for name in [
+            "NOTIFY_SOCKET",
+            "LISTEN_FDS",
+            "LISTEN_PID",
+            "LISTEN_FDNAMES",
+            "WATCHDOG_USEC",
+            "WATCHDOG_PID",
+        ] {
             command.env_remove(name);
         }
         command.env("LC_ALL", "C");
@@ -206,12 +232,19 @@ impl OciRuntime {
 
     /// Runs it for its answer; what it says on standard error becomes the error.
     fn quiet(&self, command: &mut Command) -> Result<String, RuntimeError> {
-        let output = command.stdin(Stdio::null()).output().map_err(RuntimeError::io("start", &self.path))?;
+        let output = command
+            .stdin(Stdio::null())
+            .output()
+            .map_err(RuntimeError::io("start", &self.path))?;
         if output.status.success() {
             return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }
         let message = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-        Err(RuntimeError::Failed { runtime: self.path.clone(), message, code: 125 })
+        Err(RuntimeError::Failed {
+            runtime: self.path.clone(),
+            message,
+            code: 125,
+        })
     }
 }
 
@@ -227,7 +260,9 @@ fn common(command: &mut Command, preserve_fds: u32, console_socket: Option<&Path
 fn look_up(name: &str) -> Option<PathBuf> {
     let path: OsString = std::env::var_os("PATH").unwrap_or_default();
     let dirs = std::env::split_paths(&path).chain(std::env::split_paths(OsStr::new(PLACES)));
-    dirs.filter(|dir| dir.is_absolute()).map(|dir| dir.join(name)).find(|path| executable(path))
+    dirs.filter(|dir| dir.is_absolute())
+        .map(|dir| dir.join(name))
+        .find(|path| executable(path))
 }
 
 fn executable(path: &Path) -> bool {

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 /// All options of `run` that describe the container itself. Kept in the container's record.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
+// Each is a switch of the command line, by its name there.
+#[allow(clippy::struct_excessive_bools)]
 pub struct ContainerOptions {
     /// `--name`.
     pub name: Option<String>,

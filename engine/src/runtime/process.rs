@@ -73,7 +73,10 @@ fn words(request: &BundleRequest<'_>) -> Result<Vec<String>, BundleError> {
     let options = request.options;
     let image = config(request);
     let of = |list: Option<&Option<Vec<String>>>| list.cloned().flatten().unwrap_or_default();
-    let mut words = options.entrypoint.clone().unwrap_or_else(|| of(image.map(Config::entrypoint)));
+    let mut words = options
+        .entrypoint
+        .clone()
+        .unwrap_or_else(|| of(image.map(Config::entrypoint)));
     if !options.command.is_empty() {
         words.extend(options.command.iter().cloned());
     } else if options.entrypoint.as_ref().is_none_or(Vec::is_empty) {

@@ -1,5 +1,6 @@
 //! The text of `/etc/resolv.conf`.
 
+use std::fmt::Write;
 use std::net::IpAddr;
 
 use super::{BundleRequest, Namespace};
@@ -30,16 +31,28 @@ fn merge(request: &BundleRequest<'_>, host: Config) -> Config {
     let options = request.options;
     // A network with names of its own gets the user's servers as forwarders: the container asks the network.
     let of_network: Vec<String> = request.dns_servers.iter().map(ToString::to_string).collect();
-    let servers = [of_network, options.dns.clone(), host.servers].into_iter().find(|list| !list.is_empty());
+    let servers = [of_network, options.dns.clone(), host.servers]
+        .into_iter()
+        .find(|list| !list.is_empty());
     let search = if options.dns_search.is_empty() {
         request.search_domains.iter().cloned().chain(host.search).collect()
     } else {
-        request.search_domains.iter().chain(&options.dns_search).filter(|domain| *domain != ".").cloned().collect()
+        request
+            .search_domains
+            .iter()
+            .chain(&options.dns_search)
+            .filter(|domain| *domain != ".")
+            .cloned()
+            .collect()
     };
     Config {
         servers: servers.unwrap_or_default(),
         search,
-        options: if options.dns_options.is_empty() { host.options } else { options.dns_options.clone() },
+        options: if options.dns_options.is_empty() {
+            host.options
+        } else {
+            options.dns_options.clone()
+        },
     }
 }
 
@@ -56,14 +69,20 @@ fn host_config(host_network: bool) -> Config {
             config.servers = behind.servers;
         }
     }
-    config.servers.retain(|server| !server.parse::<IpAddr>().is_ok_and(|address| address.is_loopback()));
+    config
+        .servers
+        .retain(|server| !server.parse::<IpAddr>().is_ok_and(|address| address.is_loopback()));
     config
 }
 
 fn parse(text: &str) -> Config {
     let mut config = Config::default();
     for line in text.lines() {
-        let mut words = line.split(['#', ';']).next().unwrap_or_default().split_ascii_whitespace();
+        let mut words = line
+            .split(['#', ';'])
+            .next()
+            .unwrap_or_default()
+            .split_ascii_whitespace();
         let (key, values) = (words.next(), words.map(str::to_owned));
         match key {
             Some("nameserver") => config.servers.extend(values.take(1)),
@@ -80,13 +99,13 @@ impl Config {
     fn render(&self) -> String {
         let mut text = String::new();
         if !self.search.is_empty() {
-            text += &format!("search {}\n", self.search.join(" "));
+            let _ = writeln!(text, "search {}", self.search.join(" "));
         }
         for server in &self.servers {
-            text += &format!("nameserver {server}\n");
+            let _ = writeln!(text, "nameserver {server}");
         }
         if !self.options.is_empty() {
-            text += &format!("options {}\n", self.options.join(" "));
+            let _ = writeln!(text, "options {}", self.options.join(" "));
         }
         text
     }
@@ -101,6 +120,9 @@ mod tests {
         let text = "# c\nsearch a b\nnameserver 10.0.0.1 # x\nnameserver ::1\noptions edns0\noptions ndots:2\n";
         let config = parse(text);
         assert_eq!(config.servers, ["10.0.0.1", "::1"]);
-        assert_eq!(config.render(), "search a b\nnameserver 10.0.0.1\nnameserver ::1\noptions edns0 ndots:2\n");
+        assert_eq!(
+            config.render(),
+            "search a b\nnameserver 10.0.0.1\nnameserver ::1\noptions edns0 ndots:2\n"
+        );
     }
 }

@@ -24,7 +24,10 @@ impl Root {
     pub fn open(path: &Path) -> Result<Self, BundleError> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let dir = openat(CWD, path, flags, Mode::empty()).map_err(BundleError::io("open the root", path))?;
-        Ok(Self { dir, path: path.to_path_buf() })
+        Ok(Self {
+            dir,
+            path: path.to_path_buf(),
+        })
     }
 
     /// The text of a file; `None` if it is missing or no regular file.
@@ -35,7 +38,13 @@ impl Root {
         let io = |e: io::Error| BundleError::io("read", self.path.join(path.trim_start_matches('/')))(e);
         // NONBLOCK: a FIFO planted by the image must not stop the engine.
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
-        let file = match openat2(&self.dir, path, flags, Mode::empty(), ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS) {
+        let file = match openat2(
+            &self.dir,
+            path,
+            flags,
+            Mode::empty(),
+            ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS,
+        ) {
             Ok(fd) => File::from(fd),
             Err(rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR) => return Ok(None),
             Err(e) => return Err(io(e.into())),

@@ -57,13 +57,21 @@ impl RuntimeError {
 
     /// For `map_err` on an operating system error.
     pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self::Io { action, path: path.to_path_buf(), source }
+        move |source| Self::Io {
+            action,
+            path: path.to_path_buf(),
+            source,
+        }
     }
 }
 
 fn package(name: &str) -> &str {
     let name = name.rsplit('/').next().unwrap_or(name);
-    if matches!(name, "crun" | "runc" | "youki") { name } else { "crun" }
+    if matches!(name, "crun" | "runc" | "youki") {
+        name
+    } else {
+        "crun"
+    }
 }
 
 /// The error behind a runtime that failed.
@@ -84,13 +92,29 @@ fn classify(message: String, runtime: &Path) -> RuntimeError {
     let lower = message.to_ascii_lowercase();
     let has = |texts: &[&str]| texts.iter().any(|text| lower.contains(text));
     // crun says the first three, runc the last.
-    let about_command = has(&["executable file", "open executable", "exec container process", "exec: \""]);
+    let about_command = has(&[
+        "executable file",
+        "open executable",
+        "exec container process",
+        "exec: \"",
+    ]);
     if about_command && has(&["no such file", "not found"]) {
         RuntimeError::CommandNotFound(message)
-    } else if about_command && has(&["permission denied", "not permitted", "exec format error", "is a directory"]) {
+    } else if about_command
+        && has(&[
+            "permission denied",
+            "not permitted",
+            "exec format error",
+            "is a directory",
+        ])
+    {
         RuntimeError::CommandNotExecutable(message)
     } else {
-        RuntimeError::Failed { runtime: runtime.to_path_buf(), message, code: 125 }
+        RuntimeError::Failed {
+            runtime: runtime.to_path_buf(),
+            message,
+            code: 125,
+        }
     }
 }
 
@@ -99,7 +123,10 @@ fn last_error(log: &Path) -> Option<String> {
     let text = std::fs::read_to_string(log).ok()?;
     text.lines().rev().find_map(|line| {
         let entry: serde_json::Value = serde_json::from_str(line).ok()?;
-        let error = matches!(entry.get("level")?.as_str()?.to_ascii_lowercase().as_str(), "error" | "fatal");
+        let error = matches!(
+            entry.get("level")?.as_str()?.to_ascii_lowercase().as_str(),
+            "error" | "fatal"
+        );
         error.then(|| entry.get("msg")?.as_str().map(str::to_owned)).flatten()
     })
 }
@@ -111,18 +138,34 @@ mod tests {
     #[test]
     fn known_causes_get_their_codes() {
         for (message, code) in [
-            ("executable file `nosuch` not found in $PATH: No such file or directory", 127),
-            ("runc run failed: unable to start container process: exec: \"x\": executable file not found in $PATH", 127),
-            ("runc run failed: unable to start container process: exec: \"/x\": stat /x: no such file or directory", 127),
+            (
+                "executable file `nosuch` not found in $PATH: No such file or directory",
+                127,
+            ),
+            (
+                "runc run failed: unable to start container process: exec: \"x\": executable file not found in $PATH",
+                127,
+            ),
+            (
+                "runc run failed: unable to start container process: exec: \"/x\": stat /x: no such file or directory",
+                127,
+            ),
             ("open executable: Operation not permitted", 126),
             ("open executable: Permission denied", 126),
             ("exec container process `/x`: Exec format error", 126),
             ("exec container process `/x`: No such file or directory", 127),
-            ("runc run failed: unable to start container process: exec: \"/bin\": permission denied", 126),
+            (
+                "runc run failed: unable to start container process: exec: \"/bin\": permission denied",
+                126,
+            ),
             ("mount `proc` to `proc`: Operation not permitted", 125),
             ("open `/x`: No such file or directory", 125),
         ] {
-            assert_eq!(classify(message.to_owned(), Path::new("crun")).code(), code, "{message}");
+            assert_eq!(
+                classify(message.to_owned(), Path::new("crun")).code(),
+                code,
+                "{message}"
+            );
         }
     }
 }

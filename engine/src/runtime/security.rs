@@ -76,12 +76,14 @@ fn seccomp(value: &str) -> Seccomp {
     }
 }
 
-/// The AppArmor profile to run under. There is none by default: podman's own is loaded by podman.
+/// The `AppArmor` profile to run under. There is none by default: podman's own is loaded by podman.
 ///
 /// # Errors
-/// A profile was asked for and the kernel has no AppArmor.
+/// A profile was asked for and the kernel has no `AppArmor`.
 pub fn apparmor(security: &SecurityOptions) -> Result<Option<String>, BundleError> {
-    let Some(name) = &security.apparmor else { return Ok(None) };
+    let Some(name) = &security.apparmor else {
+        return Ok(None);
+    };
     let enabled = std::fs::read_to_string("/sys/module/apparmor/parameters/enabled").unwrap_or_default();
     if enabled.starts_with('Y') {
         return Ok(Some(name.clone()));
@@ -89,23 +91,34 @@ pub fn apparmor(security: &SecurityOptions) -> Result<Option<String>, BundleErro
     if name == "unconfined" {
         return Ok(None);
     }
-    Err(BundleError::lacking("--security-opt apparmor", name, "AppArmor is not enabled in this kernel"))
+    Err(BundleError::lacking(
+        "--security-opt apparmor",
+        name,
+        "AppArmor is not enabled in this kernel",
+    ))
 }
 
 /// Checks `label=` against this machine, and says what has no effect here.
 ///
 /// # Errors
-/// SELinux is on and a label was asked for, which is not done yet.
+/// `SELinux` is on and a label was asked for, which is not done yet.
 pub fn check_labels(security: &SecurityOptions) -> Result<(), BundleError> {
     let selinux = std::path::Path::new("/sys/fs/selinux/enforce").exists();
     for label in &security.labels {
         let (kind, _) = label.split_once([':', '=']).unwrap_or((label, ""));
-        if !matches!(kind, "disable" | "nested" | "type" | "filetype" | "level" | "user" | "role") {
+        if !matches!(
+            kind,
+            "disable" | "nested" | "type" | "filetype" | "level" | "user" | "role"
+        ) {
             let accepted = "expected disable, nested, type:, filetype:, level:, user: or role:";
             return Err(BundleError::invalid("--security-opt label", label, accepted));
         }
         if selinux && !matches!(kind, "disable" | "nested") {
-            return Err(BundleError::lacking("--security-opt label", label, "SELinux labels are not supported yet"));
+            return Err(BundleError::lacking(
+                "--security-opt label",
+                label,
+                "SELinux labels are not supported yet",
+            ));
         }
     }
     Ok(())
@@ -117,13 +130,25 @@ mod tests {
 
     fn parse(values: &[&str], privileged: bool) -> Result<SecurityOptions, BundleError> {
         let security = values.iter().map(ToString::to_string).collect();
-        SecurityOptions::parse(&ContainerOptions { security, privileged, ..ContainerOptions::default() })
+        SecurityOptions::parse(&ContainerOptions {
+            security,
+            privileged,
+            ..ContainerOptions::default()
+        })
     }
 
     #[test]
     fn every_kind_is_read() {
         let all = parse(
-            &["no-new-privileges", "label=type:x_t", "apparmor=a", "seccomp=/p.json", "mask=/a:/b", "unmask=ALL", "proc-opts=hidepid=2"],
+            &[
+                "no-new-privileges",
+                "label=type:x_t",
+                "apparmor=a",
+                "seccomp=/p.json",
+                "mask=/a:/b",
+                "unmask=ALL",
+                "proc-opts=hidepid=2",
+            ],
             false,
         )
         .unwrap();
@@ -139,7 +164,10 @@ mod tests {
     #[test]
     fn privileged_is_unconfined_unless_a_profile_is_named() {
         assert_eq!(parse(&[], true).unwrap().seccomp, Seccomp::Unconfined);
-        assert_eq!(parse(&["seccomp=/p"], true).unwrap().seccomp, Seccomp::File("/p".into()));
+        assert_eq!(
+            parse(&["seccomp=/p"], true).unwrap().seccomp,
+            Seccomp::File("/p".into())
+        );
         assert_eq!(parse(&["seccomp="], false).unwrap().seccomp, Seccomp::Default);
         assert!(parse(&["selinux=no"], false).is_err());
     }

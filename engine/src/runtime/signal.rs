@@ -21,10 +21,12 @@ pub fn parse(text: &str) -> Option<i32> {
     Signal::from_str(&format!("SIG{name}")).ok().map(|signal| signal as i32)
 }
 
-fn real_time(base: i32, offset: Option<&str>, bare: bool) -> Option<i32> {
-    let offset = if bare { 0 } else { offset?.parse().ok()? };
+fn real_time(base: i32, offset: Option<&str>, alone: bool) -> Option<i32> {
+    let offset = if alone { 0 } else { offset?.parse().ok()? };
     let number = base.checked_add(offset)?;
-    (libc::SIGRTMIN()..=libc::SIGRTMAX()).contains(&number).then_some(number)
+    (libc::SIGRTMIN()..=libc::SIGRTMAX())
+        .contains(&number)
+        .then_some(number)
 }
 
 #[cfg(test)]

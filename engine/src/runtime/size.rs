@@ -4,7 +4,9 @@
 /// with or without `i` and `b` after it.
 pub fn parse(text: &str) -> Option<u64> {
     let text = text.trim();
-    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let shift = exponent(&unit.trim_start().to_ascii_lowercase())?;
     if let Ok(whole) = number.parse::<u64>() {

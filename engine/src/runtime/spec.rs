@@ -12,7 +12,9 @@ use super::namespaces::Namespaces;
 use super::root::Root;
 use super::security::{self, SecurityOptions};
 use super::users::{Accounts, Identity};
-use super::{BundleError, BundleRequest, Namespace, devices, environment, files, masks, mounts, process, seccomp, sysctl};
+use super::{
+    BundleError, BundleRequest, Namespace, devices, environment, files, masks, mounts, process, seccomp, sysctl,
+};
 
 /// The version of the runtime specification that is written: crun, runc and youki of any age take it.
 const VERSION: &str = "1.0.2";
@@ -32,7 +34,11 @@ pub struct Bundle {
 /// Something was asked for that means nothing or that this machine cannot grant; or the directory cannot be written.
 pub fn write_bundle(request: &BundleRequest<'_>) -> Result<Bundle, BundleError> {
     let bundle = &request.bundle;
-    DirBuilder::new().recursive(true).mode(0o711).create(bundle).map_err(BundleError::io("create", bundle))?;
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o711)
+        .create(bundle)
+        .map_err(BundleError::io("create", bundle))?;
     let mut notes = Vec::new();
     let facts = Facts::gather(request, &mut notes)?;
     let spec = facts.spec(request)?;
@@ -66,14 +72,24 @@ impl Facts {
         let available = capabilities::available()?;
         let granted = capabilities::granted(options, available, identity.uid == 0, notes)?;
         let hostname = environment::hostname(request, &namespaces.uts);
-        Ok(Self { security, namespaces, root, accounts, identity, available, granted, hostname })
+        Ok(Self {
+            security,
+            namespaces,
+            root,
+            accounts,
+            identity,
+            available,
+            granted,
+            hostname,
+        })
     }
 
     fn spec(&self, request: &BundleRequest<'_>) -> Result<Spec, BundleError> {
         let options = request.options;
         let mounts = self.mounts(request)?;
         let mut root = OciRoot::default();
-        root.set_path(request.rootfs.clone()).set_readonly(Some(options.read_only));
+        root.set_path(request.rootfs.clone())
+            .set_readonly(Some(options.read_only));
         let own_name = self.namespaces.uts == Namespace::New;
         let mut annotations: HashMap<_, _> = options.annotations.clone().into_iter().collect();
         if options.group_add.iter().any(|group| group == "keep-groups") {
@@ -104,16 +120,33 @@ impl Facts {
 
     fn mounts(&self, request: &BundleRequest<'_>) -> Result<Vec<Mount>, BundleError> {
         let Self { identity, hostname, .. } = self;
-        let parts = files::Parts { root: &self.root, accounts: &self.accounts, identity, hostname: hostname.as_deref() };
+        let parts = files::Parts {
+            root: &self.root,
+            accounts: &self.accounts,
+            identity,
+            hostname: hostname.as_deref(),
+        };
         let files = files::write(request, &parts)?;
         let (uid, gid) = (identity.uid, identity.gid);
         let owner = match &request.id_mappings {
             None => (uid, gid),
             Some(maps) => maps.on_host(uid, gid).ok_or_else(|| {
-                BundleError::invalid("--user", format!("{uid}:{gid}"), "the user namespace maps no such user or group")
+                BundleError::invalid(
+                    "--user",
+                    format!("{uid}:{gid}"),
+                    "the user namespace maps no such user or group",
+                )
             })?,
         };
-        mounts::mounts(request, &mounts::Parts { namespaces: &self.namespaces, security: &self.security, files: &files, owner })
+        mounts::mounts(
+            request,
+            &mounts::Parts {
+                namespaces: &self.namespaces,
+                security: &self.security,
+                files: &files,
+                owner,
+            },
+        )
     }
 
     fn linux(&self, request: &BundleRequest<'_>, mounts: &[Mount]) -> Result<Linux, BundleError> {
@@ -146,12 +179,19 @@ impl Facts {
 /// Our own cgroup. A runtime that insists on a cgroup of its own gets one below it; crun is told to stay where it is.
 fn own_cgroup() -> Option<PathBuf> {
     let text = std::fs::read_to_string("/proc/self/cgroup").ok()?;
-    text.lines().find_map(|line| line.strip_prefix("0::")).map(PathBuf::from)
+    text.lines()
+        .find_map(|line| line.strip_prefix("0::"))
+        .map(PathBuf::from)
 }
 
 /// Mounts can be received from the host or sent to it only if the root lets them through.
 fn propagation(mounts: &[Mount]) -> Option<String> {
-    let any = |kind: &str| mounts.iter().flat_map(|mount| mount.options().iter().flatten()).any(|o| o.trim_start_matches('r') == kind);
+    let any = |kind: &str| {
+        mounts
+            .iter()
+            .flat_map(|mount| mount.options().iter().flatten())
+            .any(|o| o.trim_start_matches('r') == kind)
+    };
     let kind = if any("shared") {
         "rshared"
     } else if any("slave") {

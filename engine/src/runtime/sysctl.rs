@@ -40,15 +40,25 @@ pub fn settings(
 pub fn check(name: &str, host_network: bool, host_ipc: bool) -> Result<(), BundleError> {
     let refuse = |reason: &str| Err(BundleError::invalid("--sysctl", name, reason));
     if name.starts_with("net.") {
-        return if host_network { refuse("not possible with --network=host") } else { Ok(()) };
+        return if host_network {
+            refuse("not possible with --network=host")
+        } else {
+            Ok(())
+        };
     }
     if IPC.contains(&name) || name.starts_with("fs.mqueue.") {
-        return if host_ipc { refuse("not possible with --ipc=host") } else { Ok(()) };
+        return if host_ipc {
+            refuse("not possible with --ipc=host")
+        } else {
+            Ok(())
+        };
     }
     match name {
         "kernel.domainname" => Ok(()),
         "kernel.hostname" => refuse("use --hostname"),
-        _ => refuse("this parameter belongs to the host; net.*, fs.mqueue.* and kernel.{msg*,sem,shm*,domainname} can be set"),
+        _ => refuse(
+            "this parameter belongs to the host; net.*, fs.mqueue.* and kernel.{msg*,sem,shm*,domainname} can be set",
+        ),
     }
 }
 

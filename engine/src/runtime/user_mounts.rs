@@ -13,9 +13,18 @@ use super::{BundleError, BundleRequest, HostMount};
 
 /// The mounts that the caller has resolved, and those of the options that need no resolving.
 pub fn mounts(request: &BundleRequest<'_>, owner: (u32, u32)) -> Result<Vec<Mount>, BundleError> {
-    let mut work = Work { bundle: &request.bundle, owner, overlays: 0 };
+    let mut work = Work {
+        bundle: &request.bundle,
+        owner,
+        overlays: 0,
+    };
     let mut all = Vec::new();
-    for HostMount { source, destination, options } in &request.mounts {
+    for HostMount {
+        source,
+        destination,
+        options,
+    } in &request.mounts
+    {
         all.push(work.host_path(source, destination, options, "--mount", &destination.to_string_lossy())?);
     }
     let config = request.image.and_then(|image| image.config().as_ref());
@@ -54,9 +63,15 @@ impl Work<'_> {
                 all.push(fixed("tmpfs", &options.iter().map(String::as_str).collect::<Vec<_>>()));
             }
             MountSource::Ramfs => all.push(fixed("ramfs", &["nosuid", "nodev"])),
-            MountSource::Devpts => all.push(fixed("devpts", &["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"])),
+            MountSource::Devpts => all.push(fixed(
+                "devpts",
+                &["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"],
+            )),
             // These came in resolved, as the request's own mounts.
-            MountSource::NamedVolume { .. } | MountSource::Anonymous | MountSource::Image { .. } | MountSource::Artifact(_) => {}
+            MountSource::NamedVolume { .. }
+            | MountSource::Anonymous
+            | MountSource::Image { .. }
+            | MountSource::Artifact(_) => {}
         }
         Ok(())
     }
@@ -69,14 +84,24 @@ impl Work<'_> {
         option: &'static str,
         value: &str,
     ) -> Result<Mount, BundleError> {
-        let MountOptions { kernel, chown, overlay, nocopy: _ } = mount_options::parse(options, true, option, value)?;
+        let MountOptions {
+            kernel,
+            chown,
+            overlay,
+            nocopy: _,
+        } = mount_options::parse(options, true, option, value)?;
         if chown {
             give_to(source, self.owner)?;
         }
         if overlay {
             return self.overlay(source, destination, &kernel);
         }
-        let mut oci = mount(destination, "bind", "", &kernel.iter().map(String::as_str).collect::<Vec<_>>());
+        let mut oci = mount(
+            destination,
+            "bind",
+            "",
+            &kernel.iter().map(String::as_str).collect::<Vec<_>>(),
+        );
         oci.set_source(Some(source.to_path_buf()));
         Ok(oci)
     }
@@ -87,10 +112,15 @@ impl Work<'_> {
         self.overlays += 1;
         let (upper, work) = (dir.join("upper"), dir.join("work"));
         for part in [&upper, &work] {
-            DirBuilder::new().recursive(true).mode(0o700).create(part).map_err(BundleError::io("create", part))?;
+            DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(part)
+                .map_err(BundleError::io("create", part))?;
         }
         let meta = fs::metadata(source).map_err(BundleError::io("read", source))?;
-        fs::set_permissions(&upper, fs::Permissions::from_mode(meta.mode() & 0o7777)).map_err(BundleError::io("write", &upper))?;
+        fs::set_permissions(&upper, fs::Permissions::from_mode(meta.mode() & 0o7777))
+            .map_err(BundleError::io("write", &upper))?;
         chown(&upper, Some(meta.uid()), Some(meta.gid())).map_err(BundleError::io("write", &upper))?;
         let given = |key: &str| kernel.iter().find(|text| text.starts_with(key)).cloned();
         let path = |key: &str, path: &Path| format!("{key}{}", path.to_string_lossy().replace(':', "\\:"));
@@ -100,7 +130,12 @@ impl Work<'_> {
             given("workdir=").unwrap_or_else(|| path("workdir=", &work)),
             "rprivate".to_owned(),
         ];
-        Ok(mount(destination, "overlay", "overlay", &options.each_ref().map(String::as_str)))
+        Ok(mount(
+            destination,
+            "overlay",
+            "overlay",
+            &options.each_ref().map(String::as_str),
+        ))
     }
 }
 
@@ -138,7 +173,11 @@ fn glob(pattern: &str) -> Result<Vec<std::path::PathBuf>, String> {
         .map(|entry| entry.path())
         .collect();
     all.sort();
-    if all.is_empty() { Err("no file of the host matches the pattern".to_owned()) } else { Ok(all) }
+    if all.is_empty() {
+        Err("no file of the host matches the pattern".to_owned())
+    } else {
+        Ok(all)
+    }
 }
 
 fn fits(pattern: &[u8], name: &[u8]) -> bool {
@@ -156,9 +195,13 @@ mod tests {
 
     #[test]
     fn patterns() {
-        for (pattern, name, expected) in
-            [("*.conf", "a.conf", true), ("*.conf", "a.txt", false), ("a?c*", "abc", true), ("*", "", true), ("a", "ab", false)]
-        {
+        for (pattern, name, expected) in [
+            ("*.conf", "a.conf", true),
+            ("*.conf", "a.txt", false),
+            ("a?c*", "abc", true),
+            ("*", "", true),
+            ("a", "ab", false),
+        ] {
             assert_eq!(fits(pattern.as_bytes(), name.as_bytes()), expected, "{pattern} {name}");
         }
     }

@@ -30,7 +30,10 @@ pub struct Accounts {
 impl Accounts {
     /// Reads them from a root file system.
     pub fn read(root: &Root) -> Result<Self, BundleError> {
-        Ok(Self { passwd: root.read("/etc/passwd")?, group: root.read("/etc/group")? })
+        Ok(Self {
+            passwd: root.read("/etc/passwd")?,
+            group: root.read("/etc/group")?,
+        })
     }
 
     /// Finds `USER[:GROUP]`, each by name or number; an empty text is root.
@@ -68,14 +71,26 @@ impl Accounts {
             });
         }
         let uid = number.ok_or_else(|| {
-            BundleError::invalid("--user", given, format!("the image has no user {wanted} in /etc/passwd"))
+            BundleError::invalid(
+                "--user",
+                given,
+                format!("the image has no user {wanted} in /etc/passwd"),
+            )
         })?;
         let home = if uid == 0 { "/root" } else { "/" };
-        Ok(Identity { uid, gid: 0, groups: Vec::new(), home: home.to_owned(), name: None })
+        Ok(Identity {
+            uid,
+            gid: 0,
+            groups: Vec::new(),
+            home: home.to_owned(),
+            name: None,
+        })
     }
 
     fn group(&self, wanted: &str, option: &'static str, given: &str) -> Result<u32, BundleError> {
-        let by_name = lines(self.group.as_deref()).find(|fields| fields[0] == wanted).and_then(|fields| id(&fields, 2));
+        let by_name = lines(self.group.as_deref())
+            .find(|fields| fields[0] == wanted)
+            .and_then(|fields| id(&fields, 2));
         by_name.or_else(|| wanted.parse().ok()).ok_or_else(|| {
             BundleError::invalid(option, given, format!("the image has no group {wanted} in /etc/group"))
         })
@@ -84,7 +99,11 @@ impl Accounts {
     fn memberships(&self, name: Option<&str>, own: u32) -> Vec<u32> {
         let Some(name) = name else { return Vec::new() };
         lines(self.group.as_deref())
-            .filter(|fields| fields.get(3).is_some_and(|members| members.split(',').any(|member| member == name)))
+            .filter(|fields| {
+                fields
+                    .get(3)
+                    .is_some_and(|members| members.split(',').any(|member| member == name))
+            })
             .filter_map(|fields| id(&fields, 2))
             .filter(|gid| *gid != own)
             .collect()
@@ -104,16 +123,19 @@ impl Accounts {
         let mut users = host_users(&options.host_users)?;
         let mut groups = Vec::new();
         if identity.name.is_none() && identity.uid != 0 {
-            users.push(self.user_line(identity, workdir, options.passwd_entry.as_deref()));
+            users.push(Self::user_line(identity, workdir, options.passwd_entry.as_deref()));
         }
         let known = lines(self.group.as_deref()).any(|fields| id(&fields, 2) == Some(identity.gid));
         if !known && identity.gid != 0 {
             groups.push(group_line(identity.gid, options.group_entry.as_deref()));
         }
-        Ok((appended(self.passwd.as_deref(), &users), appended(self.group.as_deref(), &groups)))
+        Ok((
+            appended(self.passwd.as_deref(), &users),
+            appended(self.group.as_deref(), &groups),
+        ))
     }
 
-    fn user_line(&self, identity: &Identity, workdir: &str, template: Option<&str>) -> String {
+    fn user_line(identity: &Identity, workdir: &str, template: Option<&str>) -> String {
         let template = template.unwrap_or("$USERNAME:*:$UID:$GID:$NAME:$HOME:/bin/sh");
         template
             .replace("$USERNAME", &identity.uid.to_string())
@@ -126,7 +148,10 @@ impl Accounts {
 
 fn group_line(gid: u32, template: Option<&str>) -> String {
     let gid = gid.to_string();
-    template.unwrap_or("$GROUPNAME:x:$GID:").replace("$GROUPNAME", &gid).replace("$GID", &gid)
+    template
+        .unwrap_or("$GROUPNAME:x:$GID:")
+        .replace("$GROUPNAME", &gid)
+        .replace("$GID", &gid)
 }
 
 fn host_users(names: &[String]) -> Result<Vec<String>, BundleError> {
@@ -137,7 +162,9 @@ fn host_users(names: &[String]) -> Result<Vec<String>, BundleError> {
     let text = std::fs::read_to_string(path).map_err(BundleError::io("read", path))?;
     let find = |wanted: &String| {
         let matches = |fields: &[&str]| fields[0] == wanted || fields.get(2).is_some_and(|uid| uid == wanted);
-        lines(Some(&text)).find(|fields| matches(fields)).map(|fields| fields.join(":"))
+        lines(Some(&text))
+            .find(|fields| matches(fields))
+            .map(|fields| fields.join(":"))
     };
     names
         .iter()
@@ -178,7 +205,9 @@ mod tests {
 
     fn accounts() -> Accounts {
         Accounts {
-            passwd: Some("root:x:0:0:root:/root:/bin/sh\nweb:x:33:33::/var/www:/bin/false\n7:x:70:70::/seven:\n".into()),
+            passwd: Some(
+                "root:x:0:0:root:/root:/bin/sh\nweb:x:33:33::/var/www:/bin/false\n7:x:70:70::/seven:\n".into(),
+            ),
             group: Some("root:x:0:\nwww:x:33:\nlog:x:4:web,other\n".into()),
         }
     }
@@ -196,22 +225,38 @@ mod tests {
             ("7", 70, 70, &[], "/seven"),
         ] {
             let found = accounts().find(user, &[]).unwrap();
-            assert_eq!((found.uid, found.gid, &found.groups[..], &found.home[..]), (uid, gid, groups, home), "{user}");
+            assert_eq!(
+                (found.uid, found.gid, &found.groups[..], &found.home[..]),
+                (uid, gid, groups, home),
+                "{user}"
+            );
         }
         for user in ["nobody-here", "web:nogroup"] {
             assert!(accounts().find(user, &[]).is_err(), "{user}");
         }
-        assert_eq!(accounts().find("web:33", &["log".into(), "12".into()]).unwrap().groups, [4, 12]);
+        assert_eq!(
+            accounts().find("web:33", &["log".into(), "12".into()]).unwrap().groups,
+            [4, 12]
+        );
     }
 
     #[test]
     fn an_unknown_number_gets_a_line() {
         let accounts = accounts();
         let identity = accounts.find("1000:1000", &[]).unwrap();
-        let (passwd, group) = accounts.completed(&identity, "/srv", &ContainerOptions::default()).unwrap();
-        assert!(passwd.unwrap().ends_with("\n1000:*:1000:1000:container user:/srv:/bin/sh\n"));
+        let (passwd, group) = accounts
+            .completed(&identity, "/srv", &ContainerOptions::default())
+            .unwrap();
+        assert!(
+            passwd
+                .unwrap()
+                .ends_with("\n1000:*:1000:1000:container user:/srv:/bin/sh\n")
+        );
         assert!(group.unwrap().ends_with("\n1000:x:1000:\n"));
         let web = accounts.find("web", &[]).unwrap();
-        assert_eq!(accounts.completed(&web, "/", &ContainerOptions::default()).unwrap(), (None, None));
+        assert_eq!(
+            accounts.completed(&web, "/", &ContainerOptions::default()).unwrap(),
+            (None, None)
+        );
     }
 }

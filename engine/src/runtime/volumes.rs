@@ -115,14 +115,33 @@ pub fn parse(options: &ContainerOptions, image_volumes: &[String]) -> Result<Vec
 }
 
 impl MountRequest {
-    pub(super) fn of_mount(source: MountSource, destination: &str, options: Vec<String>, text: &str) -> Result<Self, BundleError> {
+    pub(super) fn of_mount(
+        source: MountSource,
+        destination: &str,
+        options: Vec<String>,
+        text: &str,
+    ) -> Result<Self, BundleError> {
         Self::new(source, destination, options, OriginKind::Mount, text)
     }
 
-    fn new(source: MountSource, destination: &str, options: Vec<String>, kind: OriginKind, text: &str) -> Result<Self, BundleError> {
-        let origin = Origin { kind, value: text.to_owned() };
+    fn new(
+        source: MountSource,
+        destination: &str,
+        options: Vec<String>,
+        kind: OriginKind,
+        text: &str,
+    ) -> Result<Self, BundleError> {
+        let origin = Origin {
+            kind,
+            value: text.to_owned(),
+        };
         let destination = clean(destination).map_err(|reason| origin.invalid(reason))?;
-        Ok(Self { source, destination, options, origin })
+        Ok(Self {
+            source,
+            destination,
+            options,
+            origin,
+        })
     }
 }
 
@@ -134,7 +153,13 @@ fn volume(text: &str) -> Result<MountRequest, BundleError> {
         [destination] => (MountSource::Anonymous, destination, ""),
         [source, destination] => (volume_source(source)?, destination, ""),
         [source, destination, options] => (volume_source(source)?, destination, options),
-        _ => return Err(BundleError::invalid("--volume", text, "expected [SOURCE:]DESTINATION[:OPTIONS]")),
+        _ => {
+            return Err(BundleError::invalid(
+                "--volume",
+                text,
+                "expected [SOURCE:]DESTINATION[:OPTIONS]",
+            ));
+        }
     };
     MountRequest::new(source, destination, comma_list(options), OriginKind::Volume, text)
 }
@@ -146,7 +171,10 @@ fn volume_source(source: &str) -> Result<MountSource, BundleError> {
     if source.starts_with(['/', '.']) {
         return host_path(source).map(MountSource::HostPath);
     }
-    Ok(MountSource::NamedVolume { name: source.to_owned(), subpath: None })
+    Ok(MountSource::NamedVolume {
+        name: source.to_owned(),
+        subpath: None,
+    })
 }
 
 /// A path of the host; a relative one is below the working directory.
@@ -156,7 +184,13 @@ pub(super) fn host_path(path: &str) -> Result<PathBuf, BundleError> {
 
 fn tmpfs(text: &str) -> Result<MountRequest, BundleError> {
     let (destination, options) = text.split_once(':').unwrap_or((text, ""));
-    MountRequest::new(MountSource::Tmpfs, destination, comma_list(options), OriginKind::Tmpfs, text)
+    MountRequest::new(
+        MountSource::Tmpfs,
+        destination,
+        comma_list(options),
+        OriginKind::Tmpfs,
+        text,
+    )
 }
 
 fn image_volume(destination: &str, kind: ImageVolume) -> Result<Option<MountRequest>, BundleError> {
@@ -169,7 +203,11 @@ fn image_volume(destination: &str, kind: ImageVolume) -> Result<Option<MountRequ
 }
 
 fn comma_list(options: &str) -> Vec<String> {
-    options.split(',').filter(|text| !text.is_empty()).map(str::to_owned).collect()
+    options
+        .split(',')
+        .filter(|text| !text.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 /// Splits at colons; `\:` is a colon within a part.
@@ -200,14 +238,22 @@ fn clean(destination: &str) -> Result<PathBuf, &'static str> {
             _ => {}
         }
     }
-    if path == Path::new("/") { Err("the destination is the root itself") } else { Ok(path) }
+    if path == Path::new("/") {
+        Err("the destination is the root itself")
+    } else {
+        Ok(path)
+    }
 }
 
 fn check_destinations(all: &[MountRequest]) -> Result<(), BundleError> {
     let mut seen: HashMap<&Path, &MountRequest> = HashMap::new();
     for request in all {
         if let Some(first) = seen.insert(&request.destination, request) {
-            let reason = format!("{} {} has the same destination", first.origin.option(), first.origin.value);
+            let reason = format!(
+                "{} {} has the same destination",
+                first.origin.option(),
+                first.origin.value
+            );
             return Err(request.origin.invalid(reason));
         }
     }
@@ -220,12 +266,21 @@ mod tests {
 
     fn of(volumes: &[&str]) -> Result<Vec<MountRequest>, BundleError> {
         let volumes = volumes.iter().map(ToString::to_string).collect();
-        parse(&ContainerOptions { volumes, ..ContainerOptions::default() }, &[])
+        parse(
+            &ContainerOptions {
+                volumes,
+                ..ContainerOptions::default()
+            },
+            &[],
+        )
     }
 
     #[test]
     fn volume_values() {
-        let named = |name: &str| MountSource::NamedVolume { name: name.to_owned(), subpath: None };
+        let named = |name: &str| MountSource::NamedVolume {
+            name: name.to_owned(),
+            subpath: None,
+        };
         for (text, source, destination, options) in [
             ("/data", MountSource::Anonymous, "/data", ""),
             ("/a:/b", MountSource::HostPath("/a".into()), "/b", ""),
@@ -239,7 +294,10 @@ mod tests {
             assert_eq!(request.options.join(","), options, "{text}");
         }
         let relative = of(&["./x:/b"]).unwrap().remove(0).source;
-        assert_eq!(relative, MountSource::HostPath(std::env::current_dir().unwrap().join("x")));
+        assert_eq!(
+            relative,
+            MountSource::HostPath(std::env::current_dir().unwrap().join("x"))
+        );
         for text in ["a:b", "/a:/b:ro:x", ":/b", "/a:", "/a:/"] {
             assert!(of(&[text]).is_err(), "{text}");
         }
@@ -253,10 +311,16 @@ mod tests {
 
     #[test]
     fn the_images_volumes_come_last() {
-        let mut options = ContainerOptions { tmpfs: vec!["/t:size=1m".into()], ..ContainerOptions::default() };
+        let mut options = ContainerOptions {
+            tmpfs: vec!["/t:size=1m".into()],
+            ..ContainerOptions::default()
+        };
         let image = ["/t".to_owned(), "/v".to_owned()];
         let found = parse(&options, &image).unwrap();
-        assert_eq!(found.iter().map(|r| &r.source).collect::<Vec<_>>(), [&MountSource::Tmpfs, &MountSource::Anonymous]);
+        assert_eq!(
+            found.iter().map(|r| &r.source).collect::<Vec<_>>(),
+            [&MountSource::Tmpfs, &MountSource::Anonymous]
+        );
         options.image_volume = ImageVolume::Ignore;
         assert_eq!(parse(&options, &image).unwrap().len(), 1);
     }

@@ -33,14 +33,22 @@ pub(super) fn mount(text: &str) -> Result<MountRequest, BundleError> {
 }
 
 fn record(text: &str) -> Result<Vec<String>, String> {
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
-    let first = reader.records().next().ok_or("it is empty")?.map_err(|e| e.to_string())?;
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .from_reader(text.as_bytes());
+    let first = reader
+        .records()
+        .next()
+        .ok_or("it is empty")?
+        .map_err(|e| e.to_string())?;
     Ok(first.iter().map(str::to_owned).collect())
 }
 
 impl Fields {
     fn add(&mut self, field: &str) -> Result<(), String> {
-        let (key, value) = field.split_once('=').map_or((field, None), |(key, value)| (key, Some(value)));
+        let (key, value) = field
+            .split_once('=')
+            .map_or((field, None), |(key, value)| (key, Some(value)));
         let text = || value.map(str::to_owned).ok_or_else(|| format!("{key} needs a value"));
         match key {
             "type" => self.kind = Some(text()?),
@@ -55,7 +63,9 @@ impl Fields {
             "rw" | "readwrite" => self.switch("rw", "ro", value)?,
             "U" | "chown" => self.switch("U", "", value)?,
             "bind-nonrecursive" => self.switch("bind", "rbind", value)?,
-            "notmpcopyup" | "volume-nocopy" => self.switch(if key == "notmpcopyup" { key } else { "nocopy" }, "", value)?,
+            "notmpcopyup" | "volume-nocopy" => {
+                self.switch(if key == "notmpcopyup" { key } else { "nocopy" }, "", value)?
+            }
             "consistency" | "volume-opt" | "volume-label" | "label" => {}
             _ => self.options.push(field.to_owned()),
         }
@@ -82,19 +92,30 @@ impl Fields {
         Ok(Ok(match kind {
             "bind" => return needed(source).map(|source| host_path(&source).map(MountSource::HostPath)),
             "volume" => match source {
-                Some(name) => MountSource::NamedVolume { name, subpath: self.subpath.take() },
+                Some(name) => MountSource::NamedVolume {
+                    name,
+                    subpath: self.subpath.take(),
+                },
                 None => MountSource::Anonymous,
             },
             "image" => {
                 let writable = self.writable;
-                MountSource::Image { reference: needed(source)?, subpath: self.subpath.take(), writable }
+                MountSource::Image {
+                    reference: needed(source)?,
+                    subpath: self.subpath.take(),
+                    writable,
+                }
             }
             "artifact" => MountSource::Artifact(needed(source)?),
             "glob" => MountSource::Glob(needed(source)?),
             "tmpfs" => MountSource::Tmpfs,
             "ramfs" => MountSource::Ramfs,
             "devpts" => MountSource::Devpts,
-            other => return Err(format!("unknown type {other}; there are bind, volume, tmpfs, image, glob, artifact, ramfs, devpts")),
+            other => {
+                return Err(format!(
+                    "unknown type {other}; there are bind, volume, tmpfs, image, glob, artifact, ramfs, devpts"
+                ));
+            }
         }))
     }
 }
@@ -109,7 +130,10 @@ fn relabel(value: &str) -> Result<&'static str, String> {
 
 /// Without a destination, the files that a pattern matches keep their paths.
 fn pattern_parent(pattern: &str) -> String {
-    pattern.rsplit_once('/').map_or("/", |(parent, _)| if parent.is_empty() { "/" } else { parent }).to_owned()
+    pattern
+        .rsplit_once('/')
+        .map_or("/", |(parent, _)| if parent.is_empty() { "/" } else { parent })
+        .to_owned()
 }
 
 #[cfg(test)]
@@ -118,23 +142,52 @@ mod tests {
 
     #[test]
     fn values() {
-        let volume = |name: &str| MountSource::NamedVolume { name: name.into(), subpath: None };
-        let image = |writable| MountSource::Image { reference: "i".into(), subpath: None, writable };
+        let volume = |name: &str| MountSource::NamedVolume {
+            name: name.into(),
+            subpath: None,
+        };
+        let image = |writable| MountSource::Image {
+            reference: "i".into(),
+            subpath: None,
+            writable,
+        };
         for (text, source, options) in [
             ("type=bind,src=/a,dst=/d,ro", MountSource::HostPath("/a".into()), "ro"),
-            ("type=bind,source=/a,target=/d,readonly=false,bind-propagation=rslave", MountSource::HostPath("/a".into()), "rw,rslave"),
+            (
+                "type=bind,source=/a,target=/d,readonly=false,bind-propagation=rslave",
+                MountSource::HostPath("/a".into()),
+                "rw,rslave",
+            ),
             ("source=v,destination=/d,U=true", volume("v"), "U"),
             ("type=volume,dst=/d", MountSource::Anonymous, ""),
-            ("type=tmpfs,dst=/d,tmpfs-size=5m,tmpfs-mode=0700", MountSource::Tmpfs, "size=5m,mode=0700"),
+            (
+                "type=tmpfs,dst=/d,tmpfs-size=5m,tmpfs-mode=0700",
+                MountSource::Tmpfs,
+                "size=5m,mode=0700",
+            ),
             ("type=image,source=i,destination=/d,rw=true", image(true), "rw"),
             ("type=image,source=i,destination=/d", image(false), ""),
-            ("type=bind,\"src=/a,b\",dst=/d,relabel=private", MountSource::HostPath("/a,b".into()), "Z"),
+            (
+                "type=bind,\"src=/a,b\",dst=/d,relabel=private",
+                MountSource::HostPath("/a,b".into()),
+                "Z",
+            ),
         ] {
             let request = mount(text).unwrap();
-            assert_eq!((request.source, request.options.join(",").as_str()), (source, options), "{text}");
+            assert_eq!(
+                (request.source, request.options.join(",").as_str()),
+                (source, options),
+                "{text}"
+            );
             assert_eq!(request.destination, PathBuf::from("/d"));
         }
-        for text in ["type=bind,dst=/d", "type=nfs,dst=/d", "type=tmpfs", "type=bind,src=/a,dst=/d,ro=maybe", "dst"] {
+        for text in [
+            "type=bind,dst=/d",
+            "type=nfs,dst=/d",
+            "type=tmpfs",
+            "type=bind,src=/a,dst=/d,ro=maybe",
+            "dst",
+        ] {
             assert!(mount(text).is_err(), "{text}");
         }
     }

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, ValueEnum};
 
 use crate::cli::error::CliError;
-use crate::image::{self, Progress, PullOptions, PullPolicy};
+use crate::cli::progress;
+use crate::image::{self, PullOptions, PullPolicy};
 use crate::store::Store;
 
 /// The options of `pull`; every key of a `.image` unit has one.
@@ -82,8 +83,9 @@ impl PullArgs {
             return Err(CliError::new("pulling all tags of a repository is not supported yet (--all-tags)"));
         }
         let options = self.options()?;
+        let progress = progress::of_command(self.quiet);
         for name in &self.images {
-            let image = image::ensure(store, name, &options, &Silent)?;
+            let image = image::ensure(store, name, &options, progress.as_ref())?;
             writeln!(stdout(), "{}", image.id.trim_start_matches("sha256:"))?;
         }
         Ok(0)
@@ -124,12 +126,6 @@ fn split_platform(text: &str) -> Result<Platform, CliError> {
         return Err(CliError::new(format!("invalid platform {text:?}: write OS/ARCH[/VARIANT]")));
     }
     Ok(platform)
-}
-
-struct Silent;
-
-impl Progress for Silent {
-    fn report(&self, _status: &str, _done: u64, _total: u64) {}
 }
 
 #[cfg(test)]

@@ -7,8 +7,16 @@ use super::{lines, refused};
 use crate::cli::error::CliError;
 
 /// Variables that name a proxy; they are the host's unless something else is said (podman-run(1), `--http-proxy`).
-const PROXIES: [&str; 8] =
-    ["http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY"];
+const PROXIES: [&str; 8] = [
+    "http_proxy",
+    "https_proxy",
+    "ftp_proxy",
+    "no_proxy",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "FTP_PROXY",
+    "NO_PROXY",
+];
 
 /// The variables of files and options, options last. `NAME` alone and `PREFIX*` take the value of our own environment.
 ///
@@ -29,7 +37,9 @@ pub fn environment(files: &[PathBuf], values: &[String]) -> Result<BTreeMap<Stri
 
 /// Our own environment, whole or only its proxies.
 pub(super) fn of_host(everything: bool, proxies: bool) -> BTreeMap<String, String> {
-    own().filter(|(name, _)| everything || proxies && PROXIES.contains(&name.as_str())).collect()
+    own()
+        .filter(|(name, _)| everything || proxies && PROXIES.contains(&name.as_str()))
+        .collect()
 }
 
 fn add(option: &str, text: &str, all: &mut BTreeMap<String, String>) -> Result<(), CliError> {

@@ -42,7 +42,17 @@ pub(super) struct GeneralOptions {
 
 impl GeneralOptions {
     pub(super) fn apply(self, image: String, options: &mut ContainerOptions) -> Result<(), CliError> {
-        let Self { name, rootfs, label, label_file, annotation, stop_signal, stop_timeout, secret, runtime } = self;
+        let Self {
+            name,
+            rootfs,
+            label,
+            label_file,
+            annotation,
+            stop_signal,
+            stop_timeout,
+            secret,
+            runtime,
+        } = self;
         if Switch::is_on(rootfs) {
             options.rootfs = Some(std::path::absolute(image)?);
         } else {

@@ -42,8 +42,12 @@ pub(super) struct HealthArguments {
     /// Successes in a row that end the start
     #[arg(long, value_name = "NUMBER")]
     health_startup_success: Option<u32>,
-    /// Where results are kept: local, events_logger or a directory
-    #[arg(long, value_name = "PLACE")]
+    /// Where results are kept
+    #[arg(
+        long,
+        help = "Where results are kept: local, events_logger or a directory",
+        value_name = "PLACE"
+    )]
     health_log_destination: Option<String>,
     /// How many results are kept; 0 for all
     #[arg(long, value_name = "NUMBER")]
@@ -76,7 +80,11 @@ impl HealthArguments {
             no_healthcheck,
         } = self;
         options.health = HealthOptions {
-            cmd: if Switch::is_on(no_healthcheck) { Some("none".to_owned()) } else { health_cmd },
+            cmd: if Switch::is_on(no_healthcheck) {
+                Some("none".to_owned())
+            } else {
+                health_cmd
+            },
             interval: health_interval,
             timeout: health_timeout,
             retries: health_retries,

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::pull::PullArguments;
 use super::{Switch, pairs, refused};
 use crate::cli::error::CliError;
-use crate::image::{PullOptions, PullPolicy};
-use crate::runtime::duration;
+use crate::image::PullOptions;
 
 /// Options of the lifecycle.
 #[derive(Debug, Args)]
@@ -48,39 +48,8 @@ pub(super) struct LifecycleArguments {
     /// Option of the log driver, NAME=VALUE
     #[arg(long, value_name = "NAME=VALUE")]
     log_opt: Vec<String>,
-    /// When to pull the image: always, missing, never or newer
-    #[arg(long, value_name = "POLICY")]
-    pull: Option<String>,
-    /// How often a pull is tried again
-    #[arg(long, value_name = "NUMBER")]
-    retry: Option<u32>,
-    /// Time between two tries
-    #[arg(long, value_name = "DURATION")]
-    retry_delay: Option<String>,
-    /// File of credentials
-    #[arg(long, value_name = "FILE", env = "REGISTRY_AUTH_FILE")]
-    authfile: Option<PathBuf>,
-    /// Credentials, USER[:PASSWORD]
-    #[arg(long, value_name = "CREDENTIALS", hide = true)]
-    creds: Option<String>,
-    /// Directory of certificates for registries
-    #[arg(long, value_name = "DIR")]
-    cert_dir: Option<PathBuf>,
-    /// Insist on https and valid certificates
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    tls_verify: Option<Switch>,
-    /// Platform of the image, OS/ARCH[/VARIANT]
-    #[arg(long, value_name = "PLATFORM")]
-    platform: Option<String>,
-    /// Operating system of the image
-    #[arg(long, value_name = "OS")]
-    os: Option<String>,
-    /// Architecture of the image
-    #[arg(long, value_name = "ARCH")]
-    arch: Option<String>,
-    /// Variant of the architecture
-    #[arg(long, value_name = "VARIANT")]
-    variant: Option<String>,
+    #[command(flatten)]
+    pull: PullArguments,
     /// When to start again: no, always, on-failure[:TIMES] or unless-stopped
     #[arg(long, value_name = "POLICY")]
     restart: Option<String>,
@@ -146,6 +115,8 @@ pub enum Cgroups {
 
 /// What is done with the container.
 #[derive(Debug, Clone, Default)]
+// Each is a switch of the command line, by its name there.
+#[allow(clippy::struct_excessive_bools)]
 pub struct LifecycleOptions {
     /// `--detach`.
     pub detach: bool,
@@ -211,16 +182,6 @@ impl LifecycleArguments {
             log_driver,
             log_opt,
             pull,
-            retry,
-            retry_delay,
-            authfile,
-            creds,
-            cert_dir,
-            tls_verify,
-            platform,
-            os,
-            arch,
-            variant,
             restart,
             systemd,
             detach_keys,
@@ -233,19 +194,6 @@ impl LifecycleArguments {
             timeout,
             quiet,
         } = self;
-        let platform = Platform::read(platform.as_deref())?;
-        let pull = PullOptions {
-            policy: pull.as_deref().map(policy).transpose()?.unwrap_or_default(),
-            authfile,
-            creds,
-            cert_dir,
-            tls_verify: tls_verify.map(|switch| switch.0),
-            os: os.or(platform.os),
-            arch: arch.or(platform.arch),
-            variant: variant.or(platform.variant),
-            retry,
-            retry_delay: retry_delay.map(checked_delay).transpose()?,
-        };
         Ok(LifecycleOptions {
             detach: Switch::is_on(detach),
             remove: Switch::is_on(rm),
@@ -258,7 +206,7 @@ impl LifecycleArguments {
             cgroup_parent,
             log_driver: log_driver.filter(|driver| !driver.is_empty()),
             log_options: pairs("--log-opt", log_opt)?,
-            pull,
+            pull: pull.resolve()?,
             restart: restart.map(checked_restart).transpose()?,
             systemd,
             detach_keys,
@@ -266,7 +214,11 @@ impl LifecycleArguments {
             attach,
             pod,
             pod_id_file,
-            requires: requires.iter().flat_map(|list| list.split(',')).map(str::to_owned).collect(),
+            requires: requires
+                .iter()
+                .flat_map(|list| list.split(','))
+                .map(str::to_owned)
+                .collect(),
             preserve_fds: preserve_fds.unwrap_or(0),
             timeout: timeout.filter(|seconds| *seconds > 0),
             quiet: Switch::is_on(quiet),
@@ -274,46 +226,22 @@ impl LifecycleArguments {
     }
 }
 
-#[derive(Default)]
-struct Platform {
-    os: Option<String>,
-    arch: Option<String>,
-    variant: Option<String>,
-}
-
-impl Platform {
-    fn read(text: Option<&str>) -> Result<Self, CliError> {
-        let Some(text) = text else { return Ok(Self::default()) };
-        let parts: Vec<String> = text.split('/').map(str::to_owned).collect();
-        match parts.as_slice() {
-            [os, arch, rest @ ..] if rest.len() < 2 && parts.iter().all(|part| !part.is_empty()) => {
-                Ok(Self { os: Some(os.clone()), arch: Some(arch.clone()), variant: rest.first().cloned() })
-            }
-            _ => Err(refused("--platform", text, "expected OS/ARCH[/VARIANT]")),
-        }
-    }
-}
-
-fn policy(text: &str) -> Result<PullPolicy, CliError> {
-    match text {
-        "always" | "true" => Ok(PullPolicy::Always),
-        "missing" | "ifmissing" | "ifnotpresent" | "" => Ok(PullPolicy::Missing),
-        "never" | "false" => Ok(PullPolicy::Never),
-        "newer" | "ifnewer" => Ok(PullPolicy::Newer),
-        _ => Err(refused("--pull", text, "expected always, missing, never or newer")),
-    }
-}
-
-fn checked_delay(text: String) -> Result<String, CliError> {
-    if duration::parse(&text).is_some() { Ok(text) } else { Err(refused("--retry-delay", &text, "expected a duration such as 5s")) }
-}
-
 fn checked_restart(text: String) -> Result<String, CliError> {
-    let (policy, times) = text.split_once(':').map_or((text.as_str(), None), |(policy, times)| (policy, Some(times)));
+    let (policy, times) = text
+        .split_once(':')
+        .map_or((text.as_str(), None), |(policy, times)| (policy, Some(times)));
     let good = match (policy, times) {
         ("" | "no" | "always" | "on-failure" | "unless-stopped", None) => true,
         ("on-failure", Some(times)) => times.parse::<u32>().is_ok(),
         _ => false,
     };
-    if good { Ok(text) } else { Err(refused("--restart", &text, "expected no, always, on-failure[:TIMES] or unless-stopped")) }
+    if good {
+        Ok(text)
+    } else {
+        Err(refused(
+            "--restart",
+            &text,
+            "expected no, always, on-failure[:TIMES] or unless-stopped",
+        ))
+    }
 }

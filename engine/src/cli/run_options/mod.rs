@@ -7,6 +7,7 @@ mod lifecycle;
 mod namespaces;
 mod network;
 mod process;
+mod pull;
 mod resources;
 mod security;
 mod storage;
@@ -129,10 +130,20 @@ fn pairs(option: &str, values: Vec<String>) -> Result<BTreeMap<String, String>, 
 
 /// The lines of a file of `NAME=VALUE` lines; empty lines and those that begin with `#` do not count.
 fn lines(option: &str, path: &Path) -> Result<Vec<String>, CliError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|e| refused(option, &path.display().to_string(), &format!("cannot read this file: {e}")))?;
+    let text = std::fs::read_to_string(path).map_err(|e| {
+        refused(
+            option,
+            &path.display().to_string(),
+            &format!("cannot read this file: {e}"),
+        )
+    })?;
     let kept = |line: &&str| !line.is_empty() && !line.starts_with('#');
-    Ok(text.lines().map(str::trim_start).filter(kept).map(str::to_owned).collect())
+    Ok(text
+        .lines()
+        .map(str::trim_start)
+        .filter(kept)
+        .map(str::to_owned)
+        .collect())
 }
 
 #[cfg(test)]

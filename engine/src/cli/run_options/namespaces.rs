@@ -38,7 +38,17 @@ pub(super) struct NamespaceOptions {
 
 impl NamespaceOptions {
     pub(super) fn apply(self, options: &mut ContainerOptions) {
-        let Self { pid, ipc, uts, cgroupns, userns, uidmap, gidmap, subuidname, subgidname } = self;
+        let Self {
+            pid,
+            ipc,
+            uts,
+            cgroupns,
+            userns,
+            uidmap,
+            gidmap,
+            subuidname,
+            subgidname,
+        } = self;
         options.pid = pid;
         options.ipc = ipc;
         options.uts = uts;

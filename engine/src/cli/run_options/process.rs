@@ -138,14 +138,22 @@ fn words(text: &str) -> Vec<String> {
 }
 
 fn absolute(dir: String) -> Result<String, CliError> {
-    if dir.starts_with('/') { Ok(dir) } else { Err(refused("--workdir", &dir, "expected an absolute path")) }
+    if dir.starts_with('/') {
+        Ok(dir)
+    } else {
+        Err(refused("--workdir", &dir, "expected an absolute path"))
+    }
 }
 
 /// sethostname(2) takes 64 bytes.
 fn checked_hostname(name: String) -> Result<String, CliError> {
     let good = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
     if name.is_empty() || name.len() > 64 || name.starts_with('-') || !name.chars().all(good) {
-        return Err(refused("--hostname", &name, "expected up to 64 letters, digits, dots and hyphens"));
+        return Err(refused(
+            "--hostname",
+            &name,
+            "expected up to 64 letters, digits, dots and hyphens",
+        ));
     }
     Ok(name)
 }

@@ -81,7 +81,11 @@ impl ResourceOptions {
             ulimit,
         } = self;
         if let Some(number) = cpus.filter(|number| !number.is_finite() || *number < 0.0) {
-            return Err(refused("--cpus", &number.to_string(), "expected a number of processors such as 1.5"));
+            return Err(refused(
+                "--cpus",
+                &number.to_string(),
+                "expected a number of processors such as 1.5",
+            ));
         }
         options.ulimits = ulimit;
         options.oom_score_adj = oom_score_adj;
@@ -109,6 +113,12 @@ impl ResourceOptions {
 fn limit(option: &str, text: Option<String>) -> Result<Option<i64>, CliError> {
     let Some(text) = text else { return Ok(None) };
     let bytes = size::parse_limit(&text);
-    let bytes = bytes.ok_or_else(|| refused(option, &text, "expected a size such as 512m or 1.5g, or -1 for unlimited"))?;
+    let bytes = bytes.ok_or_else(|| {
+        refused(
+            option,
+            &text,
+            "expected a size such as 512m or 1.5g, or -1 for unlimited",
+        )
+    })?;
     Ok(Some(bytes).filter(|bytes| *bytes != 0))
 }

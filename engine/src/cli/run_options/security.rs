@@ -37,9 +37,22 @@ pub(super) struct SecurityOptions {
 
 impl SecurityOptions {
     pub(super) fn apply(self, options: &mut ContainerOptions) -> Result<(), CliError> {
-        let Self { privileged, cap_add, cap_drop, security_opt, device, device_cgroup_rule, gpus, sysctl } = self;
+        let Self {
+            privileged,
+            cap_add,
+            cap_drop,
+            security_opt,
+            device,
+            device_cgroup_rule,
+            gpus,
+            sysctl,
+        } = self;
         if let Some(gpus) = gpus.first() {
-            return Err(refused("--gpus", gpus, "this option is not supported yet; name the devices with --device"));
+            return Err(refused(
+                "--gpus",
+                gpus,
+                "this option is not supported yet; name the devices with --device",
+            ));
         }
         if let Some(text) = sysctl.iter().find(|text| !text.contains('=')) {
             return Err(refused("--sysctl", text, "expected NAME=VALUE"));

@@ -38,17 +38,36 @@ pub(super) struct StorageOptions {
 
 impl StorageOptions {
     pub(super) fn apply(self, options: &mut ContainerOptions) -> Result<(), CliError> {
-        let Self { volume, mount, tmpfs, volumes_from, image_volume, read_only, read_only_tmpfs, shm_size } = self;
+        let Self {
+            volume,
+            mount,
+            tmpfs,
+            volumes_from,
+            image_volume,
+            read_only,
+            read_only_tmpfs,
+            shm_size,
+        } = self;
         if let Some(name) = volumes_from.first() {
-            return Err(refused("--volumes-from", name, "this option is not supported yet; name the volumes with --volume"));
+            return Err(refused(
+                "--volumes-from",
+                name,
+                "this option is not supported yet; name the volumes with --volume",
+            ));
         }
         options.volumes = volume;
         options.mounts = mount;
         options.tmpfs = tmpfs;
-        options.image_volume = image_volume.as_deref().map(read_image_volume).transpose()?.unwrap_or_default();
+        options.image_volume = image_volume
+            .as_deref()
+            .map(read_image_volume)
+            .transpose()?
+            .unwrap_or_default();
         options.read_only = Switch::is_on(read_only);
         options.read_only_tmpfs = read_only_tmpfs.map(|switch| switch.0);
-        let read_size = |text: String| size::parse(&text).ok_or_else(|| refused("--shm-size", &text, "expected a size such as 64m"));
+        let read_size = |text: String| {
+            size::parse(&text).ok_or_else(|| refused("--shm-size", &text, "expected a size such as 64m"))
+        };
         options.shm_size = shm_size.map(read_size).transpose()?;
         Ok(())
     }
@@ -59,6 +78,10 @@ fn read_image_volume(text: &str) -> Result<ImageVolume, CliError> {
         "" | "anonymous" | "bind" => Ok(ImageVolume::Anonymous),
         "tmpfs" => Ok(ImageVolume::Tmpfs),
         "ignore" => Ok(ImageVolume::Ignore),
-        _ => Err(refused("--image-volume", text, "expected anonymous, bind, tmpfs or ignore")),
+        _ => Err(refused(
+            "--image-volume",
+            text,
+            "expected anonymous, bind, tmpfs or ignore",
+        )),
     }
 }

@@ -29,7 +29,10 @@ fn words_after_the_image_are_the_commands() {
     assert!(parse("--no-such-option alpine").is_err());
     assert!(parse("--name x").is_err());
     let (options, _) = parse("--rootfs /srv/root ls").unwrap();
-    assert_eq!((options.rootfs.as_deref(), options.command.as_slice()), (Some(Path::new("/srv/root")), &["ls".into()][..]));
+    assert_eq!(
+        (options.rootfs.as_deref(), options.command.as_slice()),
+        (Some(Path::new("/srv/root")), &["ls".into()][..])
+    );
 }
 
 /// One line with every option that the generator can write, as it writes it.
@@ -60,10 +63,16 @@ fn everything_that_the_generator_writes_is_understood() {
     assert_eq!(options.ips.len(), 2);
     assert_eq!(options.env, [("A".to_owned(), "b".to_owned())].into());
     assert_eq!(options.labels.len(), 2);
-    assert_eq!((options.tmpfs.len(), options.security.len(), options.volumes.len()), (2, 10, 1));
+    assert_eq!(
+        (options.tmpfs.len(), options.security.len(), options.volumes.len()),
+        (2, 10, 1)
+    );
     assert!(options.init && options.read_only && options.read_only_tmpfs == Some(false));
     assert_eq!(options.health.startup_success, Some(8));
-    assert_eq!((lifecycle.cgroups, lifecycle.sdnotify), (Cgroups::Split, SdNotify::Conmon));
+    assert_eq!(
+        (lifecycle.cgroups, lifecycle.sdnotify),
+        (Cgroups::Split, SdNotify::Conmon)
+    );
     assert!(lifecycle.detach && lifecycle.remove && lifecycle.replace);
     assert_eq!(lifecycle.pod.as_deref(), Some("p"));
     assert_eq!((options.image.as_str(), options.command.len()), ("image:tag", 1));
@@ -72,25 +81,57 @@ fn everything_that_the_generator_writes_is_understood() {
 #[test]
 fn podmans_short_options_and_repetitions() {
     let (options, lifecycle) =
-        parse("-it -d -e A=1 -eB=2 -v /a:/b -p 80:80 -w /x -u 7 -h box -l k=v -m 5m --name a --name b --net host i").unwrap();
+        parse("-it -d -e A=1 -eB=2 -v /a:/b -p 80:80 -w /x -u 7 -h box -l k=v -m 5m --name a --name b --net host i")
+            .unwrap();
     assert!(options.tty && options.interactive && lifecycle.detach);
     assert_eq!(options.env.len(), 2);
     assert_eq!(options.name.as_deref(), Some("b"));
     assert_eq!(options.hostname.as_deref(), Some("box"));
     assert_eq!(options.networks, ["host"]);
     assert_eq!(parse("--entrypoint= i").unwrap().0.entrypoint, Some(vec![]));
-    assert_eq!(parse("--entrypoint=[\"a\",\"b\"] i").unwrap().0.entrypoint.unwrap(), ["a", "b"]);
+    assert_eq!(
+        parse("--entrypoint=[\"a\",\"b\"] i").unwrap().0.entrypoint.unwrap(),
+        ["a", "b"]
+    );
     assert!(!parse("--init=false --read-only=0 i").unwrap().0.init);
-    assert_eq!(parse("--memory-swap -1 --pids-limit -1 i").unwrap().0.resources.memory_swap, Some(-1));
+    assert_eq!(
+        parse("--memory-swap -1 --pids-limit -1 i")
+            .unwrap()
+            .0
+            .resources
+            .memory_swap,
+        Some(-1)
+    );
 }
 
 #[test]
 fn wrong_values_are_refused_with_the_options_name() {
     for line in [
-        "--memory lots", "--cpus=-1", "--umask 9", "--workdir x", "--hostname a_b!", "--stop-signal NOPE", "--pull often",
-        "--ulimit x=1", "--sysctl novalue", "--device nvidia.com/gpu=all", "--mount type=nfs", "--tmpfs t", "--pid elsewhere",
-        "--security-opt what", "--health-interval soon", "--add-host x", "--uidmap 1", "--platform linux", "--restart maybe",
-        "--gpus all", "--volumes-from c", "--shm-size big", "--retry-delay 5", "--image-volume no", "--init=maybe",
+        "--memory lots",
+        "--cpus=-1",
+        "--umask 9",
+        "--workdir x",
+        "--hostname a_b!",
+        "--stop-signal NOPE",
+        "--pull often",
+        "--ulimit x=1",
+        "--sysctl novalue",
+        "--device nvidia.com/gpu=all",
+        "--mount type=nfs",
+        "--tmpfs t",
+        "--pid elsewhere",
+        "--security-opt what",
+        "--health-interval soon",
+        "--add-host x",
+        "--uidmap 1",
+        "--platform linux",
+        "--restart maybe",
+        "--gpus all",
+        "--volumes-from c",
+        "--shm-size big",
+        "--retry-delay 5",
+        "--image-volume no",
+        "--init=maybe",
     ] {
         let error = parse(&format!("{line} image")).unwrap_err();
         let option = line.split([' ', '=']).next().unwrap();
@@ -102,13 +143,21 @@ fn wrong_values_are_refused_with_the_options_name() {
 fn environment_files_and_precedence() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("env");
-    std::fs::write(&file, "# comment\n\nA=file\n  B=x=\"y\" z\nCARGO_MANIFEST_DIR\nCARGO_PKG_NA*\nNO_SUCH_VARIABLE\n").unwrap();
+    std::fs::write(
+        &file,
+        "# comment\n\nA=file\n  B=x=\"y\" z\nCARGO_MANIFEST_DIR\nCARGO_PKG_NA*\nNO_SUCH_VARIABLE\n",
+    )
+    .unwrap();
     let (options, _) = parse(&format!("--env-file {} --env A=option i", file.display())).unwrap();
     assert_eq!(options.env["A"], "option");
     assert_eq!(options.env["B"], "x=\"y\" z");
     assert_eq!(options.env["CARGO_PKG_NAME"], "unipod");
     assert!(options.env.contains_key("CARGO_MANIFEST_DIR") && !options.env.contains_key("NO_SUCH_VARIABLE"));
     std::fs::write(&file, "A B=c\n").unwrap();
-    assert!(parse(&format!("--env-file {} i", file.display())).unwrap_err().contains("--env-file"));
+    assert!(
+        parse(&format!("--env-file {} i", file.display()))
+            .unwrap_err()
+            .contains("--env-file")
+    );
     assert!(parse("--env-file /nowhere i").unwrap_err().contains("/nowhere"));
 }

@@ -61,7 +61,10 @@ const ALLOWED: &str = "
 /// Allowed with a capability, refused without it.
 const WITH_CAPABILITY: [(&str, &str); 9] = [
     ("DAC_READ_SEARCH", "open_by_handle_at"),
-    ("SYS_ADMIN", "bpf fanotify_init lookup_dcookie perf_event_open quotactl quotactl_fd setdomainname sethostname"),
+    (
+        "SYS_ADMIN",
+        "bpf fanotify_init lookup_dcookie perf_event_open quotactl quotactl_fd setdomainname sethostname",
+    ),
     ("SYS_CHROOT", "chroot"),
     ("SYS_MODULE", "delete_module finit_module init_module query_module"),
     ("SYS_PACCT", "acct"),
@@ -74,7 +77,10 @@ const WITH_CAPABILITY: [(&str, &str); 9] = [
 /// Allowed on an architecture.
 const ON_ARCHITECTURE: [(&str, &str); 4] = [
     ("x86_64", "arch_prctl modify_ldt"),
-    ("aarch64", "arm_fadvise64_64 arm_sync_file_range breakpoint cacheflush set_tls sync_file_range2"),
+    (
+        "aarch64",
+        "arm_fadvise64_64 arm_sync_file_range breakpoint cacheflush set_tls sync_file_range2",
+    ),
     ("s390x", "s390_pci_mmio_read s390_pci_mmio_write s390_runtime_instr"),
     ("powerpc64", "sync_file_range2"),
 ];
@@ -94,7 +100,11 @@ pub fn filter(machine: &Machine) -> LinuxSeccomp {
     let mut allowed: Vec<&str> = ALLOWED.split_ascii_whitespace().collect();
     let mut refused: Vec<&str> = REFUSED.split_ascii_whitespace().collect();
     for (capability, names) in WITH_CAPABILITY {
-        let list = if machine.granted.has(capability) { &mut allowed } else { &mut refused };
+        let list = if machine.granted.has(capability) {
+            &mut allowed
+        } else {
+            &mut refused
+        };
         list.extend(names.split(' '));
     }
     for (arch, names) in ON_ARCHITECTURE {
@@ -102,10 +112,13 @@ pub fn filter(machine: &Machine) -> LinuxSeccomp {
             allowed.extend(names.split(' '));
         }
     }
-    let mut rules = socket_rules(machine);
+    // The unconditional rules first: libseccomp refuses `socketcall` after a rule for `socket` on a part of its arguments.
+    let mut rules = vec![
+        rule(&refused, LinuxSeccompAction::ScmpActErrno, Some(EPERM)),
+        rule(&allowed, LinuxSeccompAction::ScmpActAllow, None),
+    ];
     rules.extend(PERSONALITIES.map(|value| allow_if("personality", 0, value, LinuxSeccompOperator::ScmpCmpEq)));
-    rules.push(rule(&allowed, LinuxSeccompAction::ScmpActAllow, None));
-    rules.push(rule(&refused, LinuxSeccompAction::ScmpActErrno, Some(EPERM)));
+    rules.extend(socket_rules(machine));
     let mut oci = LinuxSeccomp::default();
     oci.set_default_action(LinuxSeccompAction::ScmpActErrno)
         .set_default_errno_ret(Some(ENOSYS))
@@ -134,7 +147,9 @@ fn socket_rules(machine: &Machine) -> Vec<LinuxSyscall> {
 
 fn rule(names: &[&str], action: LinuxSeccompAction, errno: Option<u32>) -> LinuxSyscall {
     let mut oci = LinuxSyscall::default();
-    oci.set_names(names.iter().map(ToString::to_string).collect()).set_action(action).set_errno_ret(errno);
+    oci.set_names(names.iter().map(ToString::to_string).collect())
+        .set_action(action)
+        .set_errno_ret(errno);
     oci
 }
 
@@ -161,7 +176,10 @@ mod tests {
         let mut answers = BTreeSet::new();
         for rule in filter.syscalls().iter().flatten() {
             for name in rule.names() {
-                answers.insert((name.clone(), format!("{:?} {:?} {:?}", rule.action(), rule.errno_ret(), rule.args())));
+                answers.insert((
+                    name.clone(),
+                    format!("{:?} {:?} {:?}", rule.action(), rule.errno_ret(), rule.args()),
+                ));
             }
         }
         answers
@@ -175,11 +193,18 @@ mod tests {
         };
         for granted in ["800405fb", "0", "1ffffffffff"] {
             let granted = Set::from_hex(granted).unwrap();
-            let machine = Machine { granted, arch: "x86_64", kernel: (6, 12) };
+            let machine = Machine {
+                granted,
+                arch: "x86_64",
+                kernel: (6, 12),
+            };
             let theirs = serde_json::from_slice::<Profile>(&text).unwrap().for_machine(&machine);
             let ours = answers(&filter(&machine));
-            let differ: Vec<_> =
-                answers(&theirs).into_iter().filter(|(name, _)| name != "setns" && name != "socket" && name != "personality").filter(|a| !ours.contains(a)).collect();
+            let differ: Vec<_> = answers(&theirs)
+                .into_iter()
+                .filter(|(name, _)| name != "setns" && name != "socket" && name != "personality")
+                .filter(|a| !ours.contains(a))
+                .collect();
             assert!(differ.is_empty(), "{differ:?}");
             assert_eq!(filter(&machine).default_errno_ret(), theirs.default_errno_ret());
         }

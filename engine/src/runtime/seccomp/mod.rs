@@ -17,7 +17,11 @@ use profile::{Machine, Profile};
 /// The built-in profile stands for the one that distributions install as `/usr/share/containers/seccomp.json`;
 /// an administrator's `/etc/containers/seccomp.json` wins over it (containers.conf(5), `seccomp_profile`).
 pub fn filter(choice: &Seccomp, granted: Set) -> Result<Option<LinuxSeccomp>, BundleError> {
-    let machine = Machine { granted, arch: std::env::consts::ARCH, kernel: kernel_version() };
+    let machine = Machine {
+        granted,
+        arch: std::env::consts::ARCH,
+        kernel: kernel_version(),
+    };
     match choice {
         Seccomp::Unconfined => Ok(None),
         Seccomp::File(path) => load(path, &machine).map(Some),
@@ -33,8 +37,10 @@ pub fn filter(choice: &Seccomp, granted: Set) -> Result<Option<LinuxSeccomp>, Bu
 
 fn load(path: &Path, machine: &Machine) -> Result<LinuxSeccomp, BundleError> {
     let text = std::fs::read(path).map_err(BundleError::io("read the seccomp profile", path))?;
-    let profile: Profile =
-        serde_json::from_slice(&text).map_err(|source| BundleError::Profile { path: path.into(), source })?;
+    let profile: Profile = serde_json::from_slice(&text).map_err(|source| BundleError::Profile {
+        path: path.into(),
+        source,
+    })?;
     Ok(profile.for_machine(machine))
 }
 
@@ -52,6 +58,8 @@ fn architectures(arch: &str) -> Vec<Arch> {
 fn kernel_version() -> (u32, u32) {
     let uname = rustix::system::uname();
     let release = uname.release().to_string_lossy();
-    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(|part| part.parse().unwrap_or(0));
+    let mut numbers = release
+        .split(|c: char| !c.is_ascii_digit())
+        .map(|part| part.parse().unwrap_or(0));
     (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
 }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use oci_spec::runtime::{Arch, LinuxSeccomp, LinuxSeccompAction, LinuxSeccompArg, LinuxSeccompFilterFlag, LinuxSyscall};
+use oci_spec::runtime::{
+    Arch, LinuxSeccomp, LinuxSeccompAction, LinuxSeccompArg, LinuxSeccompFilterFlag, LinuxSyscall,
+};
 use serde::{Deserialize, Deserializer};
 
 use crate::runtime::capabilities::Set;
@@ -76,13 +78,24 @@ fn nullable<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(deserializ
 impl Profile {
     /// The profile as it is for one machine, in OCI's form.
     pub fn for_machine(self, machine: &Machine) -> LinuxSeccomp {
-        let Self { default_action, default_errno_ret, arch_map, mut architectures, flags, syscalls } = self;
+        let Self {
+            default_action,
+            default_errno_ret,
+            arch_map,
+            mut architectures,
+            flags,
+            syscalls,
+        } = self;
         let native = super::architectures(machine.arch);
         if let Some(map) = arch_map.into_iter().find(|map| native.contains(&map.architecture)) {
             architectures.push(map.architecture);
             architectures.extend(map.sub_architectures);
         }
-        let syscalls = syscalls.into_iter().filter(|rule| rule.applies(machine)).map(Rule::into_oci).collect();
+        let syscalls = syscalls
+            .into_iter()
+            .filter(|rule| rule.applies(machine))
+            .map(Rule::into_oci)
+            .collect();
         let mut oci = LinuxSeccomp::default();
         oci.set_default_action(default_action)
             .set_default_errno_ret(default_errno_ret)
@@ -99,10 +112,21 @@ impl Rule {
     }
 
     fn into_oci(self) -> LinuxSyscall {
-        let Self { mut names, name, action, errno_ret, args, includes: _, excludes: _ } = self;
+        let Self {
+            mut names,
+            name,
+            action,
+            errno_ret,
+            args,
+            includes: _,
+            excludes: _,
+        } = self;
         names.extend(name);
         let mut oci = LinuxSyscall::default();
-        oci.set_names(names).set_action(action).set_errno_ret(errno_ret).set_args(some_unless_empty(args));
+        oci.set_names(names)
+            .set_action(action)
+            .set_errno_ret(errno_ret)
+            .set_args(some_unless_empty(args));
         oci
     }
 }
@@ -111,13 +135,19 @@ impl Condition {
     fn included(&self, machine: &Machine) -> bool {
         (self.arches.is_empty() || self.arches.iter().any(|arch| go_arch(machine.arch) == arch))
             && self.caps.iter().all(|cap| has(machine.granted, cap))
-            && self.min_kernel.as_deref().is_none_or(|version| machine.kernel >= version_of(version))
+            && self
+                .min_kernel
+                .as_deref()
+                .is_none_or(|version| machine.kernel >= version_of(version))
     }
 
     fn excluded(&self, machine: &Machine) -> bool {
         self.arches.iter().any(|arch| go_arch(machine.arch) == arch)
             || self.caps.iter().any(|cap| has(machine.granted, cap))
-            || self.min_kernel.as_deref().is_some_and(|version| machine.kernel >= version_of(version))
+            || self
+                .min_kernel
+                .as_deref()
+                .is_some_and(|version| machine.kernel >= version_of(version))
     }
 }
 
@@ -154,15 +184,12 @@ fn merge(rules: Vec<LinuxSyscall>) -> Vec<LinuxSyscall> {
             continue;
         }
         let key = format!("{:?} {:?}", rule.action(), rule.errno_ret());
-        match plain.get(&key) {
-            Some(&index) => {
-                let names = [merged[index].names().as_slice(), rule.names()].concat();
-                merged[index].set_names(names);
-            }
-            None => {
-                plain.insert(key, merged.len());
-                merged.push(rule);
-            }
+        if let Some(&index) = plain.get(&key) {
+            let names = [merged[index].names().as_slice(), rule.names()].concat();
+            merged[index].set_names(names);
+        } else {
+            plain.insert(key, merged.len());
+            merged.push(rule);
         }
     }
     merged

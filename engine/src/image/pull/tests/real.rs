@@ -5,6 +5,7 @@ use std::process::Command;
 
 use super::debian::{Debian, Setup};
 use super::sample::{DOCKER, OCI};
+use crate::image::login::LoginOptions;
 use super::*;
 
 #[test]
@@ -91,8 +92,20 @@ fn a_password_comes_from_the_file_or_the_command_line() {
     fs::write(&authfile, entry).unwrap();
     let from_file = PullOptions { authfile: Some(authfile), ..options.clone() };
     pulled(&store, &name, &from_file).unwrap();
-    let always = PullOptions { policy: PullPolicy::Always, creds: Some("alice:pw".into()), ..options };
+    let always = PullOptions { policy: PullPolicy::Always, creds: Some("alice:pw".into()), ..options.clone() };
     pulled(&store, &name, &always).unwrap();
+
+    let login = LoginOptions {
+        registry: registry.host(),
+        authfile: options.authfile.clone(),
+        tls: TlsOptions { verify: Some(false), cert_dir: None },
+    };
+    let error = with_causes(&login.login(auth::from_option("alice:wrong")).unwrap_err());
+    assert!(error.contains("cannot log in") && error.contains("access denied"), "{error}");
+    assert!(login.current().unwrap().is_none());
+    login.login(auth::from_option("alice:pw")).unwrap();
+    assert_eq!(login.current().unwrap(), Some(auth::from_option("alice:pw")));
+    pulled(&store, &name, &PullOptions { creds: None, ..always.clone() }).unwrap();
 }
 
 #[test]
