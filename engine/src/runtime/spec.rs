@@ -166,7 +166,7 @@ impl Facts {
             .set_gid_mappings(gids)
             .set_sysctl((!sysctl.is_empty()).then_some(sysctl))
             .set_resources(Some(resources))
-            .set_cgroups_path(own_cgroup().map(|own| own.join("payload")))
+            .set_cgroups_path(own_cgroup().map(|own| own.join(format!("container-{}", request.id))))
             .set_devices((!devices.nodes.is_empty()).then_some(devices.nodes))
             .set_seccomp(seccomp::filter(&self.security.seccomp, self.granted.bounding)?)
             .set_rootfs_propagation(propagation(mounts))

@@ -65,7 +65,11 @@ fn privileged() {
         .trim();
     assert_lines(
         &output,
-        &[&format!("CapEff: {bounding}"), "Seccomp: 0", &format!("id=\"{ID}\"")],
+        &[
+            &format!("CapEff: {bounding}"),
+            "Seccomp: 0",
+            &format!("id=\"{}\"", place.id),
+        ],
     );
 }
 

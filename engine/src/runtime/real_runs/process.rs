@@ -67,8 +67,8 @@ fn exec_kill_and_delete() {
             127,
             "{runtime}"
         );
-        place.runtime.kill(&place.path("state"), ID, 9, false).unwrap();
-        place.runtime.delete(&place.path("state"), ID, true).unwrap();
+        place.runtime.kill(&place.path("state"), &place.id, 9, false).unwrap();
+        place.runtime.delete(&place.path("state"), &place.id, true).unwrap();
         assert!(!Path::new(&format!("/proc/{pid}/root/bin")).exists());
     }
 }
@@ -94,10 +94,11 @@ fn sockets_of_the_unit_are_handed_on() {
     write_bundle(&request).unwrap();
     let run = place.run_request(1);
     let script = format!(
-        "exec 3>&{fd}; exec {} --cgroup-manager=disabled --root {} run --preserve-fds 1 --bundle {} {ID}",
+        "exec 3>&{fd}; exec {} --cgroup-manager=disabled --root {} run --preserve-fds 1 --bundle {} {}",
         place.runtime.path().display(),
         run.state_root.display(),
-        run.bundle.display()
+        run.bundle.display(),
+        place.id
     );
     nix::fcntl::fcntl(&file, nix::fcntl::FcntlArg::F_SETFD(nix::fcntl::FdFlag::empty())).unwrap();
     assert!(Command::new("bash").args(["-c", &script]).status().unwrap().success());
