@@ -80,6 +80,8 @@ pub struct BundleRequest<'a> {
     pub joined: JoinedNamespaces,
     /// The host as seen from the container: `host.containers.internal` and `host-gateway`. `None` leaves the names out.
     pub host_gateway: Option<std::net::IpAddr>,
+    /// Compiled system call filters, see [`OciRuntime::filter_cache`].
+    pub filter_cache: Option<seccomp::cache::FilterCache>,
 }
 
 /// Namespaces to join instead of what the options say.

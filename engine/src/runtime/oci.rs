@@ -7,6 +7,7 @@ use std::process::{Command, ExitStatus, Stdio};
 
 use super::runtime_log;
 pub use super::runtime_log::RuntimeError;
+use super::seccomp::cache::{self, FilterCache};
 
 /// Looked for in this order; the first is by far the fastest.
 const NAMES: [&str; 3] = ["crun", "runc", "youki"];
@@ -42,6 +43,8 @@ pub struct RunRequest<'a> {
     pub preserve_fds: u32,
     /// The socket that gets the terminal's other end, for a detached container with a terminal.
     pub console_socket: Option<&'a Path>,
+    /// Where to keep the compiled system call filter, [`super::Bundle::keep_filter`].
+    pub keep_filter: Option<&'a Path>,
 }
 
 /// A process to be started in a running container.
@@ -98,6 +101,16 @@ impl OciRuntime {
         &self.path
     }
 
+    /// The cache of compiled system call filters in `dir` (in the run directory, the engine's own), for
+    /// [`super::BundleRequest::filter_cache`]; `None` for a runtime that takes none.
+    pub fn filter_cache(&self, dir: &Path) -> Option<FilterCache> {
+        if self.kind == Kind::Crun {
+            FilterCache::of(dir, &self.path)
+        } else {
+            None
+        }
+    }
+
     /// Starts a container and returns the PID of its first process, which has our standard streams.
     ///
     /// # Errors
@@ -109,6 +122,9 @@ impl OciRuntime {
         let status = self.wait(&mut command)?;
         if !status.success() {
             return Err(runtime_log::failure(&log, &self.path, status));
+        }
+        if let Some(path) = request.keep_filter {
+            cache::keep(request.state_root, request.id, path);
         }
         let text = std::fs::read_to_string(&pid_file).map_err(RuntimeError::io("read", &pid_file))?;
         text.trim().parse().map_err(|_| RuntimeError::NoPid(pid_file))

@@ -66,6 +66,7 @@ impl Place {
             id_mappings: None,
             joined: JoinedNamespaces::default(),
             host_gateway: "10.89.0.1".parse().ok(),
+            filter_cache: None,
         }
     }
 
@@ -94,6 +95,7 @@ impl Place {
             state_root: leak("state"),
             preserve_fds,
             console_socket: None,
+            keep_filter: None,
         }
     }
 
