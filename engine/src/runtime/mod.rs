@@ -32,6 +32,7 @@ pub mod signal;
 pub mod size;
 pub mod spec;
 pub mod sysctl;
+pub mod systemd_mode;
 pub mod user_mounts;
 pub mod users;
 pub mod volumes;

@@ -43,6 +43,8 @@ pub struct RunRequest<'a> {
     pub preserve_fds: u32,
     /// The socket that gets the terminal's other end, for a detached container with a terminal.
     pub console_socket: Option<&'a Path>,
+    /// Hand on our standard input; otherwise the container reads nothing.
+    pub stdin: bool,
     /// Where to keep the compiled system call filter, [`super::Bundle::keep_filter`].
     pub keep_filter: Option<&'a Path>,
 }
@@ -64,6 +66,8 @@ pub struct ExecRequest<'a> {
     pub preserve_fds: u32,
     /// The socket that gets the terminal's other end, for a detached process with a terminal.
     pub console_socket: Option<&'a Path>,
+    /// Hand on our standard input; otherwise the process reads nothing.
+    pub stdin: bool,
 }
 
 impl OciRuntime {
@@ -158,7 +162,12 @@ impl OciRuntime {
                 .arg("--pid-file")
                 .arg(request.scratch.join("pid"));
         }
-        common(&mut command, request.preserve_fds, request.console_socket);
+        common(
+            &mut command,
+            request.preserve_fds,
+            request.console_socket,
+            request.stdin,
+        );
         command.arg(request.id);
         let status = self.wait(&mut command)?;
         runtime_log::own_failure(&log, &self.path, status)
@@ -213,7 +222,12 @@ impl OciRuntime {
     fn run(&self, request: &RunRequest<'_>, log: &Path) -> Command {
         let mut command = self.command(request.state_root, Some(log));
         command.arg("run").arg("--bundle").arg(request.bundle);
-        common(&mut command, request.preserve_fds, request.console_socket);
+        common(
+            &mut command,
+            request.preserve_fds,
+            request.console_socket,
+            request.stdin,
+        );
         command
     }
 
@@ -264,7 +278,10 @@ impl OciRuntime {
     }
 }
 
-fn common(command: &mut Command, preserve_fds: u32, console_socket: Option<&Path>) {
+fn common(command: &mut Command, preserve_fds: u32, console_socket: Option<&Path>, stdin: bool) {
+    if !stdin {
+        command.stdin(Stdio::null());
+    }
     if preserve_fds > 0 {
         command.arg("--preserve-fds").arg(preserve_fds.to_string());
     }

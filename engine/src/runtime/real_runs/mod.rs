@@ -95,6 +95,7 @@ impl Place {
             state_root: leak("state"),
             preserve_fds,
             console_socket: None,
+            stdin: false,
             keep_filter: None,
         }
     }
@@ -121,6 +122,7 @@ impl Place {
             detach: false,
             preserve_fds: 0,
             console_socket: None,
+            stdin: false,
         })
     }
 }

@@ -35,11 +35,12 @@ impl FilterCache {
     pub fn of(dir: &Path, program: &Path) -> Option<Self> {
         let meta = std::fs::metadata(program).ok()?;
         let program = format!(
-            "{} {} {} {}",
+            "{} {} {} {}.{}",
             meta.dev(),
             meta.ino(),
             meta.size(),
-            meta.mtime_nsec() ^ meta.mtime()
+            meta.mtime(),
+            meta.mtime_nsec()
         );
         Some(Self {
             dir: dir.to_path_buf(),
