@@ -74,13 +74,19 @@ pub fn prepare(c: &mut Conversion<'_>) {
     c.out.rename_section("Quadlet", "X-Quadlet");
 }
 
+/// More unknown keys than this tell nobody anything.
+const MOST_UNKNOWN: usize = 100;
+
 fn check_keys(c: &mut Conversion<'_>) {
     let Some(section) = c.section.section() else { return };
-    for entry in section.entries() {
-        if !c.mark_present(entry.key()) {
-            let message = unknown_key(c.unit.unit_type, entry.key());
-            c.error(entry, message);
-        }
+    let unknown: Vec<&Entry> = section
+        .entries()
+        .filter(|entry| !c.mark_present(entry.key()))
+        .take(MOST_UNKNOWN)
+        .collect();
+    for entry in unknown {
+        let message = unknown_key(c.unit.unit_type, entry.key());
+        c.error(entry, message);
     }
 }
 
