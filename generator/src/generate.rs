@@ -34,6 +34,8 @@ pub struct Outcome {
     pub problems: Vec<Problem>,
     /// Links that are not made, and why; no errors.
     pub remarks: Vec<String>,
+    /// The units that all this came of.
+    pub registry: Registry,
 }
 
 /// A run under way.
@@ -80,7 +82,8 @@ pub fn generate(units: Vec<Unit>, host: &Host) -> Outcome {
         run.keep(index, converted);
     }
     run.spread_failures();
-    run.finish()
+    let outcome = run.finish();
+    Outcome { registry, ..outcome }
 }
 
 impl Run<'_> {
@@ -237,6 +240,9 @@ impl Run<'_> {
     /// Everything about one unit, in the order of its file, then of its drop-ins.
     fn problems(&self, index: usize) -> Vec<&Problem> {
         let unit = &self.registry.units[index].unit;
+        if unit.problems.is_empty() && self.findings[index].is_empty() {
+            return Vec::new();
+        }
         let mut problems: Vec<&Problem> = unit.problems.iter().chain(&self.findings[index]).collect();
         // What is missing from a section comes after what is wrong in it.
         problems.sort_by_cached_key(|problem| {

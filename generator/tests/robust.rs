@@ -38,7 +38,7 @@ fn odd_files_cost_themselves() {
     root.file(&format!("{UNITS}/bom.container"), b"\xef\xbb\xbf[Container]\nImage=x\n");
     let said = complaints(&root);
     for expected in [
-        "dir.container: this file cannot be read: it is a directory",
+        "dir.container: this file cannot be read: Is a directory",
         "gone.container: this file cannot be read: No such file",
         "loop.container: this file cannot be read: Too many levels",
         "zero.container: this file cannot be read: it is larger than 32 MiB",
