@@ -50,6 +50,7 @@ fn run(store: &Store, record: &mut Record) -> Result<Process, ContainerError> {
     })?;
     // A payload that has ended already is a process nevertheless: systemd or the waiting parent learns how it ended.
     let process = Process::with_pid(pid).unwrap_or(Process { pid, started: 0 });
+    process.wait_for_heir(&[std::process::id(), std::os::unix::process::parent_id(), 1]);
     record.process = Some(process);
     record.started = Some(jiff::Timestamp::now());
     record.save(store)?;

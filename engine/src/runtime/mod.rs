@@ -32,6 +32,7 @@ pub mod signal;
 pub mod size;
 pub mod spec;
 pub mod sysctl;
+pub mod systemd_mode;
 pub mod user_mounts;
 pub mod users;
 pub mod volumes;
@@ -80,6 +81,8 @@ pub struct BundleRequest<'a> {
     pub joined: JoinedNamespaces,
     /// The host as seen from the container: `host.containers.internal` and `host-gateway`. `None` leaves the names out.
     pub host_gateway: Option<std::net::IpAddr>,
+    /// Compiled system call filters, see [`OciRuntime::filter_cache`].
+    pub filter_cache: Option<seccomp::cache::FilterCache>,
 }
 
 /// Namespaces to join instead of what the options say.

@@ -75,12 +75,45 @@ fn run_in_unit(
     Ok(0)
 }
 
-fn run_as_transient(store: &Store, options: ContainerOptions, lifecycle: LifecycleOptions) -> Result<u8, CliError> {
+fn run_as_transient(store: &Store, options: ContainerOptions, mut lifecycle: LifecycleOptions) -> Result<u8, CliError> {
+    refuse_on_command_line(&options, &lifecycle)?;
+    // Nobody has asked this payload to notify: unless a health check says more, it is ready when it runs.
+    if lifecycle.sdnotify == run_options::SdNotify::Container {
+        lifecycle.sdnotify = run_options::SdNotify::Conmon;
+    }
     let (created, _) = make(store, options, &lifecycle, None)?;
     let record = give_unit(store, created, &lifecycle)?;
     super::start::start_unit(store, &record)?;
     output::print_line(record.id.as_str());
     Ok(0)
+}
+
+/// What is known and not there yet is refused by name: nobody shall believe that it works.
+fn refuse_unsupported(lifecycle: &LifecycleOptions) -> Result<(), CliError> {
+    let LifecycleOptions { pod, pod_id_file, requires, remove_image, timeout, preserve_fds, cgroup_parent, .. } = lifecycle;
+    let refused = [
+        ("--pod", pod.is_some() || pod_id_file.is_some(), "pods are not supported yet"),
+        ("--requires", !requires.is_empty(), "not supported yet; let the units depend on each other (Requires=, After=)"),
+        ("--rmi", *remove_image, "not supported yet; see: unipod image prune"),
+        ("--timeout", timeout.is_some(), "not supported yet; set RuntimeMaxSec= in the unit"),
+        ("--preserve-fds", *preserve_fds > 0, "not supported yet; socket activation passes descriptors on by itself"),
+        ("--cgroup-parent", cgroup_parent.is_some(), "the container lives in its unit's cgroup; set Slice= in the unit"),
+    ];
+    let first = refused.into_iter().find(|(_, given, _)| *given);
+    first.map_or(Ok(()), |(option, _, why)| Err(CliError::new(format!("{option}: {why}"))))
+}
+
+/// Combinations that cannot work, before anything is made for them.
+fn refuse_on_command_line(options: &ContainerOptions, lifecycle: &LifecycleOptions) -> Result<(), CliError> {
+    let restarts = lifecycle.restart.as_deref().is_some_and(|policy| !matches!(policy, "" | "no"));
+    if lifecycle.remove && restarts {
+        return Err(CliError::new("--rm and --restart contradict each other: a removed container cannot be started again"));
+    }
+    if options.tty {
+        return Err(CliError::new("--tty with --detach is not supported yet: no process stays to hold the terminal")
+            .hint("leave out -t, or run it in the foreground"));
+    }
+    Ok(())
 }
 
 fn run_in_foreground(
@@ -101,6 +134,7 @@ fn make(
     lifecycle: &LifecycleOptions,
     unit: Option<&Invocation>,
 ) -> Result<(Created, Option<Image>), CliError> {
+    refuse_unsupported(lifecycle)?;
     let image = match &options.rootfs {
         Some(_) => None,
         None => Some(image::ensure(store, &options.image, &lifecycle.pull, progress::of_start(unit.is_some()).as_ref())?),

@@ -176,3 +176,20 @@ fn what_the_machine_lacks_is_refused_by_name() {
         "{error}"
     );
 }
+
+/// Not a benchmark: a guard against work that does not belong on the way of every start. The bound is for a debug build
+/// on a busy machine; a release build takes a tenth.
+#[test]
+fn a_bundle_is_written_in_a_moment() {
+    let place = Place::new("crun");
+    let options = options(|o| o.command = strings(&["true"]));
+    let fastest = (0..20)
+        .map(|_| {
+            let start = std::time::Instant::now();
+            write_bundle(&place.request(&options)).unwrap();
+            start.elapsed()
+        })
+        .min();
+    assert!(fastest.unwrap() < std::time::Duration::from_millis(20), "{fastest:?}");
+    eprintln!("fastest {fastest:?}");
+}
