@@ -47,7 +47,7 @@ fn run(
     runtime: &OciRuntime,
     keep_filter: Option<&Path>,
 ) -> Result<Process, ContainerError> {
-    limits::apply(&limits::of(&record.options.resources)?)?;
+    limits::apply(&record.options.resources)?;
     let bundle = store.bundle(record.id.as_str());
     let pid = runtime.run_detached(&RunRequest {
         id: record.id.as_str(),
