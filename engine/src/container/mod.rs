@@ -14,7 +14,6 @@ pub mod process;
 pub mod record;
 pub mod remove;
 mod rootfs;
-pub mod signal;
 pub mod start;
 pub mod stop;
 mod storage;
