@@ -12,6 +12,9 @@ const FLOORS: [&[&str]; 4] = [
     &["cli"],
 ];
 
+/// Nouns that use another noun through its front door: whoever makes a container makes its volumes and reads its secrets.
+const NEIGHBOURS: [(&str, &str); 2] = [("container", "volume"), ("container", "secret")];
+
 fn floor(module: &str) -> Option<usize> {
     FLOORS.iter().position(|rooms| rooms.contains(&module))
 }
@@ -67,7 +70,8 @@ fn modules_import_only_from_floors_below() {
             floor(&module).unwrap_or_else(|| panic!("{module} has no floor: name it in engine/src/lib.rs and here"));
         let text = fs::read_to_string(&file).expect("the engine's sources are readable");
         for import in imports(&text).into_iter().filter(|import| *import != module) {
-            if floor(&import).is_some_and(|other| other >= own) {
+            let neighbour = NEIGHBOURS.contains(&(module.as_str(), import.as_str()));
+            if floor(&import).is_some_and(|other| other >= own) && !neighbour {
                 broken.push(format!("{}: imports {import}", inside.display()));
             }
         }
