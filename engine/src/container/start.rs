@@ -4,6 +4,8 @@ use std::path::Path;
 
 use super::process::Process;
 use super::record::{Record, SdNotify};
+use super::bundle::Parts;
+use super::networking::Networking;
 use super::{ContainerError, bundle, health, limits, networking, remove, rootfs, storage};
 use crate::image::Image;
 use crate::network::Pending;
@@ -28,14 +30,16 @@ pub fn start(store: &Store, record: &mut Record, image: Option<&Image>) -> Resul
 
 fn bring_up(store: &Store, record: &mut Record, image: Option<&Image>) -> Result<Process, ContainerError> {
     bundle::make_directory(store, record)?;
-    let network = networking::begin(store, record, image)?;
+    let Networking { namespace, pending, shared_with } = networking::begin(store, record, image)?;
     // Mounts go into a namespace that only the container will hold; everything else is done for everybody to see.
     mount::in_private_namespace(|| {
-        let root = rootfs::mount(store, record, image)?;
-        let storage = storage::resolve(store, record, image, &root)?;
-        record.network = network.pending.map(Pending::finish).transpose()?;
+        let rootfs = rootfs::mount(store, record, image)?;
+        let storage = storage::resolve(store, record, image, &rootfs)?;
+        record.network = pending.map(Pending::finish).transpose()?;
         let runtime = OciRuntime::find(record.runtime.to_str())?;
-        let filter = bundle::write(store, record, image, network.namespace, root, storage, &runtime)?;
+        let shared_with = shared_with.as_deref();
+        let parts = Parts { image, rootfs, storage, namespace, shared_with, runtime: &runtime };
+        let filter = bundle::write(store, record, parts)?;
         run(store, record, &runtime, filter.as_deref())
     })?
 }

@@ -1,4 +1,4 @@
-//! Floor 2: the OCI runtime. What a container is asked to be ([`options`]), the bundle that says so in the
+//! Floor 1: the OCI runtime. What a container is asked to be ([`options`]), the bundle that says so in the
 //! runtime's own language ([`spec`] and its neighbours), and the runtime program itself ([`oci`]).
 
 use std::path::PathBuf;

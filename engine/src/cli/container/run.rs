@@ -9,12 +9,12 @@ use crate::cli::output;
 use crate::cli::progress;
 use crate::cli::run_options::{self, LifecycleOptions, RunOptions};
 use crate::container::create::{self, CreateRequest, Created};
-use crate::container::record::{Lifecycle, Record, SdNotify, UnitUse};
+use crate::container::record::{self, Lifecycle, Record, SdNotify, State, UnitUse};
 use crate::container::{foreground, start, transient};
 use crate::image::{self, Image};
 use crate::runtime::ContainerOptions;
 use crate::store::Store;
-use crate::systemd::Invocation;
+use crate::systemd::{Invocation, manager};
 
 /// Run a command in a new container.
 ///
@@ -81,11 +81,23 @@ fn run_as_transient(store: &Store, options: ContainerOptions, mut lifecycle: Lif
     if lifecycle.sdnotify == run_options::SdNotify::Container {
         lifecycle.sdnotify = run_options::SdNotify::Conmon;
     }
+    if lifecycle.replace {
+        stop_unit_of(store, options.name.as_deref())?;
+    }
     let (created, _) = make(store, options, &lifecycle, None)?;
     let record = give_unit(store, created, &lifecycle)?;
     super::start::start_unit(store, &record)?;
     output::print_line(record.id.as_str());
     Ok(0)
+}
+
+/// The unit of the container to be replaced must be gone before another one of that name can start.
+fn stop_unit_of(store: &Store, name: Option<&str>) -> Result<(), CliError> {
+    let holder = name.map(|name| record::by_name(store, name)).transpose()?.flatten();
+    match holder.filter(|h| h.state() == State::Running).and_then(|h| h.unit) {
+        Some(unit) => Ok(manager::stop(&unit.name)?),
+        None => Ok(()),
+    }
 }
 
 /// What is known and not there yet is refused by name: nobody shall believe that it works.
