@@ -61,20 +61,26 @@ struct GlobalOptions {
 enum Command {
     Create(Box<container::run::CreateArgs>),
     Exec(container::exec::ExecArgs),
+    /// Show how an image was made.
     History(image::HistoryArgs),
+    /// List images.
     Images(image::LsArgs),
     Info(system::InfoArgs),
     Inspect(container::inspect::InspectArgs),
     Kill(container::stop::KillArgs),
     Logs(container::logs::LogsArgs),
     Ps(container::ls::LsArgs),
+    /// Pull images from a registry.
     Pull(image::PullArgs),
     Rm(container::stop::RmArgs),
+    /// Remove images.
     Rmi(image::RmArgs),
     Run(Box<container::run::RunArgs>),
     Start(container::start::StartArgs),
     Stop(container::stop::StopArgs),
+    /// Give an image another name.
     Tag(image::TagArgs),
+    /// Take names from an image.
     Untag(image::UntagArgs),
     Version(system::VersionArgs),
     /// Manage containers.

@@ -45,7 +45,6 @@ const WEB_PAGE: &str = "<!doctype html>
 ";
 
 const SERVER: &str = "server { listen 80 default_server; root /usr/share/nginx/html; }\n";
-const WEB_SERVER: &str = "server { listen 80 default_server; root /www; }\n";
 
 /// How one image is made and what it is called.
 #[derive(Debug, Clone)]
@@ -97,8 +96,9 @@ pub const RECIPES: &[Recipe] = &[
         packages: &["nginx"],
         programs: &[],
         files: || {
-            nginx()
-                .text("/etc/nginx/conf.d/default.conf", 0o644, WEB_SERVER)
+            Layer::default()
+                .text("/etc/nginx/nginx.conf", 0o644, include_str!("scripts/web.conf"))
+                .directory("/var/log/nginx", 0o755, 0)
                 .text("/usr/share/web/index.html", 0o644, WEB_PAGE)
                 .text("/www/about.txt", 0o644, "from the image\n")
                 .text("/web.sh", 0o755, include_str!("scripts/web.sh"))
@@ -260,7 +260,9 @@ fn nginx() -> Layer {
         .text("/usr/share/nginx/html/index.html", 0o644, PAGE)
         .text("/docker-entrypoint.sh", 0o755, include_str!("scripts/nginx.sh"))
         .directory("/var/cache/nginx", 0o755, account::NGINX)
-        .directory("/var/log/nginx", 0o755, 0)
+        // As the public image has it: the files lead to the container's own output.
+        .link("/var/log/nginx/access.log", "/dev/stdout")
+        .link("/var/log/nginx/error.log", "/dev/stderr")
 }
 
 /// Bytes that no compression makes smaller, the same ones every time (xorshift).
