@@ -53,7 +53,7 @@ impl Scratch {
     pub fn publish(self, target: &Path) -> Result<(), StoreError> {
         rustix::fs::syncfs(self.handle()).map_err(|e| StoreError::io("sync", &self.path)(e.into()))?;
         let dir = target.parent().unwrap_or(Path::new("/"));
-        fs::create_dir_all(dir).map_err(StoreError::io("create", dir))?;
+        create_private(dir)?;
         fs::rename(&self.path, target).map_err(StoreError::io("publish", target))?;
         File::open(dir).and_then(|d| d.sync_all()).map_err(StoreError::io("sync", dir))
     }
@@ -127,8 +127,14 @@ fn lock(file: File, path: &Path) -> Result<Flock<File>, StoreError> {
 
 fn ensure_tmp(store: &Store) -> Result<PathBuf, StoreError> {
     let tmp = store.tmp();
-    fs::create_dir_all(&tmp).map_err(StoreError::io("create", &tmp))?;
+    create_private(&tmp)?;
     Ok(tmp)
+}
+
+/// Creates a directory for its owner alone, unless it is there: set-user-id programs of old images are nothing that every
+/// user of the host should reach (CVE-2021-41091).
+pub(crate) fn create_private(dir: &Path) -> Result<(), StoreError> {
+    DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(StoreError::io("create", dir))
 }
 
 #[cfg(test)]
@@ -164,6 +170,7 @@ mod tests {
         let target = store.layers().join("target");
         work.publish(&target).unwrap();
         assert_eq!(fs::read(target.join("f")).unwrap(), b"x");
+        assert_eq!(fs::metadata(store.layers()).unwrap().mode() & 0o777, 0o700);
         drop(Scratch::dir(&store).unwrap());
         assert_eq!(fs::read_dir(store.tmp()).unwrap().count(), 0);
         Scratch::discard(&store, &target).unwrap();

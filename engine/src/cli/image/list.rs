@@ -15,6 +15,7 @@ use crate::store::Store;
 
 /// The options of `images`.
 #[derive(Debug, Args)]
+#[allow(clippy::struct_excessive_bools)] // Each is a switch of its own.
 pub struct LsArgs {
     /// Show images of this repository only
     repository: Option<String>,

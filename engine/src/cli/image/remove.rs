@@ -13,6 +13,7 @@ use crate::store::Store;
 
 /// The options of `rmi`.
 #[derive(Debug, Args)]
+#[allow(clippy::struct_excessive_bools)] // Each is a switch of its own.
 pub struct RmArgs {
     /// Names or IDs
     #[arg(required_unless_present = "all")]

@@ -4,18 +4,18 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Timespec, Timestamps, Uid, XattrFlags};
+use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Timestamps, Uid, XattrFlags};
 use rustix::io::Errno;
 
-use super::LayerError;
-use super::archive::{Archive, CopyError, Entry, Kind};
+use super::archive::{Archive, Entry, Kind};
+use super::failure::{Failure, copy_failure, io, parent_failure};
+use super::metadata::{set_metadata, set_xattrs, times};
 use super::root::{self, Root};
 use super::stream::TarStream;
 use crate::store::mount;
@@ -29,38 +29,6 @@ const WHITEOUT: &[u8] = b".wh.";
 const OPAQUE_MARK: &[u8] = b".wh..wh..opq";
 /// What aufs keeps for itself.
 const AUFS: &[u8] = b".wh..wh.";
-
-/// Why an archive could not be unpacked; the entry's name is added where it is known.
-#[derive(Debug)]
-pub(super) enum Failure {
-    Archive(io::Error),
-    Refused(&'static str),
-    Io(&'static str, io::Error),
-    At(PathBuf, Box<Failure>),
-}
-
-impl Failure {
-    pub(super) fn into_layer_error(self, place: &Path, diff_id: &str) -> LayerError {
-        let (entry, failure) = match self {
-            Self::At(path, failure) => (path.display().to_string(), *failure),
-            other => (String::new(), other),
-        };
-        match failure {
-            Self::Io(_, e) if matches!(e.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) => {
-                LayerError::DiskFull { place: place.into(), entry }
-            }
-            Self::Io(action, source) => LayerError::Entry { action, entry, source },
-            Self::Refused(reason) => LayerError::Refused { entry, reason },
-            Self::Archive(source) => LayerError::Archive { diff_id: diff_id.into(), source },
-            Self::At(_, inner) => inner.into_layer_error(place, diff_id),
-        }
-    }
-}
-
-/// For `map_err`.
-fn io<E: Into<io::Error>>(action: &'static str) -> impl FnOnce(E) -> Failure {
-    move |e| Failure::Io(action, e.into())
-}
 
 /// Unpacks all entries into `dir`. Returns the bytes of the files.
 pub(super) fn extract(stream: &mut TarStream, dir: &File) -> Result<u64, Failure> {
@@ -90,6 +58,14 @@ struct Unpacker {
     size: u64,
 }
 
+/// What a directory takes the place of.
+#[derive(Debug, PartialEq, Eq)]
+enum Before {
+    Nothing,
+    Directory,
+    Whiteout,
+}
+
 /// Where an entry goes.
 struct Place<'a> {
     path: &'a Path,
@@ -100,7 +76,8 @@ struct Place<'a> {
 impl Unpacker {
     fn entry(&mut self, entry: &Entry, archive: &mut Archive<'_, TarStream>) -> Result<(), Failure> {
         let path = root::clean(&entry.path).map_err(Failure::Refused)?;
-        if path.components().any(|c| c.as_os_str().as_bytes().starts_with(AUFS) && c.as_os_str() != OsStr::from_bytes(OPAQUE_MARK)) {
+        let aufs = |part: &OsStr| part.as_bytes().starts_with(AUFS) && part.as_bytes() != OPAQUE_MARK;
+        if path.iter().any(aufs) {
             return Ok(());
         }
         let Some((above, name)) = root::split(&path) else {
@@ -165,27 +142,35 @@ impl Unpacker {
     }
 
     fn directory(&mut self, entry: &Entry, place: &Place) -> Result<(), Failure> {
-        let mut was_whiteout = false;
-        match rustix::fs::mkdirat(&place.parent, place.name, Mode::from_raw_mode(0o700)) {
-            Ok(()) => {}
-            Err(Errno::EXIST) => match self.existing(place)? {
-                // An earlier entry, or one below it, made the directory already.
-                Some(FileType::Directory) => {}
-                other => {
-                    was_whiteout = other == Some(FileType::CharacterDevice) && self.is_whiteout(place)?;
-                    self.remove(place)?;
-                    rustix::fs::mkdirat(&place.parent, place.name, Mode::from_raw_mode(0o700)).map_err(io("create"))?;
-                }
-            },
-            Err(e) => return Err(io("create")(e)),
-        }
+        let before = self.make_directory(place)?;
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let dir = rustix::fs::openat(&place.parent, place.name, flags, Mode::empty()).map_err(io("open"))?;
-        if was_whiteout {
+        if before == Before::Whiteout {
             // The whiteout hid what is below; the directory that takes its place must go on hiding it.
             self.mark_opaque(&dir)?;
         }
         self.finish_directory(entry, place.path, &dir)
+    }
+
+    /// Sees to it that there is a directory. Returns what was there before.
+    fn make_directory(&mut self, place: &Place) -> Result<Before, Failure> {
+        let make = |place: &Place| rustix::fs::mkdirat(&place.parent, place.name, Mode::from_raw_mode(0o700));
+        match make(place) {
+            Ok(()) => return Ok(Before::Nothing),
+            Err(Errno::EXIST) => {}
+            Err(e) => return Err(io("create")(e)),
+        }
+        let stat = rustix::fs::statat(&place.parent, place.name, AtFlags::SYMLINK_NOFOLLOW).map_err(io("look at"))?;
+        match FileType::from_raw_mode(stat.st_mode) {
+            // An earlier entry, or one below it, made it already.
+            FileType::Directory => Ok(Before::Directory),
+            other => {
+                self.remove(place)?;
+                make(place).map_err(io("create"))?;
+                let whiteout = other == FileType::CharacterDevice && stat.st_rdev == 0;
+                Ok(if whiteout { Before::Whiteout } else { Before::Nothing })
+            }
+        }
     }
 
     fn finish_directory(&mut self, entry: &Entry, path: &Path, dir: &OwnedFd) -> Result<(), Failure> {
@@ -261,19 +246,6 @@ impl Unpacker {
         rustix::fs::setxattr(mount::fd_path(dir.as_fd()), key, b"y", XattrFlags::empty()).map_err(io("make opaque"))
     }
 
-    fn is_whiteout(&self, place: &Place) -> Result<bool, Failure> {
-        let stat = rustix::fs::statat(&place.parent, place.name, AtFlags::SYMLINK_NOFOLLOW).map_err(io("look at"))?;
-        Ok(stat.st_rdev == 0)
-    }
-
-    fn existing(&self, place: &Place) -> Result<Option<FileType>, Failure> {
-        match rustix::fs::statat(&place.parent, place.name, AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(stat) => Ok(Some(FileType::from_raw_mode(stat.st_mode))),
-            Err(Errno::NOENT) => Ok(None),
-            Err(e) => Err(io("look at")(e)),
-        }
-    }
-
     /// Creates something; a later entry replaces an earlier one.
     fn replacing<T>(&mut self, place: &Place, create: impl Fn(&Place) -> rustix::io::Result<T>) -> Result<T, Failure> {
         match create(place) {
@@ -306,55 +278,8 @@ impl Unpacker {
     }
 }
 
-fn set_metadata(entry: &Entry, file: impl AsFd) -> Result<(), Failure> {
-    let file = file.as_fd();
-    // In this order: a change of owner clears the set-user-id bit and the file's capabilities.
-    rustix::fs::fchown(file, Some(Uid::from_raw(entry.uid)), Some(Gid::from_raw(entry.gid)))
-        .map_err(io("set the owner of"))?;
-    rustix::fs::fchmod(file, Mode::from_raw_mode(entry.mode)).map_err(io("set the mode of"))?;
-    set_xattrs(entry, |key, value| rustix::fs::fsetxattr(file, key, value, XattrFlags::empty()))
-}
-
-/// Sets extended attributes, except the host's labels and what would speak to overlayfs in the archive's name.
-/// What the file system or a user namespace does not allow is left out, as all engines do.
-fn set_xattrs(entry: &Entry, set: impl Fn(&OsStr, &[u8]) -> rustix::io::Result<()>) -> Result<(), Failure> {
-    for (key, value) in &entry.xattrs {
-        let ours = [b"trusted.overlay.".as_slice(), b"user.overlay.", b"security.selinux", b"security.ima", b"security.evm"];
-        if ours.iter().any(|prefix| key.starts_with(prefix)) {
-            continue;
-        }
-        match set(OsStr::from_bytes(key), value) {
-            Ok(()) | Err(Errno::NOTSUP | Errno::PERM) => {}
-            Err(e) => return Err(io("set an extended attribute of")(e)),
-        }
-    }
-    Ok(())
-}
-
-fn times(entry: &Entry) -> Timestamps {
-    let time = Timespec { tv_sec: entry.mtime.0, tv_nsec: entry.mtime.1.into() };
-    Timestamps { last_access: time, last_modification: time }
-}
-
 /// A descriptor that can be written to, for one that only names a directory.
 fn reopen(dir: &OwnedFd) -> Result<OwnedFd, Failure> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    debug_assert!(dir.as_raw_fd() >= 0);
     rustix::fs::openat(dir, ".", flags, Mode::empty()).map_err(io("open"))
-}
-
-fn copy_failure(error: CopyError) -> Failure {
-    match error {
-        CopyError::Read(e) => Failure::Archive(e),
-        CopyError::Write(e) => Failure::Io("write", e),
-    }
-}
-
-fn parent_failure(error: Errno) -> Failure {
-    match error {
-        Errno::EXIST => Failure::Refused("its directory is a symbolic link to nothing"),
-        Errno::NOTDIR => Failure::Refused("its directory is a file"),
-        Errno::LOOP => Failure::Refused("its directory is a loop of symbolic links"),
-        e => io("create the directory of")(e),
-    }
 }

@@ -10,9 +10,13 @@
 //! | [`sparse`] | where the data of a sparse file goes |
 //! | [`root`] | names of entries → directories, never outside the layer |
 //! | [`extract`] | entries → files |
+//! | [`metadata`] | owners, modes, times, extended attributes |
+//! | [`failure`] | why an archive could not be unpacked |
 
 mod archive;
 mod extract;
+mod failure;
+mod metadata;
 mod root;
 mod sparse;
 mod stream;
@@ -26,6 +30,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::store::scratch::create_private;
 use crate::store::{self, Durability, Lock, Scratch, Store, StoreError};
 use stream::TarStream;
 
@@ -138,6 +143,8 @@ pub fn unpack(store: &Store, blob: &Path, media_type: &str, diff_id: &str, chain
     let scratch = Scratch::dir(store)?;
     let size = unpack_into(scratch.handle(), store, blob, diff_id)?;
     let info = LayerInfo { diff_id: diff_id.into(), size };
+    create_private(&store.layers())?;
+    // Synced with everything else when the layer is published.
     store::write_json(&info_path(store, chain_id), &info, Durability::ThisBoot)?;
     scratch.publish(&directory(store, chain_id))?;
     Ok(())

@@ -62,7 +62,7 @@ pub(super) fn pax_head(input: &mut impl BufRead) -> io::Result<(Vec<Piece>, u64)
 }
 
 fn pairs(numbers: &[u64]) -> io::Result<Vec<Piece>> {
-    if numbers.len() % 2 != 0 {
+    if !numbers.len().is_multiple_of(2) {
         return Err(bad_number());
     }
     Ok(numbers.chunks_exact(2).map(|pair| Piece { offset: pair[0], length: pair[1] }).collect())
