@@ -1,1 +1,57 @@
+//! Turns Quadlet unit files (`.container`, `.volume`, `.network`, `.image`, `.pod`, `.kube`, `.build`, `.artifact`) into
+//! systemd services. The binary of the same name is a systemd generator (systemd.generator(7)).
+//!
+//! A run has stages, and each knows only what it needs: search → load → drop-ins → names → convert → render. The
+//! environment, the user and the root directory come in as values; nothing here reads them from the process.
+//!
+//! | module                                    | job                                                               |
+//! |-------------------------------------------|-------------------------------------------------------------------|
+//! | [`search`]                                | the search path and what is in it                                 |
+//! | [`load`]                                  | files and drop-ins into units                                     |
+//! | [`unit`], [`names`]                       | a unit, its type; service and resource names, references          |
+//! | [`container`] … [`artifact`]              | one file per type: its table of keys and its service              |
+//! | [`handlers`], [`mount`], [`preamble`]     | rules that types share                                            |
+//! | [`convert`], [`keys`], [`emit`]           | the conversion of one unit, the tables' vocabulary, command lines |
+//! | [`generate`]                              | all units of a run; failures and who fails with them              |
+//! | [`suggest`], [`parallel`]                 | the nearest name; work by all processors                          |
+//! | [`stub`], [`install`], [`problem`]        | services that explain an error, links, messages                   |
+//! | [`cli`], [`log`], [`output`]              | systemd's protocol: arguments, messages, files                    |
 
+pub mod artifact;
+pub mod build;
+pub mod cli;
+pub mod container;
+pub mod convert;
+pub mod emit;
+pub mod generate;
+pub mod handlers;
+pub mod image;
+pub mod install;
+pub mod keys;
+pub mod kube;
+pub mod load;
+pub mod log;
+pub mod mount;
+pub mod names;
+pub mod network;
+pub mod output;
+pub mod parallel;
+pub mod pod;
+pub mod preamble;
+pub mod problem;
+pub mod search;
+pub mod stub;
+pub mod suggest;
+pub mod unit;
+pub mod volume;
+
+pub use convert::Host;
+pub use generate::{Outcome, Service, generate};
+pub use problem::{Place, Problem, Severity};
+pub use search::{Environment, Found, search};
+pub use unit::{Unit, UnitType};
+
+/// The engine's installed place, unless the environment names another: in the directory that the build was told.
+pub fn engine_path() -> String {
+    format!("{}/unipod", option_env!("UNIPOD_BINDIR").unwrap_or("/usr/bin"))
+}

@@ -1,1 +1,191 @@
-fn main() {}
+//! The generator as systemd calls it. Touches: the unit directories (reads), the output directory (writes), /dev/kmsg.
+
+use std::env;
+use std::ffi::OsString;
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use unipod_generator::cli::{self, Options, Request};
+use unipod_generator::log::Log;
+use unipod_generator::output::OutputDirectory;
+use unipod_generator::{Environment, Host, Outcome, Service, engine_path, generate, load, parallel, search};
+
+fn main() -> ExitCode {
+    match cli::parse(env::args_os()) {
+        Ok(Request::Version) => print(concat!(env!("CARGO_PKG_VERSION"), "\n")),
+        Ok(Request::Help) => {
+            eprint!("{}", cli::USAGE);
+            ExitCode::SUCCESS
+        }
+        Ok(Request::Generate(options)) => run(&options),
+        Err(message) => {
+            eprint!("{message}\n{}", cli::USAGE);
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(options: &Options) -> ExitCode {
+    let mut log = Log::open(!options.no_kmsg, options.verbose);
+    if options.output.is_none() && !options.dry_run {
+        log.say("the output directory is missing from the command line");
+        return ExitCode::FAILURE;
+    }
+    let (outcome, loaded) = convert_all(options, &mut log);
+    if loaded == 0 {
+        log.debug("there are no unit files");
+    }
+    let failed = report(&outcome, &mut log);
+    let written = match &options.output {
+        _ if loaded == 0 => true,
+        _ if options.dry_run => print_services(&outcome.services),
+        Some(directory) => write(&outcome.services, directory, &mut log),
+        None => true,
+    };
+    // The process is over: giving every line of every unit back would take longer than writing them.
+    std::mem::forget(outcome);
+    if failed || !written {
+        log.say("some units could not be used, see above");
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
+}
+
+/// Search, load, convert. Also returns how many units there are.
+fn convert_all(options: &Options, log: &mut Log) -> (Outcome, usize) {
+    let environment = environment(options.user_mode);
+    let host = Host {
+        engine: engine(),
+        user_mode: options.user_mode,
+        root: environment.root.clone(),
+    };
+    let mut found = search(&environment);
+    for complaint in &found.complaints {
+        log.say(complaint);
+    }
+    let mut problems = std::mem::take(&mut found.problems);
+    let units = load::load(&found, &mut problems);
+    for unit in &units {
+        log.debug(&format!("reading {}", unit.path));
+    }
+    let loaded = units.len();
+    let mut outcome = generate(units, &host);
+    outcome.problems.splice(0..0, problems);
+    (outcome, loaded)
+}
+
+fn environment(user_mode: bool) -> Environment {
+    let path = |name: &str| env::var_os(name).map(PathBuf::from);
+    Environment {
+        root: PathBuf::from("/"),
+        user_mode,
+        uid: if user_mode { own_uid() } else { 0 },
+        unit_dirs: env::var_os("QUADLET_UNIT_DIRS"),
+        xdg_runtime_dir: path("XDG_RUNTIME_DIR"),
+        xdg_config_home: path("XDG_CONFIG_HOME"),
+        home: path("HOME"),
+    }
+}
+
+/// The owner of a process's own entry in /proc is its user.
+fn own_uid() -> u32 {
+    std::fs::metadata("/proc/self").map_or(0, |metadata| metadata.uid())
+}
+
+/// `UNIPOD_ENGINE`, then `PODMAN`, then the installed path.
+fn engine() -> String {
+    let given = |name: &str| env::var(name).ok().filter(|engine| !engine.is_empty());
+    given("UNIPOD_ENGINE")
+        .or_else(|| given("PODMAN"))
+        .unwrap_or_else(engine_path)
+}
+
+/// Logs all problems; returns whether there is an error among them.
+fn report(outcome: &Outcome, log: &mut Log) -> bool {
+    for problem in &outcome.problems {
+        log.say(&problem.to_string());
+    }
+    for remark in &outcome.remarks {
+        log.say(remark);
+    }
+    outcome.problems.iter().any(unipod_generator::Problem::is_error)
+}
+
+fn print_services(services: &[Service]) -> bool {
+    let mut text = Vec::new();
+    for service in services {
+        text.extend_from_slice(format!("---{}---\n", service.file_name).as_bytes());
+        text.extend_from_slice(&service.content);
+        text.push(b'\n');
+    }
+    print_bytes(&text)
+}
+
+fn print(text: &str) -> ExitCode {
+    if print_bytes(text.as_bytes()) {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+/// A reader that has seen enough is no failure.
+fn print_bytes(text: &[u8]) -> bool {
+    let mut out = io::stdout().lock();
+    match out.write_all(text).and_then(|()| out.flush()) {
+        Err(error) => error.kind() == ErrorKind::BrokenPipe,
+        Ok(()) => true,
+    }
+}
+
+/// Writes all services and links; whatever fails is logged, the rest is written. Returns whether all files are.
+fn write(services: &[Service], directory: &Path, log: &mut Log) -> bool {
+    let output = match OutputDirectory::open(directory) {
+        Ok(output) => output,
+        Err(error) => {
+            log.say(&format!(
+                "{}: this directory cannot be used: {error}",
+                directory.display()
+            ));
+            return false;
+        }
+    };
+    let header = header(&env::args_os().next().unwrap_or_default());
+    for service in services {
+        log.debug(&format!("writing {}", service.file_name));
+    }
+    let written = parallel::map(services, |service| {
+        output.write(
+            &service.file_name,
+            &[header.as_slice(), service.content.as_slice()].concat(),
+        )
+    });
+    let mut complete = true;
+    for (service, written) in services.iter().zip(written) {
+        if let Err(error) = written {
+            log.say(&format!(
+                "{}: cannot be written: {error}",
+                directory.join(&service.file_name).display()
+            ));
+            complete = false;
+        }
+    }
+    // One after the other: of two services with one alias the last one has it.
+    for link in services.iter().flat_map(|service| &service.links) {
+        if let Err(error) = output.link(link) {
+            log.say(&format!(
+                "{}: cannot be made: {error}",
+                directory.join(&link.path).display()
+            ));
+        }
+    }
+    complete
+}
+
+/// The lines that tell readers not to edit the file.
+fn header(program: &OsString) -> Vec<u8> {
+    let program: String = program.to_string_lossy().chars().filter(|c| !c.is_control()).collect();
+    format!("# Automatically generated by {program}\n# \n").into_bytes()
+}

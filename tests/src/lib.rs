@@ -1,1 +1,23 @@
+//! The test machine, the images and the registry on it, and the acceptance tests of unipod.
+//!
+//! | module | job |
+//! |---|---|
+//! | [`images`] | images of the distribution's software, and the registry that serves them |
+//! | [`machine`] | real systemd as PID 1 in namespaces: boots in two seconds, leaves nothing |
+//! | [`setup`] | a machine with unipod installed |
+//! | [`quadlet`] | unit files in a machine: dropped in, started, asked about |
+//! | [`proxy`] | a bad line to the registry |
+//! | [`saboteur`] | kills the engine at a chosen system call |
+//! | [`measure`] | the same thing done in several ways, and the times |
+//! | [`narrator`] | tells a reader what happens in a machine |
+//!
+//! The programs: `machine` (the launcher, and a shell for developers), `demo`, `bench`.
 
+pub mod images;
+pub mod machine;
+pub mod measure;
+pub mod narrator;
+pub mod proxy;
+pub mod quadlet;
+pub mod saboteur;
+pub mod setup;

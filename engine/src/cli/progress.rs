@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::human;
 use crate::image::Progress;
+use crate::systemd::notify;
 
 /// The progress of a command: nothing with `--quiet`, else as the place where standard error goes can show it.
 pub fn of_command(quiet: bool) -> Box<dyn Progress> {
@@ -16,6 +18,26 @@ pub fn of_command(quiet: bool) -> Box<dyn Progress> {
         Box::new(Bar::new(ProgressDrawTarget::stderr()))
     } else {
         Box::new(Lines::new(|line| eprintln!("{line}")))
+    }
+}
+
+/// The progress of a start: in a unit it shows in `systemctl status` and holds off `TimeoutStartSec=`.
+pub fn of_start(in_unit: bool) -> Box<dyn Progress> {
+    if in_unit { Box::new(UnitStatus) } else { of_command(false) }
+}
+
+/// `STATUS=` of the unit. A report means that something goes on, so the start may take longer: a pull that makes no
+/// progress reports nothing and runs into the unit's own time limit.
+#[derive(Debug, Clone, Copy)]
+pub struct UnitStatus;
+
+/// Reports come a few times a second; a network that pauses for less than this has not failed.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+impl Progress for UnitStatus {
+    fn report(&self, status: &str, done: u64, total: u64) {
+        let share = if total > 0 { format!("{status} ({} of {})", human::size(done), human::size(total)) } else { status.into() };
+        notify::status_extending(&share, PATIENCE);
     }
 }
 

@@ -1,20 +1,230 @@
 //! `unipod secret …`.
 
-use clap::Subcommand;
+use std::io::Read;
 
+use clap::{ArgAction, Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::arguments::{Filters, each, key_values};
 use super::error::CliError;
+use super::human;
+use super::output::{Row, print_inspect, print_list_with};
+use crate::secret::{Secret, SecretData, SecretError, Wanted, WhenExists, create, find, list, remove};
 use crate::store::Store;
 
 /// The subcommands of `unipod secret`.
 #[derive(Debug, Subcommand)]
 pub enum SecretCommand {
-    /// List.
-    Ls,
+    /// Create a secret.
+    Create(CreateArgs),
+    /// List secrets.
+    #[command(visible_alias = "list")]
+    Ls(LsArgs),
+    /// Show secrets in full, the content only on request.
+    Inspect(InspectArgs),
+    /// Remove secrets.
+    #[command(visible_alias = "remove")]
+    Rm(RmArgs),
+    /// Say by the exit code whether a secret exists: 0 yes, 1 no.
+    Exists(ExistsArgs),
 }
 
 impl SecretCommand {
     /// Does it. Returns the exit code.
-    pub fn run(self, _store: &Store) -> Result<u8, CliError> {
-        todo!()
+    pub fn run(self, store: &Store) -> Result<u8, CliError> {
+        match self {
+            Self::Create(args) => args.run(store),
+            Self::Ls(args) => args.run(store),
+            Self::Inspect(args) => args.run(store),
+            Self::Rm(args) => args.run(store),
+            Self::Exists(args) => args.run(store),
+        }
+    }
+}
+
+/// `secret create`.
+#[derive(Debug, Args)]
+pub struct CreateArgs {
+    /// SOURCE is an environment variable and not a file.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = ArgAction::Set)]
+    env: bool,
+    /// Where it is kept: file.
+    #[arg(short, long, default_value = "file")]
+    driver: String,
+    /// Driver option, KEY=VALUE.
+    #[arg(long)]
+    driver_opts: Vec<String>,
+    /// Label, KEY=VALUE.
+    #[arg(short, long)]
+    label: Vec<String>,
+    /// Put it in the place of one that exists.
+    #[arg(long, conflicts_with = "ignore")]
+    replace: bool,
+    /// Leave one that exists as it is.
+    #[arg(long)]
+    ignore: bool,
+    /// Name of the secret.
+    name: String,
+    /// File with the content, `-` for standard input.
+    source: String,
+}
+
+impl CreateArgs {
+    fn run(self, store: &Store) -> Result<u8, CliError> {
+        let Self { env, driver, driver_opts, label, replace, ignore, name, source } = self;
+        let when_exists = match (replace, ignore) {
+            (true, _) => WhenExists::Replace,
+            (_, true) => WhenExists::Ignore,
+            _ => WhenExists::Fail,
+        };
+        let data = SecretData::new(content(&source, env)?);
+        let wanted = Wanted { name, data, labels: key_values(&label), driver, options: key_values(&driver_opts) };
+        println!("{}", create(store, &wanted, when_exists)?.id);
+        Ok(0)
+    }
+}
+
+fn content(source: &str, env: bool) -> Result<Vec<u8>, CliError> {
+    use std::os::unix::ffi::OsStringExt;
+    if env {
+        let value = std::env::var_os(source).ok_or_else(|| CliError::new(format!("environment variable {source} is not set")))?;
+        return Ok(value.into_vec());
+    }
+    let fail = |e: std::io::Error| CliError::new(format!("cannot read {source}: {e}"));
+    let mut data = Vec::new();
+    match source {
+        "-" => std::io::stdin().read_to_end(&mut data).map_err(fail)?,
+        path => std::fs::File::open(path).and_then(|mut f| f.read_to_end(&mut data)).map_err(fail)?,
+    };
+    Ok(data)
+}
+
+/// `secret ls`.
+#[derive(Debug, Args)]
+pub struct LsArgs {
+    /// Only those that match: name, id.
+    #[arg(short, long)]
+    filter: Vec<String>,
+    /// `json` or a Go template.
+    #[arg(long)]
+    format: Option<String>,
+    /// No heading.
+    #[arg(short, long)]
+    noheading: bool,
+    /// IDs only.
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+impl LsArgs {
+    fn run(self, store: &Store) -> Result<u8, CliError> {
+        let filters = Filters::parse(&self.filter, &["name", "id"])?;
+        let mut secrets = list(store)?;
+        secrets.retain(|s| filters.pass("name", |w| s.name.contains(w)) && filters.pass("id", |w| s.id.starts_with(w)));
+        let rows: Vec<Row> = secrets.iter().map(row).collect();
+        let default = if self.quiet { "{{.ID}}" } else { "table {{.ID}}\t{{.Name}}\t{{.Driver}}\t{{.CreatedAt}}\t{{.UpdatedAt}}" };
+        let headings = &[("CreatedAt", "CREATED"), ("UpdatedAt", "UPDATED")];
+        let format = self.format.as_deref();
+        print_list_with(&rows, default, headings, format, self.noheading || self.quiet).map_err(CliError::new)?;
+        Ok(0)
+    }
+}
+
+fn row(secret: &Secret) -> Row {
+    let fields = vec![
+        ("ID", secret.id.clone()),
+        ("Name", secret.name.clone()),
+        ("Driver", secret.driver.clone()),
+        ("CreatedAt", ago(&secret.created)),
+        ("UpdatedAt", ago(&secret.updated)),
+    ];
+    Row { json: describe(secret, None), fields }
+}
+
+fn ago(time: &str) -> String {
+    time.parse().map_or_else(|_| time.to_owned(), |at| human::ago(at, jiff::Timestamp::now()))
+}
+
+/// A secret in podman's form.
+fn describe(secret: &Secret, data: Option<&SecretData>) -> Value {
+    let Secret { id, name, created, updated, driver, labels, options } = secret;
+    let mut object = json!({
+        "ID": id, "CreatedAt": created, "UpdatedAt": updated,
+        "Spec": {"Name": name, "Driver": {"Name": driver, "Options": options}, "Labels": labels},
+    });
+    if let Some(data) = data {
+        object["SecretData"] = json!(String::from_utf8_lossy(data.expose()));
+    }
+    object
+}
+
+/// `secret inspect`.
+#[derive(Debug, Args)]
+pub struct InspectArgs {
+    /// A Go template.
+    #[arg(short, long)]
+    format: Option<String>,
+    /// Print readable lines instead of JSON; accepted for compatibility.
+    #[arg(long)]
+    pretty: bool,
+    /// The content as well.
+    #[arg(long)]
+    showsecret: bool,
+    /// Names or IDs.
+    #[arg(required = true)]
+    secrets: Vec<String>,
+}
+
+impl InspectArgs {
+    fn run(self, store: &Store) -> Result<u8, CliError> {
+        let object = |name: &String| {
+            let (secret, data) = find(store, name)?;
+            Ok::<_, SecretError>(describe(&secret, self.showsecret.then_some(&data)))
+        };
+        let objects: Vec<Value> = self.secrets.iter().map(object).collect::<Result<_, _>>()?;
+        print_inspect(&objects, self.format.as_deref()).map_err(CliError::new)?;
+        Ok(0)
+    }
+}
+
+/// `secret rm`.
+#[derive(Debug, Args)]
+pub struct RmArgs {
+    /// All secrets.
+    #[arg(short, long, conflicts_with = "secrets")]
+    all: bool,
+    /// One that is not there is no error.
+    #[arg(short, long)]
+    ignore: bool,
+    /// Names or IDs.
+    #[arg(required_unless_present = "all")]
+    secrets: Vec<String>,
+}
+
+impl RmArgs {
+    fn run(self, store: &Store) -> Result<u8, CliError> {
+        let names = if self.all { list(store)?.into_iter().map(|s| s.name).collect() } else { self.secrets };
+        each(&names, |name| match remove(store, name) {
+            Ok(secret) => Ok(Some(secret.id)),
+            Err(SecretError::NotFound(_)) if self.ignore => Ok(None),
+            Err(error) => Err(error.into()),
+        })
+    }
+}
+
+/// `secret exists`.
+#[derive(Debug, Args)]
+pub struct ExistsArgs {
+    /// Name or ID.
+    secret: String,
+}
+
+impl ExistsArgs {
+    fn run(self, store: &Store) -> Result<u8, CliError> {
+        match find(store, &self.secret) {
+            Ok(_) => Ok(0),
+            Err(SecretError::NotFound(_)) => Ok(1),
+            Err(error) => Err(error.into()),
+        }
     }
 }

@@ -1,20 +1,303 @@
 //! `unipod volume …`.
 
-use clap::Subcommand;
+use std::collections::BTreeMap;
 
+use clap::{ArgAction, Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::arguments::{Filters, each, key_values};
 use super::error::CliError;
+use super::output::{Row, print_inspect, print_list};
+use crate::container::record;
 use crate::store::Store;
+use crate::volume::{Created, Volume, VolumeError, Wanted, create, find, list, remove};
 
 /// The subcommands of `unipod volume`.
 #[derive(Debug, Subcommand)]
 pub enum VolumeCommand {
-    /// List.
-    Ls,
+    /// Create a volume.
+    Create(CreateArgs),
+    /// List volumes.
+    #[command(visible_alias = "list")]
+    Ls(LsArgs),
+    /// Show volumes in full.
+    Inspect(InspectArgs),
+    /// Remove volumes.
+    #[command(visible_alias = "remove")]
+    Rm(RmArgs),
+    /// Say by the exit code whether a volume exists: 0 yes, 1 no.
+    Exists(ExistsArgs),
+    /// Remove volumes that no container uses.
+    Prune(PruneArgs),
 }
 
 impl VolumeCommand {
     /// Does it. Returns the exit code.
-    pub fn run(self, _store: &Store) -> Result<u8, CliError> {
-        todo!()
+    pub fn run(self, store: &Store) -> Result<u8, CliError> {
+        match self {
+            Self::Create(args) => args.run(store),
+            Self::Ls(args) => args.run(store),
+            Self::Inspect(args) => args.run(store),
+            Self::Rm(args) => args.run(store),
+            Self::Exists(args) => args.run(store),
+            Self::Prune(args) => args.run(store),
+        }
     }
+}
+
+/// `volume create`.
+#[derive(Debug, Args)]
+pub struct CreateArgs {
+    /// A volume that exists is no error; it keeps its content and takes the definition.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = ArgAction::Set)]
+    ignore: bool,
+    /// local or image.
+    #[arg(short, long, default_value = "local")]
+    driver: String,
+    /// Label, KEY=VALUE.
+    #[arg(short, long)]
+    label: Vec<String>,
+    /// Driver option, KEY=VALUE.
+    #[arg(short, long)]
+    opt: Vec<String>,
+    /// Owner of the volume's root, a number or a name of the host.
+    #[arg(long)]
+    uid: Option<String>,
+    /// Group of the volume's root, a number or a name of the host.
+    #[arg(long)]
+    gid: Option<String>,
+    /// Name of the volume; made up if absent.
+    name: Option<String>,
+}
+
+impl CreateArgs {
+    fn run(self, store: &Store) -> Result<u8, CliError> {
+        let Self { ignore, driver, label, opt, uid, gid, name } = self;
+        let uid = uid.filter(|u| !u.is_empty()).map(|u| user(&u)).transpose()?;
+        let gid = gid.filter(|g| !g.is_empty()).map(|g| group(&g)).transpose()?;
+        let wanted = Wanted { name, driver, labels: key_values(&label), options: key_values(&opt), uid, gid, anonymous: false };
+        let created = create(store, &wanted, ignore)?;
+        if let Created::Updated(volume) = &created {
+            eprintln!("Note: volume {} has a new definition; its content is unchanged", volume.name);
+        }
+        println!("{}", created.volume().name);
+        Ok(0)
+    }
+}
+
+fn user(text: &str) -> Result<u32, CliError> {
+    if let Ok(id) = text.parse() {
+        return Ok(id);
+    }
+    let user = nix::unistd::User::from_name(text)?;
+    user.map(|u| u.uid.as_raw()).ok_or_else(|| CliError::new(format!("--uid {text:?}: no such user on this host")))
+}
+
+fn group(text: &str) -> Result<u32, CliError> {
+    if let Ok(id) = text.parse() {
+        return Ok(id);
+    }
+    let group = nix::unistd::Group::from_name(text)?;
+    group.map(|g| g.gid.as_raw()).ok_or_else(|| CliError::new(format!("--gid {text:?}: no such group on this host")))
+}
+
+/// `volume ls`.
+#[derive(Debug, Args)]
+pub struct LsArgs {
+    /// Only those that match: name, driver, label, scope, dangling.
+    #[arg(short, long)]
+    filter: Vec<String>,
+    /// `json` or a Go template.
+    #[arg(long)]
+    format: Option<String>,
+    /// No heading.
+    #[arg(short, long)]
+    noheading: bool,
+    /// Names only.
+    #[arg(short, long)]
+    quiet: bool,
+}
+
+impl LsArgs {
+    fn run(self, store: &Store) -> Result<u8, CliError> {
+        let rows: Vec<Row> = filtered(store, &self.filter)?.iter().map(row).collect();
+        let default = if self.quiet { "{{.Name}}" } else { "table {{.Driver}}\t{{.VolumeName}}" };
+        print_list(&rows, default, self.format.as_deref(), self.noheading || self.quiet).map_err(CliError::new)?;
+        Ok(0)
+    }
+}
+
+fn filtered(store: &Store, words: &[String]) -> Result<Vec<Volume>, CliError> {
+    let filters = Filters::parse(words, &["name", "driver", "label", "scope", "dangling"])?;
+    let mut kept = Vec::new();
+    for volume in list(store)? {
+        let matches = filters.pass("name", |w| volume.name.contains(w))
+            && filters.pass("driver", |w| volume.driver == w)
+            && filters.pass("scope", |w| w == "local")
+            && filters.pass_labels(&volume.labels);
+        if matches && filters.pass_bool("dangling", users(store, &volume.name)?.is_empty()) {
+            kept.push(volume);
+        }
+    }
+    Ok(kept)
+}
+
+fn row(volume: &Volume) -> Row {
+    let pairs = |map: &BTreeMap<String, String>| map.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>().join(",");
+    let fields = vec![
+        ("Driver", volume.driver.clone()),
+        ("VolumeName", volume.name.clone()),
+        ("Name", volume.name.clone()),
+        ("Mountpoint", volume.mountpoint.display().to_string()),
+        ("CreatedAt", volume.created.clone()),
+        ("Labels", pairs(&volume.labels)),
+        ("Options", pairs(&volume.options)),
+        ("Scope", "local".into()),
+    ];
+    Row { json: describe(volume), fields }
+}
+
+/// A volume in podman's form.
+fn describe(volume: &Volume) -> Value {
+    let Volume { name, driver, mountpoint, created, labels, options, uid, gid, anonymous } = volume;
+    let mut object = json!({
+        "Name": name, "Driver": driver, "Mountpoint": mountpoint, "CreatedAt": created, "Labels": labels, "Scope": "local",
+        "Options": options, "MountCount": 0, "NeedsCopyUp": !mountpoint.with_file_name("populated").exists(), "LockNumber": 0,
+    });
+    if let Some(uid) = uid {
+        object["UID"] = json!(uid);
+    }
+    if let Some(gid) = gid {
+        object["GID"] = json!(gid);
+    }
+    if *anonymous {
+        object["Anonymous"] = json!(true);
+    }
+    object
+}
+
+/// `volume inspect`.
+#[derive(Debug, Args)]
+pub struct InspectArgs {
+    /// All volumes.
+    #[arg(short, long, conflicts_with = "volumes")]
+    all: bool,
+    /// A Go template.
+    #[arg(short, long)]
+    format: Option<String>,
+    /// Names.
+    #[arg(required_unless_present = "all")]
+    volumes: Vec<String>,
+}
+
+impl InspectArgs {
+    fn run(self, store: &Store) -> Result<u8, CliError> {
+        let volumes = if self.all {
+            list(store)?
+        } else {
+            self.volumes.iter().map(|v| find(store, v)).collect::<Result<_, _>>()?
+        };
+        let objects: Vec<Value> = volumes.iter().map(describe).collect();
+        print_inspect(&objects, self.format.as_deref()).map_err(CliError::new)?;
+        Ok(0)
+    }
+}
+
+/// What `inspect` shows of the volume `name`; `None` if there is none.
+pub fn inspect(store: &Store, name: &str) -> Result<Option<Value>, CliError> {
+    match find(store, name) {
+        Ok(volume) => Ok(Some(describe(&volume))),
+        Err(VolumeError::NotFound(_) | VolumeError::Invalid { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// `volume rm`.
+#[derive(Debug, Args)]
+pub struct RmArgs {
+    /// All volumes.
+    #[arg(short, long, conflicts_with = "volumes")]
+    all: bool,
+    /// Also a volume that containers use; one that is not there is no error.
+    #[arg(short, long)]
+    force: bool,
+    /// Seconds to wait for containers that are stopped; accepted for compatibility.
+    #[arg(short, long)]
+    time: Option<i64>,
+    /// Names.
+    #[arg(required_unless_present = "all")]
+    volumes: Vec<String>,
+}
+
+impl RmArgs {
+    fn run(self, store: &Store) -> Result<u8, CliError> {
+        let names = if self.all { list(store)?.into_iter().map(|v| v.name).collect() } else { self.volumes };
+        each(&names, |name| remove_one(store, name, self.force))
+    }
+}
+
+/// Podman's exit codes: 2 for a volume in use, 1 for one that is not there.
+fn remove_one(store: &Store, name: &str, force: bool) -> Result<Option<String>, CliError> {
+    let removed = match find(store, name) {
+        Ok(volume) => remove(store, &volume.name, &users(store, &volume.name)?, force),
+        Err(error) => Err(error),
+    };
+    match removed {
+        Ok(()) => Ok(Some(name.to_owned())),
+        Err(VolumeError::NotFound(_)) if force => Ok(None),
+        Err(error) => {
+            let code = match error {
+                VolumeError::InUse { .. } => 2,
+                VolumeError::NotFound(_) => 1,
+                _ => 125,
+            };
+            Err(CliError::from(error).code(code))
+        }
+    }
+}
+
+/// `volume exists`.
+#[derive(Debug, Args)]
+pub struct ExistsArgs {
+    /// Name.
+    volume: String,
+}
+
+impl ExistsArgs {
+    fn run(self, store: &Store) -> Result<u8, CliError> {
+        Ok(u8::from(inspect(store, &self.volume)?.is_none()))
+    }
+}
+
+/// `volume prune`.
+#[derive(Debug, Args)]
+pub struct PruneArgs {
+    /// Do not ask. Nothing is ever asked; accepted for compatibility.
+    #[arg(short, long)]
+    force: bool,
+    /// Named volumes as well; they always are, accepted for compatibility.
+    #[arg(short, long)]
+    all: bool,
+    /// Only those that match: name, label.
+    #[arg(long)]
+    filter: Vec<String>,
+}
+
+impl PruneArgs {
+    fn run(self, store: &Store) -> Result<u8, CliError> {
+        for volume in filtered(store, &self.filter)? {
+            let users = users(store, &volume.name)?;
+            if users.is_empty() {
+                remove(store, &volume.name, &users, false)?;
+                println!("{}", volume.name);
+            }
+        }
+        Ok(0)
+    }
+}
+
+/// The containers that use the volume `name`.
+fn users(store: &Store, name: &str) -> Result<Vec<String>, CliError> {
+    let uses = |r: &record::Record| r.volumes.iter().any(|v| v.name == name);
+    Ok(record::list(store)?.into_iter().filter(uses).map(|r| r.name).collect())
 }

@@ -1,11 +1,49 @@
 //! Floor 2: networks. Definitions on disk, network namespaces, and netavark, which does the work in the kernel.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | [`definition`] | networks on disk, in podman's JSON form |
+//! | [`create`], [`subnet`] | new networks: options checked, free subnets and bridges found |
+//! | `mode`, `ports` | `--network` and `--publish` values |
+//! | `setup` | a container's network from nothing to netavark's answer, and back |
+//! | `lease`, `claim` | addresses and host ports in use |
+//! | [`netns`] | network namespaces without a process |
+//! | `netavark`, `dns`, [`pasta`], `program` | the helper programs |
+//! | [`state`] | what teardown needs to know, on disk before anything is set up |
+
+mod claim;
+pub mod create;
+pub mod definition;
+mod dns;
+mod error;
+mod lease;
+#[cfg(test)]
+mod live;
+mod mode;
+mod netavark;
+pub mod netns;
+pub mod pasta;
+mod ports;
+mod program;
+mod setup;
+pub mod state;
+pub mod subnet;
+
+pub use definition::Network;
+pub use error::NetworkError;
+pub use mode::{parse_interface, parse_mac, parse_modes};
+pub use ports::parse_publish;
+pub use setup::{Pending, begin_setup, teardown};
 
 use std::net::IpAddr;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::store::{Store, StoreError};
+/// Where netavark is, if it is installed.
+pub fn netavark_program() -> Option<PathBuf> {
+    program::find("netavark").ok()
+}
 
 /// What `--network` asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,43 +139,4 @@ pub struct Endpoint {
     pub gateways: Vec<IpAddr>,
     /// Aliases.
     pub aliases: Vec<String>,
-}
-
-/// A setup under way: netavark is running while the caller prepares the rest of the container.
-#[derive(Debug)]
-pub struct Pending {}
-
-impl Pending {
-    /// Waits for netavark and returns what it did.
-    pub fn finish(self) -> Result<Status, NetworkError> {
-        todo!()
-    }
-}
-
-/// Reads all `--network` values into one mode; `rootless` decides what none at all means.
-pub fn parse_modes(_values: &[String], _rootless: bool) -> Result<NetworkMode, NetworkError> {
-    todo!()
-}
-
-/// Reads one `--publish` value, `[[IP:][HOST]:]CONTAINER[/PROTOCOL]` with ranges.
-pub fn parse_publish(_value: &str) -> Result<PortMapping, NetworkError> {
-    todo!()
-}
-
-/// Leases addresses, makes and pins the namespace, writes down what teardown will need, and starts netavark.
-pub fn begin_setup(_store: &Store, _request: &Request<'_>) -> Result<Pending, NetworkError> {
-    todo!()
-}
-
-/// Undoes a setup from what is on disk, however far it had come. Doing it twice is harmless.
-pub fn teardown(_store: &Store, _id: &str) -> Result<(), NetworkError> {
-    todo!()
-}
-
-/// What can go wrong with networks.
-#[derive(Debug, thiserror::Error)]
-pub enum NetworkError {
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }

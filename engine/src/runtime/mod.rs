@@ -3,9 +3,46 @@
 
 use std::path::PathBuf;
 
+pub mod capabilities;
+pub mod check;
+pub mod devices;
+pub mod duration;
+pub mod environment;
+pub mod error;
+pub mod exec;
+pub mod files;
+pub mod health;
+pub mod hosts;
+pub mod id_maps;
+pub mod init;
+pub mod limits;
+pub mod masks;
+pub mod mount_options;
+pub mod mounts;
+pub mod namespaces;
+pub mod oci;
 pub mod options;
+pub mod process;
+pub mod resolv;
+pub mod root;
+mod runtime_log;
+pub mod seccomp;
+pub mod security;
+pub mod signal;
+pub mod size;
+pub mod spec;
+pub mod sysctl;
+pub mod systemd_mode;
+pub mod user_mounts;
+pub mod users;
+pub mod volumes;
+mod volumes_mount;
 
+pub use check::check;
+pub use error::BundleError;
+pub use oci::{OciRuntime, RuntimeError};
 pub use options::ContainerOptions;
+pub use spec::{Bundle, write_bundle};
 
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +77,27 @@ pub struct BundleRequest<'a> {
     pub listen_fds: Option<(u32, Option<String>)>,
     /// User namespace mappings; `None` for the host's.
     pub id_mappings: Option<IdMappings>,
+    /// Namespaces of other containers or of a pod, where `--pid`, `--ipc`, … name them; they win over the options.
+    pub joined: JoinedNamespaces,
+    /// The host as seen from the container: `host.containers.internal` and `host-gateway`. `None` leaves the names out.
+    pub host_gateway: Option<std::net::IpAddr>,
+    /// Compiled system call filters, see [`OciRuntime::filter_cache`].
+    pub filter_cache: Option<seccomp::cache::FilterCache>,
+}
+
+/// Namespaces to join instead of what the options say.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct JoinedNamespaces {
+    /// For `--pid=container:NAME` and pods.
+    pub pid: Option<PathBuf>,
+    /// For `--ipc=container:NAME` and pods.
+    pub ipc: Option<PathBuf>,
+    /// For `--uts=container:NAME` and pods.
+    pub uts: Option<PathBuf>,
+    /// For `--cgroupns=container:NAME` and pods.
+    pub cgroup: Option<PathBuf>,
+    /// For `--userns=container:NAME` and pods.
+    pub user: Option<PathBuf>,
 }
 
 /// A namespace of the container.
@@ -72,3 +130,6 @@ pub struct IdMappings {
     /// Container ID, host ID, size.
     pub gids: Vec<(u32, u32, u32)>,
 }
+
+#[cfg(test)]
+mod real_runs;

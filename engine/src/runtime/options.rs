@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 /// All options of `run` that describe the container itself. Kept in the container's record.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
+// Each is a switch of the command line, by its name there.
+#[allow(clippy::struct_excessive_bools)]
 pub struct ContainerOptions {
     /// `--name`.
     pub name: Option<String>,
@@ -69,7 +71,135 @@ pub struct ContainerOptions {
     pub health: HealthOptions,
     /// `--runtime`: a name or a path.
     pub runtime: Option<String>,
-    // The rest (capabilities, security options, devices, limits, namespaces, …) is filled in by the runtime module's author.
+    /// `--tty`.
+    pub tty: bool,
+    /// `--interactive`.
+    pub interactive: bool,
+    /// `--systemd`: `true`, `false` or `always`; `true` if not said.
+    pub systemd: Option<String>,
+    /// `--init`: a small init as the first process.
+    pub init: bool,
+    /// `--init-path`.
+    pub init_path: Option<PathBuf>,
+    /// `--umask`, read as octal; 0022 if not said.
+    pub umask: Option<u32>,
+    /// `--tz`: a name below `/usr/share/zoneinfo`, or `local`.
+    pub timezone: Option<String>,
+    /// `--group-add`.
+    pub group_add: Vec<String>,
+    /// `--unsetenv`.
+    pub unset_env: Vec<String>,
+    /// `--unsetenv-all`: nothing from the image and no defaults.
+    pub unset_env_all: bool,
+    /// `--env-merge NAME=text ${NAME} text`, against the image's values.
+    pub env_merge: Vec<String>,
+    /// `--hostuser`: host users that get a line in the container's passwd.
+    pub host_users: Vec<String>,
+    /// `--passwd=false` leaves the image's passwd and group as they are.
+    pub passwd: Option<bool>,
+    /// `--passwd-entry`: the line for a user that the image does not know.
+    pub passwd_entry: Option<String>,
+    /// `--group-entry`.
+    pub group_entry: Option<String>,
+    /// `--privileged`.
+    pub privileged: bool,
+    /// `--cap-add`.
+    pub cap_add: Vec<String>,
+    /// `--cap-drop`.
+    pub cap_drop: Vec<String>,
+    /// `--security-opt` values as given.
+    pub security: Vec<String>,
+    /// `--device` values as given.
+    pub devices: Vec<String>,
+    /// `--device-cgroup-rule` values as given.
+    pub device_cgroup_rules: Vec<String>,
+    /// `--read-only`.
+    pub read_only: bool,
+    /// `--read-only-tmpfs`; on unless said otherwise.
+    pub read_only_tmpfs: Option<bool>,
+    /// `--image-volume`.
+    pub image_volume: ImageVolume,
+    /// `--shm-size` in bytes; 64 MiB if not said.
+    pub shm_size: Option<u64>,
+    /// `--sysctl`.
+    pub sysctls: BTreeMap<String, String>,
+    /// `--ulimit` values as given.
+    pub ulimits: Vec<String>,
+    /// `--oom-score-adj`.
+    pub oom_score_adj: Option<i32>,
+    /// Limits that the cgroup enforces; applied by whoever owns the cgroup.
+    pub resources: Resources,
+    /// `--pid`.
+    pub pid: Option<String>,
+    /// `--ipc`.
+    pub ipc: Option<String>,
+    /// `--uts`.
+    pub uts: Option<String>,
+    /// `--cgroupns`.
+    pub cgroupns: Option<String>,
+    /// `--userns`.
+    pub userns: Option<String>,
+    /// `--uidmap` values as given.
+    pub uid_maps: Vec<String>,
+    /// `--gidmap` values as given.
+    pub gid_maps: Vec<String>,
+    /// `--subuidname`.
+    pub sub_uid_name: Option<String>,
+    /// `--subgidname`.
+    pub sub_gid_name: Option<String>,
+    /// `--no-hosts`: the image's `/etc/hosts` stays.
+    pub no_hosts: bool,
+    /// `--no-hostname`: the image's `/etc/hostname` stays.
+    pub no_hostname: bool,
+    /// `--hosts-file`: `image`, `none` or a path to start from.
+    pub hosts_file: Option<String>,
+}
+
+/// `--image-volume`: what becomes of the volumes that an image declares.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ImageVolume {
+    /// Anonymous volumes (`anonymous`, `bind`).
+    #[default]
+    Anonymous,
+    /// A tmpfs each.
+    Tmpfs,
+    /// Nothing.
+    Ignore,
+}
+
+/// Limits enforced by the cgroup. Sizes are in bytes, `-1` is unlimited.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Resources {
+    /// `--memory`.
+    pub memory: Option<i64>,
+    /// `--memory-swap`: memory and swap together.
+    pub memory_swap: Option<i64>,
+    /// `--memory-reservation`.
+    pub memory_reservation: Option<i64>,
+    /// `--memory-swappiness`.
+    pub memory_swappiness: Option<u32>,
+    /// `--oom-kill-disable`.
+    pub oom_kill_disable: bool,
+    /// `--pids-limit`; 0 and -1 are unlimited.
+    pub pids: Option<i64>,
+    /// `--cpus`.
+    pub cpus: Option<f64>,
+    /// `--cpu-shares`.
+    pub cpu_shares: Option<u64>,
+    /// `--cpu-period` in microseconds.
+    pub cpu_period: Option<u64>,
+    /// `--cpu-quota` in microseconds.
+    pub cpu_quota: Option<i64>,
+    /// `--cpuset-cpus`.
+    pub cpuset_cpus: Option<String>,
+    /// `--cpuset-mems`.
+    pub cpuset_mems: Option<String>,
+    /// `--blkio-weight`.
+    pub blkio_weight: Option<u16>,
+    /// `--cgroup-conf KEY=VALUE`: written to the cgroup's files as they are.
+    pub unified: BTreeMap<String, String>,
 }
 
 /// `--health-*` as given: empty strings are absent, durations as Go writes them.

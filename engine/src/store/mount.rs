@@ -6,6 +6,8 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use nix::mount::{MsFlags, mount};
+use nix::sched::{CloneFlags, unshare};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MoveMountFlags};
@@ -147,14 +149,21 @@ fn open_directory(path: &Path) -> rustix::io::Result<OwnedFd> {
     rustix::fs::open(path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
 }
 
-/// Moves the calling process into a mount namespace of its own, where mounts arrive from the host but none go out:
-/// the kernel unmounts everything when the last process in it is gone.
+/// Does `work` in a mount namespace of its own, where mounts arrive from the host but none go out: the kernel unmounts
+/// everything when the last process in it is gone. Programs that `work` starts live in it; the caller does not, and can
+/// still undo what it has mounted for everybody.
 ///
 /// # Errors
 /// The caller lacks `CAP_SYS_ADMIN`.
-pub fn enter_private_namespace() -> Result<(), StoreError> {
-    use nix::mount::{MsFlags, mount};
-    use nix::sched::{CloneFlags, unshare};
+pub fn in_private_namespace<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, StoreError> {
+    // A mount namespace belongs to a thread; this one ends with the work.
+    std::thread::scope(|scope| {
+        let inside = scope.spawn(|| enter_private_namespace().map(|()| work()));
+        inside.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
+fn enter_private_namespace() -> Result<(), StoreError> {
     let root = Path::new("/");
     unshare(CloneFlags::CLONE_NEWNS).map_err(|e| StoreError::io("make a mount namespace for", root)(e.into()))?;
     mount(None::<&str>, "/", None::<&str>, MsFlags::MS_SLAVE | MsFlags::MS_REC, None::<&str>)

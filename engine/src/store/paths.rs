@@ -16,28 +16,18 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the calling user's store and creates its directories where they are missing.
-    ///
-    /// `UNIPOD_ROOT` and `UNIPOD_RUNROOT` override the places (also set by `--root` and `--runroot`).
+    /// Where the calling user's store is unless said otherwise: `data` and `run`.
     ///
     /// # Errors
-    /// The directories cannot be created, or a rootless caller has neither `XDG_DATA_HOME` nor `HOME`.
-    pub fn open() -> Result<Self, StoreError> {
-        let root = nix::unistd::geteuid().is_root();
-        let data = match std::env::var_os("UNIPOD_ROOT") {
-            Some(dir) => PathBuf::from(dir),
-            None if root => PathBuf::from("/var/lib/unipod"),
-            None => xdg_data_home()?.join("unipod"),
-        };
-        let run = match std::env::var_os("UNIPOD_RUNROOT") {
-            Some(dir) => PathBuf::from(dir),
-            None if root => PathBuf::from("/run/unipod"),
-            None => xdg_runtime_dir().join("unipod"),
-        };
-        Self::at(data, run)
+    /// A rootless caller has neither `XDG_DATA_HOME` nor `HOME`.
+    pub fn default_roots() -> Result<(PathBuf, PathBuf), StoreError> {
+        if nix::unistd::geteuid().is_root() {
+            return Ok(("/var/lib/unipod".into(), "/run/unipod".into()));
+        }
+        Ok((xdg_data_home()?.join("unipod"), xdg_runtime_dir().join("unipod")))
     }
 
-    /// Opens a store at the given roots.
+    /// Opens a store at the given roots and creates its directories where they are missing.
     ///
     /// # Errors
     /// The directories cannot be created.

@@ -1,1 +1,11 @@
-//! Floor 2: systemd. Notifications, socket activation, transient units.
+//! Floor 2: systemd, the only supervisor. [`notify`] speaks to the manager that started us, [`invocation`] tells
+//! in which unit we run, [`activation`] finds the sockets it handed over, [`manager`] asks it to start and stop
+//! units, [`journal`] reads what they said.
+
+pub mod activation;
+pub mod invocation;
+pub mod journal;
+pub mod manager;
+pub mod notify;
+
+pub use invocation::Invocation;

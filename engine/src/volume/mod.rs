@@ -1,1 +1,25 @@
 //! Floor 3: named volumes.
+//!
+//! ```text
+//! /var/lib/unipod/volumes/NAME/volume.json   the record; a directory without one is unfinished and means nothing
+//! /var/lib/unipod/volumes/NAME/_data         the content; the mount point if the volume has a device
+//! /var/lib/unipod/volumes/NAME/populated     the image's content was copied in, or never will be
+//! ```
+//!
+//! | module | what it does |
+//! |---|---|
+//! | [`options`] | `--opt` values: what is mounted, who owns it, whether it is populated |
+//! | `record` | create, find, find_exact, list, remove |
+//! | `populate`, `copy` | the image's content into a volume that is used first |
+//! | `attach` | the host path to bind, after mounting the device if there is one |
+
+mod attach;
+mod copy;
+mod error;
+pub mod options;
+mod populate;
+mod record;
+
+pub use error::VolumeError;
+pub use options::Options;
+pub use record::{Created, Volume, Wanted, check_name, create, find, find_exact, list, remove, remove_anonymous};

@@ -214,13 +214,14 @@ fn basic_entry(header: &Header, size: u64) -> io::Result<Entry> {
     let path = header.path_bytes().into_owned();
     let kind = kind(header.entry_type(), &path)?;
     let size = if kind == Kind::File { size } else { 0 };
+    let old = header.as_old();
     Ok(Entry {
         kind,
         path,
         link: header.link_name_bytes().unwrap_or_default().into_owned(),
-        mode: header.mode()? & 0o7777,
-        uid: owner(header.uid()?)?,
-        gid: owner(header.gid()?)?,
+        mode: if blank(&old.mode) { 0 } else { header.mode()? & 0o7777 },
+        uid: if blank(&old.uid) { 0 } else { owner(header.uid()?)? },
+        gid: if blank(&old.gid) { 0 } else { owner(header.gid()?)? },
         mtime: (header.mtime().ok().and_then(|s| i64::try_from(s).ok()).unwrap_or(0), 0),
         device: (
             header.device_major().ok().flatten().unwrap_or(0),
@@ -230,6 +231,11 @@ fn basic_entry(header: &Header, size: u64) -> io::Result<Entry> {
         size,
         pieces: whole(size),
     })
+}
+
+/// A number that the archiver left out, which GNU tar and Go read as 0.
+fn blank(field: &[u8]) -> bool {
+    field.iter().all(|b| matches!(b, 0 | b' '))
 }
 
 fn kind(entry_type: EntryType, path: &[u8]) -> io::Result<Kind> {

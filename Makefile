@@ -1,0 +1,73 @@
+# unipod: everything one does with this tree, as one word each. `make help` lists them.
+#
+# The tests, the demo and the measurements boot a machine of their own (real systemd in namespaces, see tests/), for which
+# they need root; nothing of it stays. `deps` installs Debian packages, `install` writes below DESTDIR and PREFIX; nothing
+# else touches the system.
+
+PREFIX  ?= /usr/local
+DESTDIR ?=
+CARGO   ?= cargo
+SUDO    := $(if $(filter-out 0,$(shell id -u)),sudo)
+
+# Where systemd looks for generators and user units depends on the prefix it knows: /usr or /usr/local (systemd.generator(7)).
+BINDIR   = $(DESTDIR)$(PREFIX)/bin
+SYSTEMD  = $(DESTDIR)$(PREFIX)/lib/systemd
+TMPFILES = $(DESTDIR)$(PREFIX)/lib/tmpfiles.d
+MANDIR   = $(DESTDIR)$(PREFIX)/share/man
+
+# Tests run as root from a build that belongs to the user.
+export CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER  = $(if $(SUDO),sudo -E)
+export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER = $(if $(SUDO),sudo -E)
+
+.DEFAULT_GOAL := help
+.PHONY: help deps build release demo test test-only lint fmt bench install uninstall clean
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+deps: ## Install what building and testing need (Debian packages, cargo-nextest)
+	@tests/deps
+
+build: ## Build everything for development
+	$(CARGO) build --workspace --bins
+
+release: ## Build the engine and the generator as they are shipped
+	$(CARGO) build --release -p unipod -p unipod-generator
+
+demo: deps build ## A unit file becomes a service, step by step, on a machine that is gone afterwards
+	@$(SUDO) target/debug/demo
+
+test: lint test-only ## Everything CI does: lints, unit tests, acceptance tests
+
+test-only: deps build
+	$(CARGO) nextest run --workspace
+
+lint: deps ## Formatting and clippy, warnings denied
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+
+fmt: ## Format the sources
+	$(CARGO) fmt --all
+
+bench: deps release ## Measure starts, stops and the generator against a hand-written unit (and podman where installed)
+	$(CARGO) build --release -p unipod-tests --bins
+	@$(SUDO) target/release/bench
+
+install: release ## Install engine and generators below DESTDIR and PREFIX
+	install -D -m 755 target/release/unipod $(BINDIR)/unipod
+	install -D -m 755 target/release/unipod-generator $(SYSTEMD)/system-generators/unipod-system-generator
+	install -D -m 755 target/release/unipod-generator $(SYSTEMD)/user-generators/unipod-user-generator
+	install -D -m 644 packaging/systemd/user/podman-user-wait-network-online.service \
+		$(SYSTEMD)/user/podman-user-wait-network-online.service
+	install -D -m 644 packaging/tmpfiles.d/unipod.conf $(TMPFILES)/unipod.conf
+	for page in $(wildcard packaging/man/*.[1-8]); do \
+		install -D -m 644 $$page $(MANDIR)/man$${page##*.}/$${page##*/} || exit 1; done
+
+uninstall: ## Remove what install has installed; images, volumes and unit files stay
+	rm -f $(BINDIR)/unipod $(TMPFILES)/unipod.conf
+	rm -f $(SYSTEMD)/system-generators/unipod-system-generator $(SYSTEMD)/user-generators/unipod-user-generator
+	rm -f $(SYSTEMD)/user/podman-user-wait-network-online.service
+	for page in $(notdir $(wildcard packaging/man/*.[1-8])); do rm -f $(MANDIR)/man$${page##*.}/$$page; done
+
+clean: ## Remove everything that was built, the test images included
+	$(CARGO) clean

@@ -1,0 +1,96 @@
+//! Arguments that several nouns share: `KEY=VALUE` pairs, `--filter`.
+
+use std::collections::BTreeMap;
+
+use super::error::CliError;
+
+/// `KEY=VALUE` words as a map; a word without `=` has an empty value, and the last of several with one key counts.
+pub fn key_values(words: &[String]) -> BTreeMap<String, String> {
+    let pair = |word: &String| {
+        let (key, value) = word.split_once('=').unwrap_or((word, ""));
+        (key.to_owned(), value.to_owned())
+    };
+    words.iter().map(pair).collect()
+}
+
+/// `--filter KEY=VALUE` words: those of one key are alternatives, different keys must all match (podman's rule).
+#[derive(Debug)]
+pub struct Filters {
+    values: BTreeMap<String, Vec<String>>,
+}
+
+impl Filters {
+    /// Reads the words; keys other than `known` are refused.
+    pub fn parse(words: &[String], known: &[&str]) -> Result<Self, CliError> {
+        let mut values: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for word in words {
+            let (key, value) = word.split_once('=').unwrap_or((word, ""));
+            if !known.contains(&key) {
+                let known = known.join(", ");
+                return Err(CliError::new(format!("{key:?} is an invalid filter")).hint(format!("known filters: {known}")));
+            }
+            values.entry(key.into()).or_default().push(value.into());
+        }
+        Ok(Self { values })
+    }
+
+    /// Whether something whose `key` is tested by `test` passes.
+    pub fn pass(&self, key: &str, test: impl Fn(&str) -> bool) -> bool {
+        self.values.get(key).is_none_or(|wanted| wanted.iter().any(|w| test(w)))
+    }
+
+    /// Whether labels pass: every `label=KEY[=VALUE]` must be there.
+    pub fn pass_labels(&self, labels: &BTreeMap<String, String>) -> bool {
+        let has = |wanted: &String| match wanted.split_once('=') {
+            Some((key, value)) => labels.get(key).is_some_and(|v| v == value),
+            None => labels.contains_key(wanted),
+        };
+        self.values.get("label").is_none_or(|wanted| wanted.iter().all(has))
+    }
+
+    /// Whether `is` is what a `key=true|false` asks for.
+    pub fn pass_bool(&self, key: &str, is: bool) -> bool {
+        self.pass(key, |wanted| matches!(wanted, "true" | "1" | "") == is)
+    }
+}
+
+/// Does something to each of `names` and prints what comes of it. One failure does not keep the others from being done;
+/// all failures are reported, and the last one decides the exit code.
+pub fn each<N: AsRef<str>>(names: &[N], action: impl Fn(&str) -> Result<Option<String>, CliError>) -> Result<u8, CliError> {
+    let mut failed: Option<CliError> = None;
+    for name in names {
+        match action(name.as_ref()) {
+            Ok(done) => done.iter().for_each(|line| println!("{line}")),
+            Err(error) => {
+                if let Some(before) = failed.replace(error) {
+                    before.report();
+                }
+            }
+        }
+    }
+    failed.map_or(Ok(0), Err)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(words: &[&str]) -> Vec<String> {
+        words.iter().map(|w| (*w).to_owned()).collect()
+    }
+
+    #[test]
+    fn pairs() {
+        let pairs = key_values(&words(&["a=b=c", "d", "a=e"]));
+        assert_eq!(pairs, BTreeMap::from([("a".into(), "e".into()), ("d".into(), String::new())]));
+    }
+
+    #[test]
+    fn values_of_one_key_are_alternatives_and_labels_all_needed() {
+        let filters = Filters::parse(&words(&["name=a", "name=b", "label=x", "label=y=1"]), &["name", "label"]).unwrap();
+        assert!(filters.pass("name", |n| n == "b") && !filters.pass("name", |n| n == "c"));
+        assert!(filters.pass_labels(&key_values(&words(&["x=9", "y=1"]))));
+        assert!(!filters.pass_labels(&key_values(&words(&["x=9", "y=2"]))));
+        assert!(Filters::parse(&words(&["colour=red"]), &["name"]).is_err());
+    }
+}

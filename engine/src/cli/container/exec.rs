@@ -1,0 +1,90 @@
+//! `unipod exec`.
+
+use std::collections::BTreeMap;
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::cli::error::CliError;
+use crate::cli::run_options::environment;
+use crate::container::exec::{self, ExecMode};
+use crate::container::record;
+use crate::runtime::exec::ExecOptions;
+use crate::store::Store;
+
+/// Run a command in a running container.
+///
+/// Example: unipod exec -it web /bin/sh
+#[derive(Debug, Args)]
+pub struct ExecArgs {
+    /// Do not wait for the command.
+    #[arg(short, long)]
+    detach: bool,
+    /// Accepted for compatibility; a terminal is left as it is typed.
+    #[arg(long, hide = true)]
+    detach_keys: Option<String>,
+    /// Set an environment variable, NAME=VALUE, or NAME to inherit it.
+    #[arg(short, long, value_name = "NAME[=VALUE]")]
+    env: Vec<String>,
+    /// Read environment variables from a file.
+    #[arg(long, value_name = "FILE")]
+    env_file: Vec<PathBuf>,
+    /// Keep standard input open.
+    #[arg(short, long)]
+    interactive: bool,
+    /// Give the command all capabilities.
+    #[arg(long)]
+    privileged: bool,
+    /// Pass on so many descriptors from 3 on.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    preserve_fds: u32,
+    /// Give the command a terminal.
+    #[arg(short, long)]
+    tty: bool,
+    /// Run as USER[:GROUP].
+    #[arg(short, long, value_name = "USER[:GROUP]")]
+    user: Option<String>,
+    /// Directory to start in.
+    #[arg(short, long, value_name = "DIR")]
+    workdir: Option<String>,
+    /// The container.
+    container: String,
+    /// The command and its arguments.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
+    command: Vec<String>,
+}
+
+impl ExecArgs {
+    /// Does it. The exit code is the command's own.
+    pub fn run(self, store: &Store) -> Result<u8, CliError> {
+        let record = record::find(store, &self.container)?;
+        let options = ExecOptions {
+            env: self.environment()?,
+            command: self.command,
+            user: self.user,
+            workdir: self.workdir,
+            tty: self.tty,
+            privileged: self.privileged,
+        };
+        if !self.interactive {
+            detach_stdin();
+        }
+        let mode = ExecMode { detach: self.detach, preserve_fds: self.preserve_fds };
+        let status = exec::exec(store, &record, &options, mode)?;
+        let code = status.code().or_else(|| status.signal().map(|s| 128 + s)).unwrap_or(125);
+        Ok(u8::try_from(code).unwrap_or(u8::MAX))
+    }
+
+    fn environment(&self) -> Result<BTreeMap<String, String>, CliError> {
+        environment(&self.env_file, &self.env)
+    }
+}
+
+/// Without `-i` the command must not eat what is meant for the shell that called us.
+fn detach_stdin() {
+    if let Ok(null) = std::fs::File::open("/dev/null") {
+        // Failing would leave standard input as it is.
+        let _ = nix::unistd::dup2_stdin(null);
+    }
+}

@@ -1,0 +1,36 @@
+//! `unipod healthcheck`.
+
+use clap::Subcommand;
+
+use crate::cli::error::CliError;
+use crate::container::{health, record};
+use crate::store::Store;
+
+/// The subcommands of `unipod healthcheck`.
+#[derive(Debug, Subcommand)]
+pub enum HealthcheckCommand {
+    /// Ask once: exit code 0 for healthy, 1 for not.
+    Run {
+        /// The container.
+        container: String,
+    },
+    /// Ask again and again until the container ends. Started by the engine.
+    #[command(hide = true)]
+    Watch {
+        /// The container.
+        container: String,
+    },
+}
+
+impl HealthcheckCommand {
+    /// Does it.
+    pub fn run(self, store: &Store) -> Result<u8, CliError> {
+        match self {
+            Self::Run { container } => {
+                let healthy = health::run_once(store, &record::find(store, &container)?)? == 0;
+                Ok(u8::from(!healthy))
+            }
+            Self::Watch { container } => Ok(health::watch(store, &record::find(store, &container)?).map(|()| 0)?),
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! `unipod run` and `unipod create`.
+
+use std::path::Path;
+
+use clap::Args;
+
+use crate::cli::error::CliError;
+use crate::cli::output;
+use crate::cli::progress;
+use crate::cli::run_options::{self, LifecycleOptions, RunOptions};
+use crate::container::create::{self, CreateRequest, Created};
+use crate::container::record::{Lifecycle, Record, SdNotify, UnitUse};
+use crate::container::{foreground, start, transient};
+use crate::image::{self, Image};
+use crate::runtime::ContainerOptions;
+use crate::store::Store;
+use crate::systemd::Invocation;
+
+/// Run a command in a new container.
+///
+/// In a unit with -d, the container's processes become the unit's and the engine is gone. On the command line, -d makes
+/// a transient unit, unipod-NAME.service, and without it the container stays in the foreground.
+///
+/// Example: unipod run -d --name web -p 8080:80 docker.io/library/nginx
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    #[command(flatten)]
+    options: RunOptions,
+}
+
+/// Make a container without starting it.
+///
+/// Example: unipod create --name web docker.io/library/nginx && unipod start web
+#[derive(Debug, Args)]
+pub struct CreateArgs {
+    #[command(flatten)]
+    options: RunOptions,
+}
+
+impl RunArgs {
+    /// Does it. The exit code is the container's own where it stays in the foreground.
+    pub fn run(self, store: &Store) -> Result<u8, CliError> {
+        let (options, lifecycle) = self.options.split()?;
+        match (Invocation::current(), lifecycle.detach) {
+            (Some(unit), true) => run_in_unit(store, options, lifecycle, &unit),
+            (None, true) => run_as_transient(store, options, lifecycle),
+            (unit, false) => run_in_foreground(store, options, lifecycle, unit.as_ref()),
+        }
+    }
+}
+
+impl CreateArgs {
+    /// Does it.
+    pub fn run(self, store: &Store) -> Result<u8, CliError> {
+        let (options, lifecycle) = self.options.split()?;
+        let (created, _) = make(store, options, &lifecycle, None)?;
+        let record = give_unit(store, created, &lifecycle)?;
+        output::print_line(record.id.as_str());
+        Ok(0)
+    }
+}
+
+/// The path of every generated service.
+fn run_in_unit(
+    store: &Store,
+    options: ContainerOptions,
+    lifecycle: LifecycleOptions,
+    unit: &Invocation,
+) -> Result<u8, CliError> {
+    let (mut created, image) = make(store, options, &lifecycle, Some(unit))?;
+    start::check_readiness(store, &created.record)?;
+    let process = start::start(store, &mut created.record, image.as_ref())?;
+    write_files(&created.record, &lifecycle, process.pid)?;
+    start::hand_over(store, &created.record, process)?;
+    Ok(0)
+}
+
+fn run_as_transient(store: &Store, options: ContainerOptions, mut lifecycle: LifecycleOptions) -> Result<u8, CliError> {
+    refuse_on_command_line(&options, &lifecycle)?;
+    // Nobody has asked this payload to notify: unless a health check says more, it is ready when it runs.
+    if lifecycle.sdnotify == run_options::SdNotify::Container {
+        lifecycle.sdnotify = run_options::SdNotify::Conmon;
+    }
+    let (created, _) = make(store, options, &lifecycle, None)?;
+    let record = give_unit(store, created, &lifecycle)?;
+    super::start::start_unit(store, &record)?;
+    output::print_line(record.id.as_str());
+    Ok(0)
+}
+
+/// What is known and not there yet is refused by name: nobody shall believe that it works.
+fn refuse_unsupported(lifecycle: &LifecycleOptions) -> Result<(), CliError> {
+    let LifecycleOptions { pod, pod_id_file, requires, remove_image, timeout, preserve_fds, cgroup_parent, .. } = lifecycle;
+    let refused = [
+        ("--pod", pod.is_some() || pod_id_file.is_some(), "pods are not supported yet"),
+        ("--requires", !requires.is_empty(), "not supported yet; let the units depend on each other (Requires=, After=)"),
+        ("--rmi", *remove_image, "not supported yet; see: unipod image prune"),
+        ("--timeout", timeout.is_some(), "not supported yet; set RuntimeMaxSec= in the unit"),
+        ("--preserve-fds", *preserve_fds > 0, "not supported yet; socket activation passes descriptors on by itself"),
+        ("--cgroup-parent", cgroup_parent.is_some(), "the container lives in its unit's cgroup; set Slice= in the unit"),
+    ];
+    let first = refused.into_iter().find(|(_, given, _)| *given);
+    first.map_or(Ok(()), |(option, _, why)| Err(CliError::new(format!("{option}: {why}"))))
+}
+
+/// Combinations that cannot work, before anything is made for them.
+fn refuse_on_command_line(options: &ContainerOptions, lifecycle: &LifecycleOptions) -> Result<(), CliError> {
+    let restarts = lifecycle.restart.as_deref().is_some_and(|policy| !matches!(policy, "" | "no"));
+    if lifecycle.remove && restarts {
+        return Err(CliError::new("--rm and --restart contradict each other: a removed container cannot be started again"));
+    }
+    if options.tty {
+        return Err(CliError::new("--tty with --detach is not supported yet: no process stays to hold the terminal")
+            .hint("leave out -t, or run it in the foreground"));
+    }
+    Ok(())
+}
+
+fn run_in_foreground(
+    store: &Store,
+    options: ContainerOptions,
+    lifecycle: LifecycleOptions,
+    unit: Option<&Invocation>,
+) -> Result<u8, CliError> {
+    let (created, image) = make(store, options, &lifecycle, unit)?;
+    let written = |record: &Record, pid: u32| write_files(record, &lifecycle, pid);
+    foreground::run(store, created, image.as_ref(), &written)
+}
+
+/// Image and record.
+fn make(
+    store: &Store,
+    options: ContainerOptions,
+    lifecycle: &LifecycleOptions,
+    unit: Option<&Invocation>,
+) -> Result<(Created, Option<Image>), CliError> {
+    refuse_unsupported(lifecycle)?;
+    let image = match &options.rootfs {
+        Some(_) => None,
+        None => Some(image::ensure(store, &options.image, &lifecycle.pull, progress::of_start(unit.is_some()).as_ref())?),
+    };
+    let request = CreateRequest {
+        lifecycle: Lifecycle {
+            rm: lifecycle.remove,
+            sdnotify: sdnotify(lifecycle.sdnotify),
+            tty: options.tty,
+            interactive: options.interactive,
+            restart: lifecycle.restart.clone(),
+        },
+        options,
+        image: image.as_ref(),
+        replace: lifecycle.replace,
+        unit: unit.map(|u| UnitUse { name: u.unit.clone(), invocation: u.id.clone() }),
+    };
+    Ok((create::create(store, request)?, image))
+}
+
+fn sdnotify(option: run_options::SdNotify) -> SdNotify {
+    match option {
+        run_options::SdNotify::Container => SdNotify::Container,
+        run_options::SdNotify::Conmon => SdNotify::Conmon,
+        run_options::SdNotify::Healthy => SdNotify::Healthy,
+        run_options::SdNotify::Ignore => SdNotify::Ignore,
+    }
+}
+
+/// The container will live as a transient unit.
+fn give_unit(store: &Store, created: Created, lifecycle: &LifecycleOptions) -> Result<Record, CliError> {
+    let Created { mut record, lock: _lock } = created;
+    transient::assign(&mut record);
+    record.save(store)?;
+    if let Some(file) = &lifecycle.cid_file {
+        write_file(file, record.id.as_str())?;
+    }
+    Ok(record)
+}
+
+fn write_files(record: &Record, lifecycle: &LifecycleOptions, pid: u32) -> Result<(), CliError> {
+    if let Some(file) = &lifecycle.cid_file {
+        write_file(file, record.id.as_str())?;
+    }
+    for file in &lifecycle.pid_files {
+        write_file(file, &pid.to_string())?;
+    }
+    Ok(())
+}
+
+fn write_file(path: &Path, text: &str) -> Result<(), CliError> {
+    std::fs::write(path, text).map_err(|e| CliError::new(format!("cannot write {}: {e}", path.display())))
+}

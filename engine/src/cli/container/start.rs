@@ -1,0 +1,94 @@
+//! `unipod start`.
+
+use clap::Args;
+
+use crate::cli::error::CliError;
+use crate::cli::output;
+use crate::container::record::{self, Failure, Record, State};
+use crate::container::{ContainerError, foreground, start, transient};
+use crate::image::{self, Image};
+use crate::store::{Lock, Store};
+use crate::systemd::Invocation;
+
+/// Start containers that were made before.
+#[derive(Debug, Args)]
+pub struct StartArgs {
+    /// Stay in the foreground with the container's output.
+    #[arg(short, long)]
+    attach: bool,
+    /// The containers, by name or ID.
+    #[arg(required = true)]
+    containers: Vec<String>,
+}
+
+impl StartArgs {
+    /// Does it.
+    pub fn run(self, store: &Store) -> Result<u8, CliError> {
+        for name in &self.containers {
+            let record = record::find(store, name)?;
+            if runs_in(&record, Invocation::current().as_ref()) {
+                return start_here(store, &record);
+            }
+            if record.state() == State::Running {
+                continue;
+            }
+            if self.attach {
+                return attach(store, &record);
+            }
+            start_unit(store, &record)?;
+            output::print_line(name);
+        }
+        Ok(0)
+    }
+}
+
+/// Whether we are the `ExecStart=` of the container's own unit.
+fn runs_in(record: &Record, own: Option<&Invocation>) -> bool {
+    own.zip(record.unit.as_ref()).is_some_and(|(own, unit)| own.unit == unit.name)
+}
+
+/// Has systemd start the container's unit; a failure comes back as the engine in the unit has put it.
+pub fn start_unit(store: &Store, record: &Record) -> Result<(), CliError> {
+    let Err(error) = transient::start(store, record) else { return Ok(()) };
+    match record::by_name(store, &record.name)?.and_then(|r| r.failure) {
+        Some(Failure { message, code }) => Err(CliError::new(message).code(code)),
+        None => Err(error.into()),
+    }
+}
+
+fn start_here(store: &Store, record: &Record) -> Result<u8, CliError> {
+    let _lock = Lock::acquire(store, "container", &record.name)?;
+    let mut record = again(store, record)?;
+    let started = bring_up(store, &mut record);
+    if let Err(error) = &started {
+        record.failure = Some(Failure { message: error.message.clone(), code: error.code });
+        record.save(store)?;
+    }
+    started.map(|()| 0)
+}
+
+fn bring_up(store: &Store, record: &mut Record) -> Result<(), CliError> {
+    let image = image_of(store, record)?;
+    let process = start::start(store, record, image.as_ref())?;
+    Ok(start::hand_over(store, record, process)?)
+}
+
+fn attach(store: &Store, record: &Record) -> Result<u8, CliError> {
+    let lock = Lock::acquire(store, "container", &record.name)?;
+    let record = again(store, record)?;
+    let image = image_of(store, &record)?;
+    foreground::run(store, crate::container::create::Created { record, lock }, image.as_ref(), &|_, _| Ok(()))
+}
+
+/// The record as it is under the lock, with nothing of an earlier start in it.
+fn again(store: &Store, record: &Record) -> Result<Record, CliError> {
+    let record = record::find(store, record.id.as_str())?;
+    let unit = record.unit.map(|u| record::UnitUse { invocation: Invocation::current().and_then(|i| i.id), ..u });
+    Ok(Record { unit, process: None, started: None, exit: None, failure: None, network: None, ..record })
+}
+
+fn image_of(store: &Store, record: &Record) -> Result<Option<Image>, CliError> {
+    let Some(used) = &record.image else { return Ok(None) };
+    let found = image::find(store, &used.id)?;
+    found.map(Some).ok_or_else(|| ContainerError::ImageGone(used.name.clone()).into())
+}

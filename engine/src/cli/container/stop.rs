@@ -1,0 +1,161 @@
+//! `unipod stop`, `unipod kill`, `unipod rm`: everything that ends containers.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::cli::error::CliError;
+use crate::cli::output;
+use crate::container::record::{self, Record, State};
+use crate::container::remove::{self, RemoveOptions};
+use crate::container::{ContainerError, signal, stop};
+use crate::store::Store;
+use crate::systemd::{Invocation, manager};
+
+/// Which containers are meant.
+#[derive(Debug, Args)]
+pub struct Targets {
+    /// All containers.
+    #[arg(short, long)]
+    all: bool,
+    /// Also the container whose ID is in this file.
+    #[arg(long, value_name = "FILE")]
+    cidfile: Vec<PathBuf>,
+    /// A container that is not there is fine.
+    #[arg(short, long)]
+    ignore: bool,
+    /// The containers, by name or ID.
+    containers: Vec<String>,
+}
+
+impl Targets {
+    /// Does `action` on each; one failure does not keep the others from their turn.
+    fn each(self, store: &Store, mut action: impl FnMut(&Record) -> Result<(), CliError>) -> Result<u8, CliError> {
+        let mut problems = Vec::new();
+        // A unit's journal is the payload's: our own names in it at every stop would be noise.
+        let quiet = Invocation::current().is_some();
+        for name in self.names(store)? {
+            let done = match record::find(store, &name) {
+                Err(ContainerError::NotFound(_)) if self.ignore => Ok(()),
+                Err(error) => Err(error.into()),
+                Ok(record) => action(&record).map(|()| if !quiet { output::print_line(&name) }),
+            };
+            problems.extend(done.err());
+        }
+        let Some(last) = problems.pop() else { return Ok(0) };
+        for problem in problems {
+            problem.report();
+        }
+        Err(last)
+    }
+
+    fn names(&self, store: &Store) -> Result<BTreeSet<String>, CliError> {
+        let mut names: BTreeSet<String> = self.containers.iter().cloned().collect();
+        for file in &self.cidfile {
+            match std::fs::read_to_string(file) {
+                Ok(id) => drop(names.insert(id.trim().to_owned())),
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound && self.ignore => {}
+                Err(e) => return Err(CliError::new(format!("cannot read the ID from {}: {e}", file.display()))),
+            }
+        }
+        if self.all {
+            names.extend(record::list(store)?.into_iter().map(|r| r.name));
+        }
+        if names.is_empty() && !self.all && self.cidfile.is_empty() {
+            return Err(CliError::new("no container named").hint("give names or IDs, or --all"));
+        }
+        Ok(names)
+    }
+}
+
+/// Stop containers: the stop signal, patience, SIGKILL.
+///
+/// A container that belongs to a unit is stopped by stopping the unit, so that `Restart=` does not bring it back.
+#[derive(Debug, Args)]
+pub struct StopArgs {
+    /// Seconds before SIGKILL.
+    #[arg(short = 't', long, visible_alias = "timeout", value_name = "SECONDS")]
+    time: Option<u32>,
+    #[command(flatten)]
+    targets: Targets,
+}
+
+impl StopArgs {
+    /// Does it.
+    pub fn run(self, store: &Store) -> Result<u8, CliError> {
+        self.targets.each(store, |record| stop_one(record, self.time))
+    }
+}
+
+fn stop_one(record: &Record, time: Option<u32>) -> Result<(), CliError> {
+    match foreign_unit(record) {
+        // With a timeout of its own the container is stopped first, then its unit has nothing left to wait for.
+        Some(unit) if time.is_none() => Ok(manager::stop(unit)?),
+        Some(unit) => Ok(stop::stop(record, time).map_err(CliError::from).and(manager::stop(unit).map_err(CliError::from))?),
+        None => Ok(stop::stop(record, time)?),
+    }
+}
+
+/// The unit that runs this container, unless we are one of that unit's own commands.
+fn foreign_unit(record: &Record) -> Option<&str> {
+    let unit = record.unit.as_ref().filter(|_| record.state() == State::Running)?;
+    let ours = Invocation::current().is_some_and(|own| own.unit == unit.name);
+    (!ours).then_some(unit.name.as_str())
+}
+
+/// Send a signal to the init of containers.
+#[derive(Debug, Args)]
+pub struct KillArgs {
+    /// The signal, by name or number.
+    #[arg(short, long, default_value = "KILL")]
+    signal: String,
+    #[command(flatten)]
+    targets: Targets,
+}
+
+impl KillArgs {
+    /// Does it.
+    pub fn run(self, store: &Store) -> Result<u8, CliError> {
+        let signal =
+            signal::parse(&self.signal).ok_or_else(|| CliError::new(format!("--signal {:?} is no signal", self.signal)))?;
+        let running_only = self.targets.all;
+        self.targets.each(store, |record| match stop::kill(record, signal) {
+            Err(ContainerError::NotRunning(..)) if running_only => Ok(()),
+            other => Ok(other?),
+        })
+    }
+}
+
+/// Remove containers.
+#[derive(Debug, Args)]
+pub struct RmArgs {
+    /// Stop running ones first.
+    #[arg(short, long)]
+    force: bool,
+    /// With their anonymous volumes.
+    #[arg(short, long)]
+    volumes: bool,
+    /// Seconds before SIGKILL, with --force.
+    #[arg(short = 't', long, visible_alias = "timeout", value_name = "SECONDS")]
+    time: Option<u32>,
+    #[command(flatten)]
+    targets: Targets,
+}
+
+impl RmArgs {
+    /// Does it.
+    pub fn run(self, store: &Store) -> Result<u8, CliError> {
+        let options = RemoveOptions { force: self.force, volumes: self.volumes, timeout: self.time };
+        self.targets.each(store, |record| {
+            if let (true, Some(unit)) = (options.force, foreign_unit(record)) {
+                manager::stop(unit)?;
+            }
+            match remove::remove(store, &record.name, options) {
+                // Its unit has removed it while it stopped.
+                Err(ContainerError::NotFound(_)) => Ok(()),
+                other => Ok(other?),
+            }
+        })
+    }
+}

@@ -1,0 +1,62 @@
+//! What the container shares with the host or with another container.
+
+use clap::Args;
+
+use crate::runtime::ContainerOptions;
+
+/// Options of namespaces.
+#[derive(Debug, Args)]
+pub(super) struct NamespaceOptions {
+    /// Process IDs: private, host, container:NAME or ns:PATH
+    #[arg(long, value_name = "MODE")]
+    pid: Option<String>,
+    /// Inter-process communication: private, shareable, none, host, container:NAME or ns:PATH
+    #[arg(long, value_name = "MODE")]
+    ipc: Option<String>,
+    /// Host name: private, host, container:NAME or ns:PATH
+    #[arg(long, value_name = "MODE")]
+    uts: Option<String>,
+    /// View of the cgroups: private, host, container:NAME or ns:PATH
+    #[arg(long, value_name = "MODE")]
+    cgroupns: Option<String>,
+    /// Users: host, auto, keep-id, nomap, container:NAME or ns:PATH
+    #[arg(long, value_name = "MODE")]
+    userns: Option<String>,
+    /// Map users, CONTAINER:HOST[:SIZE]
+    #[arg(long, value_name = "MAP")]
+    uidmap: Vec<String>,
+    /// Map groups, CONTAINER:HOST[:SIZE]
+    #[arg(long, value_name = "MAP")]
+    gidmap: Vec<String>,
+    /// Name in /etc/subuid whose range is mapped
+    #[arg(long, value_name = "NAME")]
+    subuidname: Option<String>,
+    /// Name in /etc/subgid whose range is mapped
+    #[arg(long, value_name = "NAME")]
+    subgidname: Option<String>,
+}
+
+impl NamespaceOptions {
+    pub(super) fn apply(self, options: &mut ContainerOptions) {
+        let Self {
+            pid,
+            ipc,
+            uts,
+            cgroupns,
+            userns,
+            uidmap,
+            gidmap,
+            subuidname,
+            subgidname,
+        } = self;
+        options.pid = pid;
+        options.ipc = ipc;
+        options.uts = uts;
+        options.cgroupns = cgroupns;
+        options.userns = userns;
+        options.uid_maps = uidmap;
+        options.gid_maps = gidmap;
+        options.sub_uid_name = subuidname;
+        options.sub_gid_name = subgidname;
+    }
+}

@@ -1,0 +1,94 @@
+//! Network and names.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use clap::Args;
+
+use super::Switch;
+use crate::runtime::ContainerOptions;
+
+/// Options of the network.
+#[derive(Debug, Args)]
+pub(super) struct NetworkOptions {
+    /// Network to join, or bridge, none, host, container:NAME, ns:PATH, pasta
+    #[arg(long, alias = "net", value_name = "MODE")]
+    network: Vec<String>,
+    /// Further name on the networks
+    #[arg(long, value_name = "NAME")]
+    network_alias: Vec<String>,
+    /// IPv4 address
+    #[arg(long, value_name = "ADDRESS")]
+    ip: Option<Ipv4Addr>,
+    /// IPv6 address
+    #[arg(long, value_name = "ADDRESS")]
+    ip6: Option<Ipv6Addr>,
+    /// Hardware address
+    #[arg(long, value_name = "ADDRESS")]
+    mac_address: Option<String>,
+    /// Publish a port, [[IP:][HOST]:]CONTAINER[/PROTOCOL]
+    #[arg(short, long, value_name = "PORT")]
+    publish: Vec<String>,
+    /// Publish all exposed ports
+    #[arg(short = 'P', long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    publish_all: Option<Switch>,
+    /// Expose a port
+    #[arg(long, value_name = "PORT")]
+    expose: Vec<String>,
+    /// Name server, or none to keep the image's resolv.conf
+    #[arg(long, value_name = "ADDRESS")]
+    dns: Vec<String>,
+    /// Option for resolv.conf
+    #[arg(long, alias = "dns-opt", value_name = "OPTION")]
+    dns_option: Vec<String>,
+    /// Search domain
+    #[arg(long, value_name = "DOMAIN")]
+    dns_search: Vec<String>,
+    /// Line for /etc/hosts, NAME:ADDRESS or NAME:host-gateway
+    #[arg(long, value_name = "NAME:ADDRESS")]
+    add_host: Vec<String>,
+    /// Keep the image's /etc/hosts
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    no_hosts: Option<Switch>,
+    /// Keep the image's /etc/hostname
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    no_hostname: Option<Switch>,
+    /// What /etc/hosts starts from: a file, image, or none
+    #[arg(long, value_name = "FILE")]
+    hosts_file: Option<String>,
+}
+
+impl NetworkOptions {
+    pub(super) fn apply(self, options: &mut ContainerOptions) {
+        let Self {
+            network,
+            network_alias,
+            ip,
+            ip6,
+            mac_address,
+            publish,
+            publish_all,
+            expose,
+            dns,
+            dns_option,
+            dns_search,
+            add_host,
+            no_hosts,
+            no_hostname,
+            hosts_file,
+        } = self;
+        options.networks = network;
+        options.network_aliases = network_alias;
+        options.ips = ip.map(Into::into).into_iter().chain(ip6.map(Into::into)).collect();
+        options.mac = mac_address;
+        options.publish = publish;
+        options.publish_all = Switch::is_on(publish_all);
+        options.expose = expose;
+        options.dns = dns;
+        options.dns_options = dns_option;
+        options.dns_search = dns_search;
+        options.add_hosts = add_host;
+        options.no_hosts = Switch::is_on(no_hosts);
+        options.no_hostname = Switch::is_on(no_hostname);
+        options.hosts_file = hosts_file;
+    }
+}

@@ -1,0 +1,69 @@
+//! What the container may do.
+
+use clap::Args;
+
+use super::{Switch, pairs, refused};
+use crate::cli::error::CliError;
+use crate::runtime::ContainerOptions;
+
+/// Options of rights and devices.
+#[derive(Debug, Args)]
+pub(super) struct SecurityOptions {
+    /// Give the container all rights that the engine has
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    privileged: Option<Switch>,
+    /// Add a capability, or all
+    #[arg(long, value_name = "CAPABILITY")]
+    cap_add: Vec<String>,
+    /// Drop a capability, or all
+    #[arg(long, value_name = "CAPABILITY")]
+    cap_drop: Vec<String>,
+    /// no-new-privileges, label=…, apparmor=…, seccomp=…, mask=…, unmask=…, proc-opts=…
+    #[arg(long, value_name = "OPTION")]
+    security_opt: Vec<String>,
+    /// Add a device of the host, HOST[:CONTAINER][:rwm]
+    #[arg(long, value_name = "DEVICE")]
+    device: Vec<String>,
+    /// Rule for the device cgroup, 'TYPE MAJOR:MINOR MODE'
+    #[arg(long, value_name = "RULE")]
+    device_cgroup_rule: Vec<String>,
+    /// Add graphics processors
+    #[arg(long, value_name = "GPUS")]
+    gpus: Vec<String>,
+    /// Kernel parameter, NAME=VALUE
+    #[arg(long, value_name = "NAME=VALUE")]
+    sysctl: Vec<String>,
+}
+
+impl SecurityOptions {
+    pub(super) fn apply(self, options: &mut ContainerOptions) -> Result<(), CliError> {
+        let Self {
+            privileged,
+            cap_add,
+            cap_drop,
+            security_opt,
+            device,
+            device_cgroup_rule,
+            gpus,
+            sysctl,
+        } = self;
+        if let Some(gpus) = gpus.first() {
+            return Err(refused(
+                "--gpus",
+                gpus,
+                "this option is not supported yet; name the devices with --device",
+            ));
+        }
+        if let Some(text) = sysctl.iter().find(|text| !text.contains('=')) {
+            return Err(refused("--sysctl", text, "expected NAME=VALUE"));
+        }
+        options.privileged = Switch::is_on(privileged);
+        options.cap_add = cap_add;
+        options.cap_drop = cap_drop;
+        options.security = security_opt;
+        options.devices = device;
+        options.device_cgroup_rules = device_cgroup_rule;
+        options.sysctls = pairs("--sysctl", sysctl)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,163 @@
+use clap::Parser;
+
+use super::*;
+
+#[derive(Debug, Parser)]
+struct Cli {
+    #[command(flatten)]
+    run: RunOptions,
+}
+
+fn parse(line: &str) -> Result<(ContainerOptions, LifecycleOptions), String> {
+    let words = std::iter::once("run").chain(line.split(' '));
+    let cli = Cli::try_parse_from(words).map_err(|e| e.to_string())?;
+    cli.run.split().map_err(|e| e.message)
+}
+
+#[test]
+fn the_command_line_is_well_formed() {
+    <Cli as clap::CommandFactory>::command().debug_assert();
+}
+
+#[test]
+fn words_after_the_image_are_the_commands() {
+    let words = |line| parse(line).unwrap().0.command.join(" ");
+    assert_eq!(words("alpine sh -c x --name y --help"), "sh -c x --name y --help");
+    assert_eq!(words("--rm alpine -v --rm"), "-v --rm");
+    assert_eq!(words("alpine -- ls"), "-- ls");
+    assert_eq!(parse("alpine").unwrap().0.image, "alpine");
+    assert!(parse("--no-such-option alpine").is_err());
+    assert!(parse("--name x").is_err());
+    let (options, _) = parse("--rootfs /srv/root ls").unwrap();
+    assert_eq!(
+        (options.rootfs.as_deref(), options.command.as_slice()),
+        (Some(Path::new("/srv/root")), &["ls".into()][..])
+    );
+}
+
+/// One line with every option that the generator can write, as it writes it.
+const GENERATED: &str = "--name systemd-web --replace --rm --log-driver journald --log-opt tag=x --cgroups=split \
+    --entrypoint=/bin/sh --tz local --pids-limit 10 --shm-size 1m --workdir /w --ip 10.1.1.1 --ip6 fd00::1 --hostname web \
+    --stop-signal SIGINT --stop-timeout 5 --pull newer --memory 1g --retry 2 --retry-delay 1s --network-alias a \
+    --ulimit nofile=10:20 --dns 10.0.0.1 --dns-option ndots:1 --dns-search x --group-add 5 --add-host a:10.0.0.2 \
+    --tmpfs /t --init --env-host=false --http-proxy=false --read-only-tmpfs=false --network none --sdnotify=conmon -d \
+    --security-opt=no-new-privileges --security-opt label=disable --security-opt label=nested \
+    --security-opt label=type:t --security-opt label=filetype:f --security-opt label=level:l --security-opt apparmor=a \
+    --device /dev/null --security-opt seccomp=unconfined --cap-drop all --cap-add net_raw --sysctl net.core.somaxconn=5 \
+    --read-only --tmpfs /tmp:rw,size=512M,mode=1777 --user 1:2 --userns host --uidmap 0:0:1 --gidmap 0:0:1 \
+    --subuidname u --subgidname g -v data:/d:Z --label io.containers.autoupdate=registry --expose 80 --publish 8080:80 \
+    --env A=b --label C=d --annotation E=f --security-opt mask=/a:/b --security-opt unmask=ALL \
+    --secret s --mount type=volume,source=m,destination=/m --health-cmd true --health-interval 1s \
+    --health-on-failure kill --health-log-destination local --health-max-log-count 1 --health-max-log-size 2 \
+    --health-retries 3 --health-start-period 4s --health-timeout 5s --health-startup-cmd true \
+    --health-startup-interval 6s --health-startup-retries 7 --health-startup-success 8 --health-startup-timeout 9s \
+    --pod p image:tag word";
+
+#[test]
+fn everything_that_the_generator_writes_is_understood() {
+    let (options, lifecycle) = parse(&GENERATED.split_whitespace().collect::<Vec<_>>().join(" ")).unwrap();
+    assert_eq!(options.name.as_deref(), Some("systemd-web"));
+    assert_eq!(options.entrypoint.as_deref(), Some(&["/bin/sh".to_owned()][..]));
+    assert_eq!(options.resources.memory, Some(1 << 30));
+    assert_eq!(options.stop_signal, Some(2));
+    assert_eq!(options.ips.len(), 2);
+    assert_eq!(options.env, [("A".to_owned(), "b".to_owned())].into());
+    assert_eq!(options.labels.len(), 2);
+    assert_eq!(
+        (options.tmpfs.len(), options.security.len(), options.volumes.len()),
+        (2, 10, 1)
+    );
+    assert!(options.init && options.read_only && options.read_only_tmpfs == Some(false));
+    assert_eq!(options.health.startup_success, Some(8));
+    assert_eq!(
+        (lifecycle.cgroups, lifecycle.sdnotify),
+        (Cgroups::Split, SdNotify::Conmon)
+    );
+    assert!(lifecycle.detach && lifecycle.remove && lifecycle.replace);
+    assert_eq!(lifecycle.pod.as_deref(), Some("p"));
+    assert_eq!((options.image.as_str(), options.command.len()), ("image:tag", 1));
+}
+
+#[test]
+fn podmans_short_options_and_repetitions() {
+    let (options, lifecycle) =
+        parse("-it -d -e A=1 -eB=2 -v /a:/b -p 80:80 -w /x -u 7 -h box -l k=v -m 5m --name a --name b --net host i")
+            .unwrap();
+    assert!(options.tty && options.interactive && lifecycle.detach);
+    assert_eq!(options.env.len(), 2);
+    assert_eq!(options.name.as_deref(), Some("b"));
+    assert_eq!(options.hostname.as_deref(), Some("box"));
+    assert_eq!(options.networks, ["host"]);
+    assert_eq!(parse("--entrypoint= i").unwrap().0.entrypoint, Some(vec![]));
+    assert_eq!(
+        parse("--entrypoint=[\"a\",\"b\"] i").unwrap().0.entrypoint.unwrap(),
+        ["a", "b"]
+    );
+    assert!(!parse("--init=false --read-only=0 i").unwrap().0.init);
+    assert_eq!(
+        parse("--memory-swap -1 --pids-limit -1 i")
+            .unwrap()
+            .0
+            .resources
+            .memory_swap,
+        Some(-1)
+    );
+}
+
+#[test]
+fn wrong_values_are_refused_with_the_options_name() {
+    for line in [
+        "--memory lots",
+        "--cpus=-1",
+        "--umask 9",
+        "--workdir x",
+        "--hostname a_b!",
+        "--stop-signal NOPE",
+        "--pull often",
+        "--ulimit x=1",
+        "--sysctl novalue",
+        "--device nvidia.com/gpu=all",
+        "--mount type=nfs",
+        "--tmpfs t",
+        "--pid elsewhere",
+        "--security-opt what",
+        "--health-interval soon",
+        "--add-host x",
+        "--uidmap 1",
+        "--platform linux",
+        "--restart maybe",
+        "--gpus all",
+        "--volumes-from c",
+        "--shm-size big",
+        "--retry-delay 5",
+        "--image-volume no",
+        "--init=maybe",
+    ] {
+        let error = parse(&format!("{line} image")).unwrap_err();
+        let option = line.split([' ', '=']).next().unwrap();
+        assert!(error.contains(option), "{line}: {error}");
+    }
+}
+
+#[test]
+fn environment_files_and_precedence() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("env");
+    std::fs::write(
+        &file,
+        "# comment\n\nA=file\n  B=x=\"y\" z\nCARGO_MANIFEST_DIR\nCARGO_PKG_NA*\nNO_SUCH_VARIABLE\n",
+    )
+    .unwrap();
+    let (options, _) = parse(&format!("--env-file {} --env A=option i", file.display())).unwrap();
+    assert_eq!(options.env["A"], "option");
+    assert_eq!(options.env["B"], "x=\"y\" z");
+    assert_eq!(options.env["CARGO_PKG_NAME"], "unipod");
+    assert!(options.env.contains_key("CARGO_MANIFEST_DIR") && !options.env.contains_key("NO_SUCH_VARIABLE"));
+    std::fs::write(&file, "A B=c\n").unwrap();
+    assert!(
+        parse(&format!("--env-file {} i", file.display()))
+            .unwrap_err()
+            .contains("--env-file")
+    );
+    assert!(parse("--env-file /nowhere i").unwrap_err().contains("/nowhere"));
+}

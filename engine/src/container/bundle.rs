@@ -1,0 +1,93 @@
+//! Everything that was found out about a container, put before the runtime module, which writes the OCI bundle.
+
+use std::fs;
+use std::net::IpAddr;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::PathBuf;
+
+use super::record::{self, Record, SdNotify, State};
+use super::storage::Storage;
+use super::ContainerError;
+use crate::image::Image;
+use crate::network::Status;
+use crate::runtime::{self, BundleRequest, IdMappings, JoinedNamespaces, Namespace};
+use crate::store::{Store, StoreError};
+use crate::systemd::{Invocation, activation};
+
+/// Makes the bundle's directory, readable by nobody else: secrets pass through it.
+///
+/// # Errors
+/// The run directory cannot be written.
+pub fn make_directory(store: &Store, record: &Record) -> Result<(), StoreError> {
+    let dir = store.bundle(record.id.as_str());
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(&dir).map_err(StoreError::io("create", &dir))
+}
+
+/// Writes the bundle. What was left out because the machine lacks it is said in the log.
+///
+/// # Errors
+/// An option means nothing, or asks for what this machine cannot grant.
+pub fn write(
+    store: &Store,
+    record: &Record,
+    image: Option<&Image>,
+    network: Namespace,
+    rootfs: PathBuf,
+    storage: Storage,
+) -> Result<(), ContainerError> {
+    let Storage { mounts, secret_env } = storage;
+    let status = record.network.as_ref();
+    let bundle = runtime::write_bundle(&BundleRequest {
+        id: record.id.as_str(),
+        options: &record.options,
+        image: image.map(|image| &image.config),
+        rootfs,
+        bundle: store.bundle(record.id.as_str()),
+        network,
+        hosts: status.map(|s| own_addresses(record, s)).unwrap_or_default(),
+        dns_servers: status.map(|s| s.dns_servers.clone()).unwrap_or_default(),
+        search_domains: status.map(|s| s.search_domains.clone()).unwrap_or_default(),
+        mounts,
+        secret_env,
+        notify_socket: notify_socket(record),
+        listen_fds: activation::listen_fds().map(|fds| (fds.count, fds.names)),
+        id_mappings: IdMappings::spelled_out(&record.options)?,
+        joined: joined(store, record)?,
+        host_gateway: status.and_then(|s| s.networks.iter().flat_map(|n| &n.gateways).next().copied()),
+    })?;
+    for note in bundle.notes {
+        tracing::info!("{note}");
+    }
+    Ok(())
+}
+
+fn notify_socket(record: &Record) -> Option<PathBuf> {
+    (record.lifecycle.sdnotify == SdNotify::Container).then(Invocation::current)??.notify_socket
+}
+
+/// The container's own lines of `/etc/hosts`.
+fn own_addresses(record: &Record, status: &Status) -> Vec<(IpAddr, Vec<String>)> {
+    let hostname = record.options.hostname.clone().unwrap_or_else(|| record.id.short().to_owned());
+    let names = vec![hostname, record.name.clone()];
+    let addresses = status.networks.iter().flat_map(|endpoint| &endpoint.addresses);
+    addresses.filter_map(|a| a.split('/').next()?.parse().ok()).map(|ip| (ip, names.clone())).collect()
+}
+
+/// `--pid=container:NAME` and the like.
+fn joined(store: &Store, record: &Record) -> Result<JoinedNamespaces, ContainerError> {
+    let options = &record.options;
+    let of = |option: &Option<String>, namespace: &str| -> Result<Option<PathBuf>, ContainerError> {
+        let Some(name) = option.as_deref().and_then(|o| o.strip_prefix("container:")) else { return Ok(None) };
+        let other = record::find(store, name)?;
+        let process = other.process.filter(|_| other.state() == State::Running);
+        let process = process.ok_or_else(|| ContainerError::NotRunning(other.name.clone(), other.state().as_str()))?;
+        Ok(Some(format!("/proc/{}/ns/{namespace}", process.pid).into()))
+    };
+    Ok(JoinedNamespaces {
+        pid: of(&options.pid, "pid")?,
+        ipc: of(&options.ipc, "ipc")?,
+        uts: of(&options.uts, "uts")?,
+        cgroup: of(&options.cgroupns, "cgroup")?,
+        user: of(&options.userns, "user")?,
+    })
+}

@@ -1,0 +1,112 @@
+//! Making a container: its name is claimed, its image is there, its record is on disk. Nothing runs yet.
+
+use super::record::{self, ImageUse, Lifecycle, Record, State, UnitUse};
+use super::remove::{self, RemoveOptions};
+use super::{ContainerError, names, signal};
+use crate::image::Image;
+use crate::runtime::{ContainerOptions, OciRuntime};
+use crate::store::{ContainerId, Lock, Store};
+
+/// Seconds between the stop signal and SIGKILL unless said otherwise: podman-stop(1).
+pub const DEFAULT_STOP_TIMEOUT: u32 = 10;
+
+/// What is to be made.
+#[derive(Debug)]
+pub struct CreateRequest<'a> {
+    /// What was asked for.
+    pub options: ContainerOptions,
+    /// How it lives.
+    pub lifecycle: Lifecycle,
+    /// The image, in the store; `None` with `--rootfs`.
+    pub image: Option<&'a Image>,
+    /// `--replace`: whoever has the name goes.
+    pub replace: bool,
+    /// The unit it belongs to.
+    pub unit: Option<UnitUse>,
+}
+
+/// A container that was made, and the lock on its name.
+#[derive(Debug)]
+pub struct Created {
+    /// Its record, on disk.
+    pub record: Record,
+    /// Held until the caller is done with starting it.
+    pub lock: Lock,
+}
+
+/// Claims the name and writes the record: from here on whatever is made for the container can be found and removed.
+///
+/// A leftover of the same name that ended with its unit or boot is taken down first: it belongs to nobody.
+///
+/// # Errors
+/// The name is invalid or taken, the OCI runtime is not there, or the store cannot be written.
+pub fn create(store: &Store, request: CreateRequest<'_>) -> Result<Created, ContainerError> {
+    let CreateRequest { options, lifecycle, image, replace, unit } = request;
+    let runtime = OciRuntime::find(options.runtime.as_deref())?;
+    let (name, lock) = claim_name(store, options.name.as_deref(), replace)?;
+    let record = Record {
+        id: ContainerId::random(),
+        name,
+        created: jiff::Timestamp::now(),
+        stop_signal: options.stop_signal.unwrap_or_else(|| image_stop_signal(image)),
+        stop_timeout: options.stop_timeout.unwrap_or(DEFAULT_STOP_TIMEOUT),
+        image: image.map(|image| image_use(image, &options.image)),
+        runtime: runtime.path().to_owned(),
+        options,
+        lifecycle,
+        unit,
+        process: None,
+        started: None,
+        exit: None,
+        failure: None,
+        network: None,
+        volumes: Vec::new(),
+        mounts: Vec::new(),
+    };
+    record.save(store)?;
+    Ok(Created { record, lock })
+}
+
+fn claim_name(store: &Store, wanted: Option<&str>, replace: bool) -> Result<(String, Lock), ContainerError> {
+    let Some(name) = wanted else { return claim_random_name(store) };
+    if !record::is_valid_name(name) {
+        return Err(ContainerError::Name(name.to_owned()));
+    }
+    let lock = Lock::acquire(store, "container", name)?;
+    if let Some(holder) = record::by_name(store, name)? {
+        if !replace && !is_leftover(&holder) {
+            return Err(ContainerError::NameInUse { name: name.to_owned(), id: holder.id.short().to_owned() });
+        }
+        remove::remove_locked(store, &holder, RemoveOptions { force: true, volumes: true, timeout: None })?;
+    }
+    Ok((name.to_owned(), lock))
+}
+
+fn claim_random_name(store: &Store) -> Result<(String, Lock), ContainerError> {
+    loop {
+        let name = names::random();
+        let lock = Lock::try_acquire(store, "container", &name)?;
+        if let (Some(lock), None) = (lock, record::by_name(store, &name)?) {
+            return Ok((name, lock));
+        }
+    }
+}
+
+/// A container that was to be removed at its end has ended, and nobody came to remove it.
+fn is_leftover(holder: &Record) -> bool {
+    holder.lifecycle.rm && holder.state() == State::Exited
+}
+
+fn image_stop_signal(image: Option<&Image>) -> i32 {
+    let config = image.and_then(|image| image.config.config().as_ref());
+    config.and_then(|c| c.stop_signal().as_deref()).and_then(signal::parse).unwrap_or(libc::SIGTERM)
+}
+
+fn image_use(image: &Image, asked: &str) -> ImageUse {
+    let name = image.names.iter().find(|name| *name == asked).or(image.names.first());
+    ImageUse {
+        id: image.id.clone(),
+        manifest_digest: image.manifest_digest.clone(),
+        name: name.cloned().unwrap_or_else(|| asked.to_owned()),
+    }
+}

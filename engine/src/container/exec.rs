@@ -1,0 +1,56 @@
+//! A further process in a running container.
+
+use std::path::PathBuf;
+use std::process::ExitStatus;
+
+use oci_spec::runtime::Spec;
+
+use super::ContainerError;
+use super::record::{Record, State};
+use crate::runtime::exec::{self, ExecOptions};
+use crate::runtime::OciRuntime;
+use crate::runtime::oci::ExecRequest;
+use crate::store::Store;
+
+/// How the process is started.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ExecMode {
+    /// Do not wait for it.
+    pub detach: bool,
+    /// How many descriptors from 3 on are passed to it.
+    pub preserve_fds: u32,
+}
+
+/// Starts a process in the container with our standard streams and waits for it.
+///
+/// # Errors
+/// The container does not run, or the command cannot be started.
+pub fn exec(
+    store: &Store,
+    record: &Record,
+    options: &ExecOptions,
+    mode: ExecMode,
+) -> Result<ExitStatus, ContainerError> {
+    let process = record.process.filter(|_| record.state() == State::Running);
+    let process = process.ok_or_else(|| ContainerError::NotRunning(record.name.clone(), record.state().as_str()))?;
+    let bundle = store.bundle(record.id.as_str());
+    let config = bundle.join("config.json");
+    let spec = Spec::load(&config)
+        .map_err(|e| ContainerError::Io { action: "read", path: config, source: std::io::Error::other(e) })?;
+    let root = PathBuf::from(format!("/proc/{}/root", process.pid));
+    let process = exec::process(&spec, &root, options)?;
+    let scratch = tempfile::Builder::new()
+        .prefix("exec-")
+        .tempdir_in(&bundle)
+        .map_err(|source| ContainerError::Io { action: "make a directory in", path: bundle.clone(), source })?;
+    let runtime = OciRuntime::find(record.runtime.to_str())?;
+    Ok(runtime.exec(&ExecRequest {
+        id: record.id.as_str(),
+        state_root: &bundle.join("runtime"),
+        scratch: scratch.path(),
+        process: &process,
+        detach: mode.detach,
+        preserve_fds: mode.preserve_fds,
+        console_socket: None,
+    })?)
+}

@@ -1,0 +1,107 @@
+//! From `--network` and `--publish` to a network namespace.
+
+use std::net::IpAddr;
+
+use super::record::{self, Record, State};
+use super::ContainerError;
+use crate::image::Image;
+use crate::network::{self, Attachment, NetworkMode, Pending, PortMapping, Request};
+use crate::runtime::Namespace;
+use crate::store::Store;
+
+/// A container's network, as far as it is known while netavark still runs.
+#[derive(Debug)]
+pub struct Networking {
+    /// Where the container's processes will be.
+    pub namespace: Namespace,
+    /// The setup under way.
+    pub pending: Option<Pending>,
+}
+
+/// Reads the options and starts the setup. To be called outside of any private mount namespace: a network namespace is
+/// pinned for everybody to see.
+///
+/// # Errors
+/// An option means nothing, a network is not there, an address or port is taken.
+pub fn begin(store: &Store, record: &Record, image: Option<&Image>) -> Result<Networking, ContainerError> {
+    let without_setup = |namespace| Ok(Networking { namespace, pending: None });
+    let mode = network::parse_modes(&record.options.networks, !nix::unistd::geteuid().is_root())?;
+    if !matches!(mode, NetworkMode::Bridge(_)) {
+        refuse_ports(record, &mode)?;
+    }
+    match mode {
+        NetworkMode::Host => without_setup(Namespace::Host),
+        NetworkMode::None | NetworkMode::Private => without_setup(Namespace::New),
+        NetworkMode::Path(path) => without_setup(Namespace::Path(path)),
+        NetworkMode::Container(name) => without_setup(Namespace::Path(namespace_of(store, &name)?)),
+        NetworkMode::Pasta(_) => Err(ContainerError::Option {
+            option: "--network pasta".to_owned(),
+            reason: "containers without root are not supported yet; use a bridge network or host".to_owned(),
+        }),
+        NetworkMode::Bridge(attachments) => {
+            let pending = begin_bridge(store, record, image, attachments)?;
+            Ok(Networking { namespace: Namespace::Path(pending.netns().to_owned()), pending: Some(pending) })
+        }
+    }
+}
+
+fn begin_bridge(
+    store: &Store,
+    record: &Record,
+    image: Option<&Image>,
+    mut attachments: Vec<Attachment>,
+) -> Result<Pending, ContainerError> {
+    let options = &record.options;
+    for attachment in &mut attachments {
+        attachment.aliases.extend(options.network_aliases.iter().cloned());
+    }
+    if let Some(first) = attachments.first_mut() {
+        first.ips.extend(options.ips.iter().copied());
+        first.mac = first.mac.take().or_else(|| options.mac.clone());
+    }
+    let dns: Vec<IpAddr> = options.dns.iter().filter_map(|d| d.parse().ok()).collect();
+    Ok(network::begin_setup(
+        store,
+        &Request {
+            id: record.id.as_str(),
+            name: &record.name,
+            attachments: &attachments,
+            ports: &ports(record, image)?,
+            dns: &dns,
+        },
+    )?)
+}
+
+/// What `--publish` says, and with `--publish-all` whatever is exposed and not yet published.
+fn ports(record: &Record, image: Option<&Image>) -> Result<Vec<PortMapping>, ContainerError> {
+    let options = &record.options;
+    let mut ports = options.publish.iter().map(|p| network::parse_publish(p)).collect::<Result<Vec<_>, _>>()?;
+    if options.publish_all {
+        let of_image = image.and_then(|i| i.config.config().as_ref()).and_then(|c| c.exposed_ports().clone());
+        for exposed in options.expose.iter().cloned().chain(of_image.unwrap_or_default()) {
+            let port = network::parse_publish(&exposed)?;
+            if !ports.iter().any(|p| p.container_port == port.container_port && p.protocol == port.protocol) {
+                ports.push(port);
+            }
+        }
+    }
+    Ok(ports)
+}
+
+/// Ports can only be published where there is a network of the container's own.
+fn refuse_ports(record: &Record, mode: &NetworkMode) -> Result<(), ContainerError> {
+    if record.options.publish.is_empty() || *mode == NetworkMode::Host {
+        return Ok(());
+    }
+    Err(ContainerError::Option {
+        option: format!("--publish {}", record.options.publish.join(" ")),
+        reason: format!("ports cannot be published with --network {}", record.options.networks.join(" ")),
+    })
+}
+
+fn namespace_of(store: &Store, name: &str) -> Result<std::path::PathBuf, ContainerError> {
+    let other = record::find(store, name)?;
+    let process = other.process.filter(|_| other.state() == State::Running);
+    let process = process.ok_or_else(|| ContainerError::NotRunning(other.name.clone(), other.state().as_str()))?;
+    Ok(format!("/proc/{}/ns/net", process.pid).into())
+}

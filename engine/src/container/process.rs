@@ -1,0 +1,189 @@
+//! The container's init process as the kernel shows it: whether it lives, how to signal it, how to wait for it.
+
+use std::fs;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use serde::{Deserialize, Serialize};
+
+/// A process that cannot be mistaken for another one that got the same number later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Process {
+    /// Its number in the host's PID namespace.
+    pub pid: u32,
+    /// When it started, in clock ticks after boot: field 22 of proc_pid_stat(5).
+    pub started: u64,
+}
+
+impl Process {
+    /// The process that has this number now; `None` if there is none, or only its zombie is left.
+    pub fn with_pid(pid: u32) -> Option<Self> {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        let (state, started) = parse_stat(&stat)?;
+        (!matches!(state, 'Z' | 'X')).then_some(Self { pid, started })
+    }
+
+    /// Whether it still runs.
+    pub fn is_alive(self) -> bool {
+        Self::with_pid(self.pid) == Some(self)
+    }
+
+    /// Waits, for at most a second, until the process has been handed to whoever will reap it: `heirs` are their PIDs.
+    ///
+    /// The OCI runtime says that the container runs a moment before its last helper ends, and until then the container is
+    /// that helper's child, whose end nobody else would be told.
+    pub fn wait_for_heir(self, heirs: &[u32]) {
+        let deadline = Instant::now() + Duration::from_secs(1);
+        while let Some(parent) = parent(self.pid).filter(|p| !heirs.contains(p)) {
+            let Some(helper) = Self::with_pid(parent).and_then(Self::open) else { continue };
+            let left = deadline.saturating_duration_since(Instant::now());
+            // Adopted by another reaper (a test, a shell): that is none of our business.
+            if left.is_zero() || !helper.wait(left).unwrap_or(false) {
+                return;
+            }
+        }
+    }
+
+    /// A handle that stays with this very process; `None` if it is gone.
+    pub fn open(self) -> Option<Handle> {
+        let pid = Pid::from_raw(i32::try_from(self.pid).ok()?)?;
+        let fd = pidfd_open(pid, PidfdFlags::empty()).ok()?;
+        // Opened first, compared second: from here on the number cannot change its meaning.
+        self.is_alive().then_some(Handle { pid: self.pid, fd })
+    }
+}
+
+/// An open pidfd, pidfd_open(2).
+#[derive(Debug)]
+pub struct Handle {
+    pid: u32,
+    fd: OwnedFd,
+}
+
+impl Handle {
+    /// Sends a signal; a process that has just gone is fine.
+    ///
+    /// # Errors
+    /// The kernel refuses (not ours to signal, no such signal).
+    pub fn signal(&self, signal: i32) -> io::Result<()> {
+        let signal = signal_from_number(signal).ok_or(io::ErrorKind::InvalidInput)?;
+        match pidfd_send_signal(&self.fd, signal) {
+            Ok(()) | Err(rustix::io::Errno::SRCH) => Ok(()),
+            Err(e) => Err(e.into()),
+        }
+    }
+
+    /// Waits until the process is gone. Returns whether it is, within `timeout`.
+    ///
+    /// # Errors
+    /// poll(2) fails.
+    pub fn wait(&self, timeout: Duration) -> io::Result<bool> {
+        let deadline = Instant::now() + timeout;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            // Round up: a wait of half a millisecond must not become a busy loop.
+            let left = PollTimeout::try_from(left + Duration::from_micros(999)).unwrap_or(PollTimeout::MAX);
+            match poll(&mut [PollFd::new(self.fd.as_fd(), PollFlags::POLLIN)], left) {
+                Ok(0) if Instant::now() >= deadline => return Ok(false),
+                Ok(0) | Err(Errno::EINTR) => {}
+                Ok(_) => return Ok(true),
+                Err(e) => return Err(e.into()),
+            }
+        }
+    }
+
+    /// Whether this signal can have an effect on a namespace's init: the kernel drops signals for PID 1 of a PID namespace
+    /// that it neither handles nor has blocked (pid_namespaces(7)), so such a process can never end from it. A blocked
+    /// signal may be waited for with sigwaitinfo(2) or signalfd(2).
+    pub fn can_receive(&self, signal: i32) -> bool {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid));
+        status.map_or(true, |text| receives(&text, signal))
+    }
+
+    /// The descriptor, readable once the process is gone.
+    pub fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+fn signal_from_number(number: i32) -> Option<Signal> {
+    Signal::from_named_raw(number).or_else(|| realtime_signal(number))
+}
+
+#[allow(unsafe_code)]
+fn realtime_signal(number: i32) -> Option<Signal> {
+    // SAFETY: the number is one of the kernel's real-time signals that the C library leaves to programs (34 and 35 to 64).
+    (libc::SIGRTMIN()..=libc::SIGRTMAX()).contains(&number).then(|| unsafe { Signal::from_raw_unchecked(number) })
+}
+
+fn parent(pid: u32) -> Option<u32> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse().ok()
+}
+
+fn parse_stat(stat: &str) -> Option<(char, u64)> {
+    // The second field is the program's name in parentheses and may hold anything, even parentheses.
+    let (_, rest) = stat.rsplit_once(") ")?;
+    let mut fields = rest.split(' ');
+    let state = fields.next()?.chars().next()?;
+    Some((state, fields.nth(18)?.parse().ok()?))
+}
+
+fn receives(status: &str, signal: i32) -> bool {
+    let Some(bit) = u32::try_from(signal - 1).ok().filter(|bit| *bit < 64) else { return true };
+    // SIGKILL and SIGSTOP from the parent namespace always arrive.
+    let mask = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+        u64::from_str_radix(line.trim(), 16).ok()
+    };
+    match (mask("SigBlk:"), mask("SigCgt:")) {
+        (Some(blocked), Some(caught)) => matches!(signal, libc::SIGKILL | libc::SIGSTOP) || (blocked | caught) >> bit & 1 == 1,
+        _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::Command;
+
+    #[test]
+    fn a_program_name_with_parentheses_does_not_confuse() {
+        let stat = format!("12 (a) b) S 1 {} 4242 0", (0..17).map(|n| n.to_string()).collect::<Vec<_>>().join(" "));
+        assert_eq!(parse_stat(&stat), Some(('S', 4242)));
+    }
+
+    #[test]
+    fn signals_that_are_neither_caught_nor_blocked_are_dropped() {
+        let status = "SigBlk:\t0000000000000002\nSigCgt:\t0000000000004000\n";
+        for (signal, arrives) in [(libc::SIGTERM, true), (libc::SIGINT, true), (libc::SIGHUP, false), (libc::SIGKILL, true)] {
+            assert_eq!(receives(status, signal), arrives, "{signal}");
+        }
+        assert!(receives("", libc::SIGTERM), "what cannot be read is assumed to receive");
+    }
+
+    #[test]
+    fn a_process_is_waited_for_and_never_confused_with_a_later_one() {
+        let mut child = Command::new("/bin/sleep").arg("60").spawn().unwrap();
+        let process = Process::with_pid(child.id()).unwrap();
+        let handle = process.open().unwrap();
+        assert!(!handle.wait(Duration::from_millis(1)).unwrap());
+        assert!(Process { started: process.started + 1, ..process }.open().is_none());
+        handle.signal(libc::SIGKILL).unwrap();
+        assert!(handle.wait(Duration::from_secs(10)).unwrap());
+        assert!(!process.is_alive(), "a zombie does not live");
+        child.wait().unwrap();
+        handle.signal(libc::SIGTERM).unwrap();
+    }
+
+    #[test]
+    fn real_time_signals_are_known() {
+        assert!(signal_from_number(libc::SIGRTMIN() + 3).is_some());
+        assert!(signal_from_number(0).is_none());
+        assert!(signal_from_number(99).is_none());
+    }
+}

@@ -1,0 +1,322 @@
+//! A container's record: one JSON file per container, named by the container's name, so that a name is claimed,
+//! looked up and released in one step. Records of `--rm` containers lie in the run directory and end with the boot.
+
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::ContainerError;
+use super::process::Process;
+use crate::network;
+use crate::runtime::{ContainerOptions, HostMount};
+use crate::store::{self, ContainerId, Durability, Store, StoreError};
+
+/// Everything that is known of a container.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Record {
+    /// Its identifier.
+    pub id: ContainerId,
+    /// Its name, unique in the store.
+    pub name: String,
+    /// When it was created.
+    pub created: Timestamp,
+    /// What was asked for.
+    pub options: ContainerOptions,
+    /// How it lives.
+    pub lifecycle: Lifecycle,
+    /// The image; `None` with `--rootfs`.
+    pub image: Option<ImageUse>,
+    /// The unit that it belongs to; `None` for one started in the foreground.
+    pub unit: Option<UnitUse>,
+    /// Signal that asks it to end.
+    pub stop_signal: i32,
+    /// Seconds between that and SIGKILL.
+    pub stop_timeout: u32,
+    /// The OCI runtime's program.
+    pub runtime: PathBuf,
+    /// Its init, once started.
+    pub process: Option<Process>,
+    /// When it was last started.
+    pub started: Option<Timestamp>,
+    /// How it ended, once known.
+    pub exit: Option<Exit>,
+    /// Why the last start failed, for the command that asked for it from outside the unit.
+    pub failure: Option<Failure>,
+    /// What its networks gave it.
+    pub network: Option<network::Status>,
+    /// The volumes it uses.
+    pub volumes: Vec<VolumeUse>,
+    /// Host directories mounted into it, volumes included.
+    pub mounts: Vec<HostMount>,
+}
+
+/// How a container lives and ends.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Lifecycle {
+    /// `--rm`: it is removed when it ends, at the latest with the boot.
+    pub rm: bool,
+    /// `--sdnotify`.
+    pub sdnotify: SdNotify,
+    /// `--tty`.
+    pub tty: bool,
+    /// `--interactive`: standard input stays open.
+    pub interactive: bool,
+    /// `--restart`, for transient units.
+    pub restart: Option<String>,
+}
+
+/// Who says that the container is ready, `--sdnotify`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SdNotify {
+    /// The payload, through `NOTIFY_SOCKET`.
+    #[default]
+    Container,
+    /// The engine, as soon as the payload runs.
+    Conmon,
+    /// The prober, at the first healthy answer.
+    Healthy,
+    /// Nobody.
+    Ignore,
+}
+
+/// The image a container was made from.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ImageUse {
+    /// Digest of the configuration.
+    pub id: String,
+    /// Digest of the manifest.
+    pub manifest_digest: String,
+    /// The name it was found under.
+    pub name: String,
+}
+
+/// The unit invocation a container belongs to.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct UnitUse {
+    /// The unit's name.
+    pub name: String,
+    /// Which start of it.
+    pub invocation: Option<String>,
+}
+
+/// A volume in use.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct VolumeUse {
+    /// The volume's name.
+    pub name: String,
+    /// Made for this container and removed with it.
+    pub anonymous: bool,
+}
+
+/// How a container ended.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct Exit {
+    /// Exit code, 128 + signal number for a killed one.
+    pub code: i32,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Why a start failed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Failure {
+    /// The message.
+    pub message: String,
+    /// The exit code of the command.
+    pub code: u8,
+}
+
+/// A container's state in podman's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Made, never started.
+    Created,
+    /// Its init is alive.
+    Running,
+    /// Its init is gone.
+    Exited,
+}
+
+impl State {
+    /// podman's word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Running => "running",
+            Self::Exited => "exited",
+        }
+    }
+}
+
+impl Record {
+    /// What it does now, asked from the kernel.
+    pub fn state(&self) -> State {
+        match (self.process, self.exit) {
+            (Some(process), None) if process.is_alive() => State::Running,
+            (None, None) => State::Created,
+            _ => State::Exited,
+        }
+    }
+
+    /// Writes the record. One that ends with the boot need not reach the disk.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub fn save(&self, store: &Store) -> Result<(), StoreError> {
+        let durability = if self.lifecycle.rm { Durability::ThisBoot } else { Durability::Synced };
+        store::write_json(&path(store, &self.name, self.lifecycle.rm), self, durability)
+    }
+
+    /// Forgets the record; the name is free again.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub fn forget(&self, store: &Store) -> Result<(), StoreError> {
+        store::remove_tree(&path(store, &self.name, self.lifecycle.rm))
+    }
+}
+
+/// Reads the record of this very name.
+///
+/// # Errors
+/// The record cannot be read.
+pub fn by_name(store: &Store, name: &str) -> Result<Option<Record>, StoreError> {
+    if !is_valid_name(name) {
+        return Ok(None);
+    }
+    match store::read_json(&path(store, name, true))? {
+        Some(record) => Ok(Some(record)),
+        None => store::read_json(&path(store, name, false)),
+    }
+}
+
+/// Finds a container by name, or by its ID or the beginning of it.
+///
+/// # Errors
+/// There is none, several begin like this, or a record cannot be read.
+pub fn find(store: &Store, name_or_id: &str) -> Result<Record, ContainerError> {
+    if let Some(record) = by_name(store, name_or_id)? {
+        return Ok(record);
+    }
+    let mut matching = list(store)?.into_iter().filter(|r| !name_or_id.is_empty() && r.id.as_str().starts_with(name_or_id));
+    match (matching.next(), matching.next()) {
+        (Some(record), None) => Ok(record),
+        (Some(_), Some(_)) => Err(ContainerError::Ambiguous(name_or_id.to_owned())),
+        (None, _) => Err(ContainerError::NotFound(name_or_id.to_owned())),
+    }
+}
+
+/// All containers, oldest first. Damaged records are left out with a warning: one must not hide the others.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn list(store: &Store) -> Result<Vec<Record>, StoreError> {
+    let mut records = Vec::new();
+    for ephemeral in [true, false] {
+        let dir = store.container_records(ephemeral);
+        let entries = match fs::read_dir(&dir) {
+            Ok(entries) => entries,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
+            Err(e) => return Err(StoreError::io("read", &dir)(e)),
+        };
+        for path in entries.flatten().map(|e| e.path()).filter(|p| p.extension().is_some_and(|x| x == "json")) {
+            match store::read_json::<Record>(&path) {
+                Ok(record) => records.extend(record),
+                Err(error) => tracing::warn!("{error}"),
+            }
+        }
+    }
+    records.sort_by(|a, b| (a.created, &a.name).cmp(&(b.created, &b.name)));
+    Ok(records)
+}
+
+/// `[a-zA-Z0-9][a-zA-Z0-9_.-]*`, as podman has it. Such a name is a safe file name as well.
+pub fn is_valid_name(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'))
+        && name.len() <= 200
+}
+
+fn path(store: &Store, name: &str, ephemeral: bool) -> PathBuf {
+    store.container_records(ephemeral).join(format!("{name}.json"))
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    pub fn record(name: &str) -> Record {
+        Record {
+            id: ContainerId::random(),
+            name: name.into(),
+            created: Timestamp::UNIX_EPOCH,
+            options: ContainerOptions::default(),
+            lifecycle: Lifecycle { rm: true, ..Lifecycle::default() },
+            image: None,
+            unit: None,
+            stop_signal: libc::SIGTERM,
+            stop_timeout: 10,
+            runtime: "/usr/bin/crun".into(),
+            process: None,
+            started: None,
+            exit: None,
+            failure: None,
+            network: None,
+            volumes: Vec::new(),
+            mounts: Vec::new(),
+        }
+    }
+
+    fn store() -> (tempfile::TempDir, Store) {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::at(dir.path().join("data"), dir.path().join("run")).unwrap();
+        (dir, store)
+    }
+
+    #[test]
+    fn found_by_name_and_by_beginning_of_the_id() {
+        let (_dir, store) = store();
+        let web = record("web");
+        web.save(&store).unwrap();
+        let mut kept = record("kept");
+        kept.lifecycle.rm = false;
+        kept.save(&store).unwrap();
+        assert_eq!(find(&store, "web").unwrap().id, web.id);
+        assert_eq!(find(&store, kept.id.short()).unwrap().name, "kept");
+        assert!(matches!(find(&store, "nobody"), Err(ContainerError::NotFound(_))));
+        assert!(matches!(find(&store, "../web"), Err(ContainerError::NotFound(_))));
+        assert!(matches!(find(&store, ""), Err(ContainerError::NotFound(_))));
+        assert_eq!(list(&store).unwrap().len(), 2);
+        web.forget(&store).unwrap();
+        assert!(find(&store, "web").is_err());
+    }
+
+    #[test]
+    fn one_damaged_record_does_not_hide_the_others() {
+        let (_dir, store) = store();
+        record("web").save(&store).unwrap();
+        fs::write(store.container_records(true).join("bad.json"), "{").unwrap();
+        assert_eq!(list(&store).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn names_are_file_names() {
+        for (name, valid) in [("web", true), ("a.b_c-1", true), ("", false), (".x", false), ("a/b", false), ("ü", false)] {
+            assert_eq!(is_valid_name(name), valid, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_state_comes_from_the_kernel() {
+        let mut web = record("web");
+        assert_eq!(web.state(), State::Created);
+        web.process = Process::with_pid(std::process::id());
+        assert_eq!(web.state(), State::Running);
+        web.process = web.process.map(|p| Process { started: p.started + 1, ..p });
+        assert_eq!(web.state(), State::Exited);
+    }
+}

@@ -1,0 +1,96 @@
+//! Taking a container down: its network, its bundle, its writable layer, its anonymous volumes, its name.
+//!
+//! Everything works from what is on disk, so it also cleans up after an engine that was killed in the middle;
+//! doing it twice is harmless.
+
+use std::fs;
+
+use super::record::{self, Exit, Record, State};
+use super::{ContainerError, stop};
+use crate::network;
+use crate::store::{self, Lock, Store, StoreError};
+use crate::volume;
+
+/// How to remove.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RemoveOptions {
+    /// `--force`: stop it first.
+    pub force: bool,
+    /// `--volumes`: with its anonymous volumes.
+    pub volumes: bool,
+    /// `--time`: seconds before SIGKILL instead of the container's own.
+    pub timeout: Option<u32>,
+}
+
+/// Removes a container for good.
+///
+/// # Errors
+/// It runs and `force` is not set, cannot be stopped, or something of it cannot be removed; all that can be removed is
+/// removed before the first such error is returned, and the record stays so that the rest can be tried again.
+pub fn remove(store: &Store, name: &str, options: RemoveOptions) -> Result<(), ContainerError> {
+    let _lock = Lock::acquire(store, "container", name)?;
+    match record::by_name(store, name)? {
+        Some(record) => remove_locked(store, &record, options),
+        None => Err(ContainerError::NotFound(name.to_owned())),
+    }
+}
+
+/// [`remove`] for a caller that holds the container's lock.
+pub(super) fn remove_locked(store: &Store, record: &Record, options: RemoveOptions) -> Result<(), ContainerError> {
+    if record.state() == State::Running && !options.force {
+        return Err(ContainerError::Running(record.name.clone()));
+    }
+    stop::stop(record, options.timeout)?;
+    let mut problems = tear_down(store, record);
+    problems.extend(store::remove_tree(&store.container_data(record.id.as_str(), record.lifecycle.rm)).err().map(Into::into));
+    if options.volumes || record.lifecycle.rm {
+        let anonymous = record.volumes.iter().filter(|v| v.anonymous);
+        problems.extend(anonymous.filter_map(|v| volume::remove_anonymous(store, &v.name).err().map(Into::into)));
+    }
+    match problems.into_iter().next() {
+        Some(problem) => Err(problem),
+        None => Ok(record.forget(store)?),
+    }
+}
+
+/// After the init has ended: takes down what only a running container needs, and notes how it ended.
+///
+/// # Errors
+/// Something cannot be removed.
+pub fn clean_up(store: &Store, name: &str, exit_code: Option<i32>) -> Result<(), ContainerError> {
+    let _lock = Lock::acquire(store, "container", name)?;
+    let Some(mut record) = record::by_name(store, name)? else { return Ok(()) };
+    if record.state() == State::Running {
+        return Ok(());
+    }
+    if record.lifecycle.rm {
+        return remove_locked(store, &record, RemoveOptions { volumes: true, ..RemoveOptions::default() });
+    }
+    let problem = tear_down(store, &record).into_iter().next();
+    if record.exit.is_none() && record.process.is_some() {
+        record.exit = exit_code.map(|code| Exit { code, at: jiff::Timestamp::now() });
+    }
+    record.network = None;
+    record.save(store)?;
+    problem.map_or(Ok(()), Err)
+}
+
+/// Network and bundle. Goes on after a failure and returns all of them.
+pub(super) fn tear_down(store: &Store, record: &Record) -> Vec<ContainerError> {
+    let id = record.id.as_str();
+    let network = network::teardown(store, id).err().map(ContainerError::from);
+    let bundle = store::remove_tree(&store.bundle(id)).err().map(ContainerError::from);
+    network.into_iter().chain(bundle).collect()
+}
+
+/// Removes the writable layers of earlier boots' `--rm` containers: none of those can still run. Called by the first
+/// container of a boot.
+pub(super) fn sweep_earlier_boots(store: &Store) -> Result<(), StoreError> {
+    let dir = store.ephemeral();
+    for entry in fs::read_dir(&dir).map_err(StoreError::io("read", &dir))?.flatten() {
+        if entry.file_name().to_str() != Some(store.stamp()) {
+            store::remove_tree(&entry.path())?;
+        }
+    }
+    Ok(())
+}

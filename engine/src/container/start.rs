@@ -1,0 +1,89 @@
+//! Starting a container: everything between its record and its first instruction.
+
+use super::process::Process;
+use super::record::{Record, SdNotify};
+use super::{ContainerError, bundle, health, limits, networking, remove, rootfs, storage};
+use crate::image::Image;
+use crate::network::Pending;
+use crate::runtime::OciRuntime;
+use crate::runtime::oci::RunRequest;
+use crate::store::{Store, mount};
+use crate::systemd::{Invocation, activation, notify};
+
+/// Starts a container and returns once its init runs. Its record then says so.
+///
+/// # Errors
+/// Any part cannot be prepared, or the OCI runtime refuses. A start that fails leaves nothing behind but the record.
+pub fn start(store: &Store, record: &mut Record, image: Option<&Image>) -> Result<Process, ContainerError> {
+    let started = bring_up(store, record, image);
+    if started.is_err() {
+        for problem in remove::tear_down(store, record) {
+            tracing::warn!("while cleaning up after a failed start: {problem}");
+        }
+    }
+    started
+}
+
+fn bring_up(store: &Store, record: &mut Record, image: Option<&Image>) -> Result<Process, ContainerError> {
+    bundle::make_directory(store, record)?;
+    let network = networking::begin(store, record, image)?;
+    // Mounts go into a namespace that only the container will hold; everything else is done for everybody to see.
+    mount::in_private_namespace(|| {
+        let root = rootfs::mount(store, record, image)?;
+        let storage = storage::resolve(store, record, image, &root)?;
+        record.network = network.pending.map(Pending::finish).transpose()?;
+        bundle::write(store, record, image, network.namespace, root, storage)?;
+        run(store, record)
+    })?
+}
+
+/// One exec of the OCI runtime; its child is the container's init.
+fn run(store: &Store, record: &mut Record) -> Result<Process, ContainerError> {
+    limits::apply(&limits::of(&record.options.resources)?)?;
+    let bundle = store.bundle(record.id.as_str());
+    let pid = OciRuntime::find(record.runtime.to_str())?.run_detached(&RunRequest {
+        id: record.id.as_str(),
+        bundle: &bundle,
+        state_root: &bundle.join("runtime"),
+        preserve_fds: activation::listen_fds().map_or(0, |fds| fds.count),
+        console_socket: None,
+    })?;
+    // A payload that has ended already is a process nevertheless: systemd or the waiting parent learns how it ended.
+    let process = Process::with_pid(pid).unwrap_or(Process { pid, started: 0 });
+    process.wait_for_heir(&[std::process::id(), std::os::unix::process::parent_id(), 1]);
+    record.process = Some(process);
+    record.started = Some(jiff::Timestamp::now());
+    record.save(store)?;
+    Ok(process)
+}
+
+/// Refuses early what could never become ready.
+///
+/// # Errors
+/// `--sdnotify=healthy` without a health check.
+pub fn check_readiness(store: &Store, record: &Record) -> Result<(), ContainerError> {
+    if record.lifecycle.sdnotify == SdNotify::Healthy && health::check_of(store, record)?.is_none() {
+        return Err(ContainerError::Option {
+            option: "--sdnotify=healthy (Notify=healthy)".to_owned(),
+            reason: "neither the options nor the image have a health check that could say so".to_owned(),
+        });
+    }
+    Ok(())
+}
+
+/// Leaves the container to systemd: its init becomes the unit's main process, and whoever is to say that it is ready can
+/// do so. The caller exits then.
+///
+/// # Errors
+/// The prober of a container with a health check cannot be started.
+pub fn hand_over(store: &Store, record: &Record, process: Process) -> Result<(), ContainerError> {
+    health::start_prober(store, record)?;
+    let notified = Invocation::current().is_some_and(|unit| unit.notify_socket.is_some());
+    match record.lifecycle.sdnotify {
+        _ if !notified => {}
+        SdNotify::Conmon => notify::main_pid_and_ready(process.pid),
+        SdNotify::Container | SdNotify::Healthy => notify::main_pid(process.pid),
+        SdNotify::Ignore => {}
+    }
+    Ok(())
+}

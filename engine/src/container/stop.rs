@@ -1,0 +1,86 @@
+//! Ending a container's init: the stop signal, a while of patience, SIGKILL.
+
+use std::time::Duration;
+
+use super::process::Process;
+use super::record::Record;
+use super::{ContainerError, process};
+
+/// How long the kernel may take for a process that was killed: it may have to write out dirty pages first.
+const AFTER_KILL: Duration = Duration::from_secs(20);
+
+/// Stops the container's init and returns once it is gone. One that does not run is fine.
+///
+/// An init that neither handles nor blocks the stop signal will never notice it: it is killed at once.
+///
+/// # Errors
+/// The process may not be signalled, or is still there long after SIGKILL (stuck in the kernel).
+pub fn stop(record: &Record, timeout: Option<u32>) -> Result<(), ContainerError> {
+    let Some(handle) = record.process.and_then(Process::open) else { return Ok(()) };
+    let failed = |source| ContainerError::Signal { name: record.name.clone(), source };
+    let patience = Duration::from_secs(timeout.unwrap_or(record.stop_timeout).into());
+    if handle.can_receive(record.stop_signal) {
+        handle.signal(record.stop_signal).map_err(failed)?;
+        if handle.wait(patience).map_err(failed)? {
+            return Ok(());
+        }
+    }
+    kill_and_wait(&handle).map_err(failed)?.then_some(()).ok_or_else(|| ContainerError::Undead(record.name.clone()))
+}
+
+/// Sends one signal to the container's init.
+///
+/// # Errors
+/// The container does not run, or the kernel refuses.
+pub fn kill(record: &Record, signal: i32) -> Result<(), ContainerError> {
+    let handle = record
+        .process
+        .and_then(Process::open)
+        .ok_or_else(|| ContainerError::NotRunning(record.name.clone(), record.state().as_str()))?;
+    handle.signal(signal).map_err(|source| ContainerError::Signal { name: record.name.clone(), source })
+}
+
+fn kill_and_wait(handle: &process::Handle) -> std::io::Result<bool> {
+    handle.signal(libc::SIGKILL)?;
+    handle.wait(AFTER_KILL)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::record::tests::record;
+    use super::*;
+    use std::process::Command;
+    use std::time::Instant;
+
+    fn stopped(script: &str, timeout: u32) -> (i32, Duration) {
+        use std::os::unix::process::ExitStatusExt;
+        let mut child = Command::new("/bin/sh").arg("-c").arg(script).stdout(std::process::Stdio::piped()).spawn().unwrap();
+        // The script says when its handlers are in place.
+        std::io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut [0]).unwrap();
+        let mut web = record("web");
+        web.process = Process::with_pid(child.id());
+        let begun = Instant::now();
+        stop(&web, Some(timeout)).unwrap();
+        (child.wait().unwrap().signal().unwrap_or(0), begun.elapsed())
+    }
+
+    #[test]
+    fn a_handler_gets_its_time() {
+        let (signal, took) = stopped("trap 'exit 0' TERM; echo; while :; do sleep 0.01; done", 10);
+        assert_eq!(signal, 0);
+        assert!(took < Duration::from_secs(5), "{took:?}");
+    }
+
+    #[test]
+    fn a_deaf_one_is_killed_at_once() {
+        let (signal, took) = stopped("trap '' TERM; echo; while :; do sleep 0.01; done", 10);
+        assert_eq!(signal, libc::SIGKILL);
+        assert!(took < Duration::from_secs(5), "{took:?}");
+    }
+
+    #[test]
+    fn a_stubborn_one_is_killed_after_the_timeout() {
+        let (signal, _) = stopped("trap : TERM; echo; while :; do sleep 0.01; done", 0);
+        assert_eq!(signal, libc::SIGKILL);
+    }
+}

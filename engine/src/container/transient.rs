@@ -1,0 +1,66 @@
+//! A container of the command line lives as a transient service: `unipod-NAME.service`, systemd.unit(5).
+
+use std::time::Duration;
+
+use super::ContainerError;
+use super::record::{Record, UnitUse};
+use crate::store::Store;
+use crate::systemd::manager::{self, TransientService};
+
+/// What systemd may take beyond the container's own time to stop before it kills.
+const STOP_MARGIN: Duration = Duration::from_secs(20);
+
+/// The unit of a container with this name.
+pub fn unit_name(container: &str) -> String {
+    format!("unipod-{container}.service")
+}
+
+/// Gives the container its unit; to be saved before [`start`].
+pub fn assign(record: &mut Record) {
+    record.unit = Some(UnitUse { name: unit_name(&record.name), invocation: None });
+}
+
+/// Starts the unit and waits until the container is ready.
+///
+/// # Errors
+/// systemd cannot be reached, or the container does not start; the record then says why.
+pub fn start(store: &Store, record: &Record) -> Result<(), ContainerError> {
+    Ok(manager::start_transient(&service(store, record)?)?)
+}
+
+fn service(store: &Store, record: &Record) -> Result<TransientService, ContainerError> {
+    let engine = own_program()?;
+    let command = |words: &[&str]| {
+        let roots = ["--root", &store.data().to_string_lossy(), "--runroot", &store.run().to_string_lossy()].map(str::to_owned);
+        let words = words.iter().map(|w| (*w).to_owned());
+        [engine.clone()].into_iter().chain(roots).chain(words).collect::<Vec<_>>()
+    };
+    let name = record.name.as_str();
+    let unit = unit_name(name);
+    Ok(TransientService {
+        description: format!("Container {name} ({})", record.image.as_ref().map_or("rootfs", |i| &i.name)),
+        identifier: name.to_owned(),
+        environment: vec![format!("PODMAN_SYSTEMD_UNIT={unit}")],
+        start: command(&["start", name]),
+        stop: command(&["stop", "--ignore", name]),
+        stop_post: command(&["container", "cleanup", name]),
+        restart: restart(record.lifecycle.restart.as_deref()),
+        stop_timeout: Duration::from_secs(record.stop_timeout.into()) + STOP_MARGIN,
+        name: unit,
+    })
+}
+
+/// podman's `--restart` in systemd's words.
+fn restart(policy: Option<&str>) -> &'static str {
+    match policy.map(|p| p.split(':').next().unwrap_or(p)) {
+        Some("always" | "unless-stopped") => "always",
+        Some("on-failure") => "on-failure",
+        _ => "no",
+    }
+}
+
+fn own_program() -> Result<String, ContainerError> {
+    let path = std::env::current_exe()
+        .map_err(|source| ContainerError::Io { action: "find our own program", path: "/proc/self/exe".into(), source })?;
+    Ok(path.to_string_lossy().into_owned())
+}

@@ -1,0 +1,83 @@
+//! Network namespaces, pinned by a bind mount on a file so that they live without a process.
+//!
+//! A pin made inside a private mount namespace would not be seen outside it: pins are made before the engine enters its own.
+
+use std::fs::{self, OpenOptions};
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::thread;
+
+use nix::errno::Errno;
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, recv, send, socket};
+
+use super::NetworkError;
+
+/// Makes a network namespace with its loopback interface up and pins it at `pin`.
+///
+/// A thread of its own leaves for the new namespace and ends there; the caller stays where it is.
+pub fn create(pin: &Path) -> Result<(), NetworkError> {
+    let fail = |action| move |source: io::Error| NetworkError::Namespace { action, path: pin.into(), source };
+    prepare(pin).map_err(fail("prepare the file of"))?;
+    thread::scope(|scope| {
+        let made = scope.spawn(|| {
+            unshare(CloneFlags::CLONE_NEWNET).map_err(io::Error::from).map_err(fail("make"))?;
+            loopback_up().map_err(fail("bring up loopback in"))?;
+            let from = Some("/proc/thread-self/ns/net");
+            mount(from, pin, None::<&str>, MsFlags::MS_BIND, None::<&str>).map_err(io::Error::from).map_err(fail("pin"))
+        });
+        made.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
+/// Removes a pin; the namespace goes when its last process has gone. A pin that is not there is fine.
+pub fn remove(pin: &Path) -> Result<(), NetworkError> {
+    let fail = |action| move |source: io::Error| NetworkError::Namespace { action, path: pin.into(), source };
+    loop {
+        match umount2(pin, MntFlags::MNT_DETACH | MntFlags::UMOUNT_NOFOLLOW) {
+            // There may be several on top of each other after a kill in the middle.
+            Ok(()) => {}
+            Err(Errno::EINVAL | Errno::ENOENT) => break,
+            Err(e) => return Err(fail("unmount")(e.into())),
+        }
+    }
+    match fs::remove_file(pin) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(fail("remove the file of")(e)),
+        _ => Ok(()),
+    }
+}
+
+fn prepare(pin: &Path) -> io::Result<()> {
+    if let Some(dir) = pin.parent() {
+        fs::create_dir_all(dir)?;
+    }
+    OpenOptions::new().write(true).create(true).truncate(false).mode(0o444).open(pin).map(drop)
+}
+
+/// Sets interface 1, always the loopback, up: `RTM_NEWLINK` of rtnetlink(7) with an `ifinfomsg` and no attributes.
+pub(super) fn loopback_up() -> io::Result<()> {
+    const UP: u32 = libc::IFF_UP as u32;
+    let flags = SockFlag::SOCK_CLOEXEC;
+    let route = socket(AddressFamily::Netlink, SockType::Raw, flags, SockProtocol::NetlinkRoute)?;
+    let mut message = Vec::with_capacity(32);
+    // struct nlmsghdr: length, type, flags, sequence number, port.
+    message.extend(32u32.to_ne_bytes());
+    message.extend(libc::RTM_NEWLINK.to_ne_bytes());
+    message.extend(((libc::NLM_F_REQUEST | libc::NLM_F_ACK) as u16).to_ne_bytes());
+    message.extend(1u32.to_ne_bytes());
+    message.extend(0u32.to_ne_bytes());
+    // struct ifinfomsg: family, padding and type (0), index, flags, which flags to change.
+    message.extend(0u32.to_ne_bytes());
+    message.extend(1i32.to_ne_bytes());
+    message.extend(UP.to_ne_bytes());
+    message.extend(UP.to_ne_bytes());
+    send(route.as_raw_fd(), &message, MsgFlags::empty())?;
+    let mut answer = [0; 128];
+    let length = recv(route.as_raw_fd(), &mut answer, MsgFlags::empty())?;
+    // struct nlmsgerr follows the header: 0, or a negative errno.
+    let code = answer[..length].get(16..20).map_or(-libc::EPROTO, |b| i32::from_ne_bytes([b[0], b[1], b[2], b[3]]));
+    if code == 0 { Ok(()) } else { Err(io::Error::from_raw_os_error(-code)) }
+}

@@ -1,0 +1,110 @@
+//! Helper programs: where they are, and running them without waiting.
+//!
+//! Output goes to memory files and not to pipes: aardvark-dns, which netavark starts, inherits and keeps them, so that the end
+//! of a pipe would never come.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{self, Read, Seek};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+use nix::sys::memfd::{MFdFlags, memfd_create};
+
+use super::NetworkError;
+
+/// Where podman looks for its helpers (`helper_binaries_dir` of containers.conf(5)), then Debian's and Fedora's places.
+const HELPER_DIRS: [&str; 4] =
+    ["/usr/local/libexec/podman", "/usr/local/lib/podman", "/usr/libexec/podman", "/usr/lib/podman"];
+
+/// Finds a helper program in podman's helper directories, then in PATH.
+pub(super) fn find(program: &'static str) -> Result<PathBuf, NetworkError> {
+    let path = std::env::var_os("PATH").unwrap_or_else(|| "/usr/sbin:/usr/bin:/sbin:/bin".into());
+    let dirs = HELPER_DIRS.iter().map(PathBuf::from).chain(std::env::split_paths(&path));
+    let searched = || HELPER_DIRS.iter().map(|d| (*d).to_owned()).collect();
+    dirs.map(|dir| dir.join(program))
+        .find(|p| is_executable(p))
+        .ok_or_else(|| NetworkError::NoProgram { program, searched: searched() })
+}
+
+fn is_executable(path: &Path) -> bool {
+    path.metadata().is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0)
+}
+
+/// A program under way.
+#[derive(Debug)]
+pub(super) struct Run {
+    program: PathBuf,
+    child: Child,
+    stdout: File,
+    stderr: File,
+}
+
+/// What a program left.
+#[derive(Debug)]
+pub(super) struct Output {
+    pub status: ExitStatus,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Run {
+    /// Starts `program`. It learns nothing of the unit it works for: the notification socket is not passed on.
+    pub fn start<I, S>(program: PathBuf, args: I) -> Result<Self, NetworkError>
+    where
+        I: IntoIterator<Item = S>,
+        S: AsRef<OsStr>,
+    {
+        let start = || {
+            let (stdout, stderr) = (memory_file()?, memory_file()?);
+            let child = Command::new(&program)
+                .args(args)
+                .env_remove("NOTIFY_SOCKET")
+                .env("LC_ALL", "C")
+                .stdin(Stdio::null())
+                .stdout(stdout.try_clone()?)
+                .stderr(stderr.try_clone()?)
+                .spawn()?;
+            Ok((child, stdout, stderr))
+        };
+        match start() {
+            Ok((child, stdout, stderr)) => Ok(Self { program, child, stdout, stderr }),
+            Err(source) => Err(NetworkError::Run { program, source }),
+        }
+    }
+
+    /// Kills the program, as a crash would.
+    #[cfg(test)]
+    pub fn kill(&mut self) {
+        self.child.kill().expect("a child not yet waited for can be killed");
+        self.child.wait().expect("a child can be waited for");
+    }
+
+    /// Waits for the end.
+    pub fn wait(mut self) -> Result<Output, NetworkError> {
+        let wait = |run: &mut Self| {
+            let status = run.child.wait()?;
+            Ok(Output { status, stdout: text(&mut run.stdout)?, stderr: text(&mut run.stderr)? })
+        };
+        wait(&mut self).map_err(|source| NetworkError::Run { program: self.program.clone(), source })
+    }
+}
+
+/// A run given up is still waited for, so that whoever undoes its work finds a settled state.
+impl Drop for Run {
+    fn drop(&mut self) {
+        let _ = self.child.wait();
+    }
+}
+
+fn memory_file() -> io::Result<File> {
+    Ok(memfd_create("output", MFdFlags::MFD_CLOEXEC)?.into())
+}
+
+fn text(file: &mut File) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    file.rewind()?;
+    file.read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}

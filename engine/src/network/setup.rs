@@ -1,0 +1,248 @@
+//! A container's network from nothing to netavark's answer, and back.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::definition::{Network, load};
+use super::netavark::{self, Action};
+use super::program::{self, Run};
+use super::state::{Input, PerNetwork, forget, read_input, read_status, write_input, write_status};
+use super::{Attachment, NetworkError, Request, Status, claim, dns, lease, netns};
+use crate::store::Store;
+
+/// A setup under way: netavark is running while the caller prepares the rest of the container.
+///
+/// Dropped without [`Pending::finish`], it waits for netavark; [`teardown`] undoes what that did.
+#[derive(Debug)]
+pub struct Pending {
+    store: Store,
+    input: Input,
+    attachments: Vec<Attachment>,
+    netns: PathBuf,
+    run: Run,
+    // After `run`: dropped after it, so that the lock outlives netavark.
+    names: Option<dns::Guard>,
+}
+
+impl Pending {
+    /// Waits for netavark and returns what it did. A failed setup is undone before this returns.
+    pub fn finish(self) -> Result<Status, NetworkError> {
+        let Self { store, input, attachments, netns, run, names } = self;
+        let answer = netavark::wait(run, Action::Setup).and_then(|text| netavark::parse_answer(&text));
+        drop(names);
+        let done = answer.and_then(|answer| {
+            let status = status(&answer, &input, &attachments, netns);
+            write_status(&store, &input.container_id, &status)?;
+            Ok(status)
+        });
+        done.inspect_err(|_| undo(&store, &input.container_id))
+    }
+
+    /// Kills netavark and forgets everything, as a crash would.
+    #[cfg(test)]
+    pub(super) fn crash(mut self) {
+        self.run.kill();
+    }
+
+    /// The pinned namespace, which the container can be prepared for before the setup is finished.
+    pub fn netns(&self) -> &std::path::Path {
+        &self.netns
+    }
+}
+
+/// Leases addresses, makes and pins the namespace, writes down what teardown will need, and starts netavark.
+///
+/// Must be called **before** the process enters a private mount namespace: a pin made inside would not be seen outside it.
+///
+/// A failed setup is undone before this returns.
+pub fn begin_setup(store: &Store, request: &Request<'_>) -> Result<Pending, NetworkError> {
+    let networks = definitions(store, request.attachments)?;
+    // Whatever an earlier attempt with this ID has left.
+    if super::state::alive(store, request.id) {
+        teardown(store, request.id)?;
+    }
+    let netns = store.netns(request.id);
+    let start = || {
+        netns::create(&netns)?;
+        let input = input(store, request, networks)?;
+        write_input(store, &input)?;
+        let names = input.needs_dns().then(|| dns::Guard::adding(store)).transpose()?;
+        Ok((input, netavark::start(store, Action::Setup, request.id)?, names))
+    };
+    match start() {
+        Ok((input, run, names)) => {
+            Ok(Pending { store: store.clone(), input, attachments: request.attachments.to_vec(), netns: netns.clone(), run, names })
+        }
+        Err(error) => {
+            undo(store, request.id);
+            Err(error)
+        }
+    }
+}
+
+/// Undoes a setup from what is on disk, however far it had come. Doing it twice is harmless.
+///
+/// Everything is undone even if netavark fails; its error is returned at the end, unless the setup had never been finished:
+/// then it only says what it did not find.
+pub fn teardown(store: &Store, id: &str) -> Result<(), NetworkError> {
+    let mut first = None;
+    let mut keep = |result: Result<(), NetworkError>| {
+        if let Err(error) = result {
+            first.get_or_insert(error);
+        }
+    };
+    match read_input(store, id) {
+        Ok(Some(input)) => {
+            let finished = read_status(store, id).is_ok_and(|s| s.is_some());
+            match run_teardown(store, &input) {
+                Err(error) if !finished => tracing::debug!(%error, id, "an unfinished network was undone"),
+                result => keep(result),
+            }
+            for network in input.networks.keys() {
+                keep(lease::release(store, network, id));
+            }
+            if !input.port_mappings.is_empty() {
+                keep(claim::release(store, id));
+            }
+        }
+        // Killed before the state was written, or the state is damaged: look everywhere.
+        Ok(None) if store.netns(id).exists() => keep(lease::release_all(store, id)),
+        Ok(None) => {}
+        Err(error) => {
+            keep(Err(error));
+            keep(lease::release_all(store, id));
+        }
+    }
+    keep(netns::remove(&store.netns(id)));
+    keep(forget(store, id));
+    first.map_or(Ok(()), Err)
+}
+
+fn run_teardown(store: &Store, input: &Input) -> Result<(), NetworkError> {
+    let id = &input.container_id;
+    if !store.netns(id).exists() {
+        // The pin is removed after netavark has done its work: it has.
+        return Ok(());
+    }
+    let names = input.needs_dns().then(|| dns::Guard::removing(store)).transpose()?;
+    let result = netavark::start(store, Action::Teardown, id).and_then(|run| netavark::wait(run, Action::Teardown));
+    if let Some(names) = &names {
+        names.settle(store);
+    }
+    result.map(drop)
+}
+
+/// After a failure that is going to be reported: what cannot be undone either is only logged.
+fn undo(store: &Store, id: &str) {
+    if let Err(error) = teardown(store, id) {
+        tracing::debug!(%error, id, "a failed network setup could not be undone entirely");
+    }
+}
+
+fn definitions(store: &Store, attachments: &[Attachment]) -> Result<BTreeMap<String, Network>, NetworkError> {
+    let mut networks = BTreeMap::new();
+    for attachment in attachments {
+        let name = &attachment.network;
+        let mut network = load(store, name)?.ok_or_else(|| NetworkError::NotFound(name.clone()))?;
+        if network.dns_enabled && program::find("aardvark-dns").is_err() {
+            if !attachment.aliases.is_empty() {
+                let aliases = attachment.aliases.join(", ");
+                let why = format!("network {name} cannot serve the aliases {aliases}: aardvark-dns is not installed");
+                return Err(NetworkError::Unsupported(why));
+            }
+            tracing::warn!("network {name} has no names: aardvark-dns is not installed");
+            network.dns_enabled = false;
+        }
+        networks.insert(name.clone(), network);
+    }
+    Ok(networks)
+}
+
+fn input(store: &Store, request: &Request<'_>, network_info: BTreeMap<String, Network>) -> Result<Input, NetworkError> {
+    let Request { id, name, attachments, ports, dns } = *request;
+    let mut networks = BTreeMap::new();
+    for (attachment, interface_name) in attachments.iter().zip(interfaces(attachments)) {
+        let network = &network_info[&attachment.network];
+        let static_ips = lease::acquire(store, network, id, &attachment.ips)?;
+        let aliases = if network.dns_enabled { aliases(attachment, id, name) } else { Vec::new() };
+        let per_network = PerNetwork { interface_name, static_ips, static_mac: attachment.mac.clone(), aliases };
+        networks.insert(attachment.network.clone(), per_network);
+    }
+    Ok(Input {
+        container_id: id.into(),
+        container_name: name.into(),
+        port_mappings: claim::acquire(store, id, ports)?,
+        networks,
+        network_info,
+        dns_servers: Some(dns.to_vec()).filter(|d| !d.is_empty()),
+    })
+}
+
+/// Besides its name, which netavark adds, a container is found under its short ID, as in podman.
+fn aliases(attachment: &Attachment, id: &str, name: &str) -> Vec<String> {
+    let mut aliases = attachment.aliases.clone();
+    let short = id[..id.len().min(12)].to_owned();
+    if short != name && !aliases.contains(&short) {
+        aliases.push(short);
+    }
+    aliases
+}
+
+/// The names asked for; for the others the first free `ethN`.
+fn interfaces(attachments: &[Attachment]) -> Vec<String> {
+    let asked: Vec<&String> = attachments.iter().filter_map(|a| a.interface.as_ref()).collect();
+    let mut free = (0..).map(|n| format!("eth{n}")).filter(|n| !asked.contains(&n));
+    let name = |a: &Attachment| a.interface.clone().or_else(|| free.next()).unwrap_or_default();
+    attachments.iter().map(name).collect()
+}
+
+fn status(
+    answer: &BTreeMap<String, netavark::StatusBlock>,
+    input: &Input,
+    attachments: &[Attachment],
+    netns: PathBuf,
+) -> Status {
+    let mut status = Status {
+        netns,
+        networks: netavark::endpoints(answer, input, attachments),
+        ports: input.port_mappings.clone(),
+        ..Status::default()
+    };
+    for attachment in attachments {
+        let Some(block) = answer.get(&attachment.network) else { continue };
+        let servers = block.dns_server_ips.iter().flatten();
+        let domains = block.dns_search_domains.iter().flatten();
+        push_new(&mut status.dns_servers, servers);
+        push_new(&mut status.search_domains, domains);
+    }
+    if status.dns_servers.is_empty() {
+        status.dns_servers = input.dns_servers.clone().unwrap_or_default();
+    }
+    status
+}
+
+fn push_new<'a, T: Clone + PartialEq + 'a>(list: &mut Vec<T>, more: impl Iterator<Item = &'a T>) {
+    for item in more {
+        if !list.contains(item) {
+            list.push(item.clone());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn interfaces_are_numbered_around_the_names_asked_for() {
+        let named = |interface: Option<&str>| Attachment { interface: interface.map(Into::into), ..Attachment::default() };
+        let names = interfaces(&[named(None), named(Some("eth1")), named(None), named(Some("wan"))]);
+        assert_eq!(names, ["eth0", "eth1", "eth2", "wan"]);
+    }
+
+    #[test]
+    fn a_container_is_found_under_its_short_id_too() {
+        let attachment = Attachment { aliases: vec!["www".into()], ..Attachment::default() };
+        assert_eq!(aliases(&attachment, "0123456789abcdef", "web"), ["www", "0123456789ab"]);
+    }
+}

@@ -1,0 +1,129 @@
+//! What a set-up network consists of, on disk, so that it can be undone whatever happens to the engine.
+//!
+//! ```text
+//! /run/unipod/netstate/ID.json      netavark's input for this container; written before setup, deleted last
+//! /run/unipod/netstate/ID.status    what came of it; its presence says that setup was finished
+//! /run/unipod/netns/ID              the pinned namespace; made before anything below is leased
+//! /run/unipod/leases/NET/ADDRESS    address leases, see `lease`
+//! /run/unipod/leases/.ports/…       claims on host ports, see `claim`
+//! ```
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::definition::Network;
+use super::{NetworkError, PortMapping, Status};
+use crate::store::{Durability, Store, StoreError, read_json, remove_tree, write_json};
+
+/// The input of `netavark setup` and `netavark teardown`, as versions 1.4 to 1.17 read it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Input {
+    pub container_id: String,
+    pub container_name: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub port_mappings: Vec<PortMapping>,
+    pub networks: BTreeMap<String, PerNetwork>,
+    pub network_info: BTreeMap<String, Network>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dns_servers: Option<Vec<IpAddr>>,
+}
+
+/// What the container gets on one network.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct PerNetwork {
+    pub interface_name: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub static_ips: Vec<IpAddr>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub static_mac: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub aliases: Vec<String>,
+}
+
+impl Input {
+    /// Whether aardvark-dns serves any of the networks.
+    pub fn needs_dns(&self) -> bool {
+        self.network_info.values().any(|n| n.dns_enabled && n.driver == "bridge")
+    }
+}
+
+/// A container on a network.
+#[derive(Debug, Clone)]
+pub struct User {
+    /// Container ID.
+    pub id: String,
+    /// Container name.
+    pub name: String,
+    /// What it has there; empty while it is being set up.
+    pub status: Status,
+}
+
+fn dir(store: &Store) -> PathBuf {
+    store.run().join("netstate")
+}
+
+/// Where netavark's input for `id` is.
+pub(super) fn input_path(store: &Store, id: &str) -> PathBuf {
+    dir(store).join(format!("{id}.json"))
+}
+
+fn status_path(store: &Store, id: &str) -> PathBuf {
+    dir(store).join(format!("{id}.status"))
+}
+
+pub(super) fn write_input(store: &Store, input: &Input) -> Result<(), NetworkError> {
+    Ok(write_json(&input_path(store, &input.container_id), input, Durability::ThisBoot)?)
+}
+
+pub(super) fn read_input(store: &Store, id: &str) -> Result<Option<Input>, NetworkError> {
+    Ok(read_json(&input_path(store, id))?)
+}
+
+pub(super) fn write_status(store: &Store, id: &str, status: &Status) -> Result<(), NetworkError> {
+    Ok(write_json(&status_path(store, id), status, Durability::ThisBoot)?)
+}
+
+/// What came of the setup for `id`; `None` while it is not finished.
+pub fn read_status(store: &Store, id: &str) -> Result<Option<Status>, NetworkError> {
+    Ok(read_json(&status_path(store, id))?)
+}
+
+/// Deletes both files, the input last.
+pub(super) fn forget(store: &Store, id: &str) -> Result<(), NetworkError> {
+    remove_tree(&status_path(store, id))?;
+    Ok(remove_tree(&input_path(store, id))?)
+}
+
+/// Whether anything of the container's network may still be there. What belongs to a container that is not alive is stale.
+pub(super) fn alive(store: &Store, id: &str) -> bool {
+    store.netns(id).exists() || input_path(store, id).exists()
+}
+
+/// The containers that are on the network `name` now.
+pub fn users(store: &Store, name: &str) -> Result<Vec<User>, NetworkError> {
+    let dir = dir(store);
+    let entries = match fs::read_dir(&dir) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other.map_err(StoreError::io("list", &dir))?,
+    };
+    let mut users = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(StoreError::io("list", &dir))?.path();
+        if path.extension().is_none_or(|e| e != "json") {
+            continue;
+        }
+        // It may be torn down between the listing and the reading.
+        let Some(input) = read_json::<Input>(&path)? else { continue };
+        if input.networks.contains_key(name) {
+            let status = read_status(store, &input.container_id)?.unwrap_or_default();
+            users.push(User { id: input.container_id, name: input.container_name, status });
+        }
+    }
+    users.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(users)
+}

@@ -1,0 +1,63 @@
+//! Durations as Go writes them: `1h30m`, `500ms`, `1.5s`, `0`.
+
+use std::time::Duration;
+
+/// Reads a duration of Go's `time.ParseDuration` that is not negative.
+pub fn parse(text: &str) -> Option<Duration> {
+    if text == "0" {
+        return Some(Duration::ZERO);
+    }
+    let mut rest = text.strip_prefix('+').unwrap_or(text);
+    if rest.is_empty() {
+        return None;
+    }
+    let mut total = Duration::ZERO;
+    while !rest.is_empty() {
+        let (number, after) = rest.split_at(rest.find(|c: char| !c.is_ascii_digit() && c != '.')?);
+        let (unit, after) = after.split_at(
+            after
+                .find(|c: char| c.is_ascii_digit() || c == '.')
+                .unwrap_or(after.len()),
+        );
+        let seconds = number.parse::<f64>().ok()? * seconds_in(unit)?;
+        total = total.checked_add(Duration::try_from_secs_f64(seconds).ok()?)?;
+        rest = after;
+    }
+    Some(total)
+}
+
+fn seconds_in(unit: &str) -> Option<f64> {
+    Some(match unit {
+        "ns" => 1e-9,
+        "us" | "µs" | "μs" => 1e-6,
+        "ms" => 1e-3,
+        "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3600.0,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations() {
+        for (text, milliseconds) in [
+            ("0", Some(0)),
+            ("30s", Some(30_000)),
+            ("1h30m", Some(5_400_000)),
+            ("1.5s", Some(1500)),
+            ("500ms", Some(500)),
+            ("250us", Some(0)),
+            ("", None),
+            ("30", None),
+            ("s", None),
+            ("1d", None),
+            ("-1s", None),
+        ] {
+            assert_eq!(parse(text).map(|d| d.as_millis()), milliseconds, "{text}");
+        }
+    }
+}

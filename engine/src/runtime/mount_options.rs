@@ -1,0 +1,167 @@
+//! Options of a mount as users write them, sorted into what the kernel gets and what the engine does.
+
+use super::BundleError;
+
+/// The options of one mount.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MountOptions {
+    /// For the OCI runtime: `ro`, `noexec`, `rslave` …
+    pub kernel: Vec<String>,
+    /// `U`: give the source to the container's user.
+    pub chown: bool,
+    /// `O`: changes go to an overlay that ends with the container.
+    pub overlay: bool,
+    /// `nocopy`: a new volume is not filled from the image.
+    pub nocopy: bool,
+}
+
+const FLAGS: [&str; 25] = [
+    "ro",
+    "rw",
+    "exec",
+    "noexec",
+    "suid",
+    "nosuid",
+    "dev",
+    "nodev",
+    "atime",
+    "noatime",
+    "diratime",
+    "nodiratime",
+    "relatime",
+    "norelatime",
+    "strictatime",
+    "nostrictatime",
+    "sync",
+    "async",
+    "dirsync",
+    "mand",
+    "nomand",
+    "bind",
+    "rbind",
+    "tmpcopyup",
+    "idmap",
+];
+
+const PROPAGATION: [&str; 8] = [
+    "private",
+    "rprivate",
+    "shared",
+    "rshared",
+    "slave",
+    "rslave",
+    "unbindable",
+    "runbindable",
+];
+
+/// Prefixes of options with a value, which are passed on.
+const WITH_VALUE: [&str; 12] = [
+    "size=",
+    "mode=",
+    "nr_inodes=",
+    "nr_blocks=",
+    "uid=",
+    "gid=",
+    "huge=",
+    "mpol=",
+    "idmap=",
+    "upperdir=",
+    "workdir=",
+    "ptmxmode=",
+];
+
+/// Reads options for a bind mount, or another mount with `bind` false; `option` and `value` are for the error.
+pub fn parse(options: &[String], bind: bool, option: &'static str, value: &str) -> Result<MountOptions, BundleError> {
+    let mut all = MountOptions::default();
+    for text in options.iter().map(|text| text.trim()).filter(|text| !text.is_empty()) {
+        match text {
+            "U" => all.chown = true,
+            "O" => all.overlay = true,
+            "nocopy" => all.nocopy = true,
+            // SELinux labels do nothing where SELinux is off; `copy` and the consistency of docker are the default.
+            "z" | "Z" | "copy" | "consistent" | "cached" | "delegated" | "notmpcopyup" => {}
+            "no-dereference" => all.kernel.push("copy-symlink".to_owned()),
+            _ if known(text) => all.kernel.push(text.to_owned()),
+            _ => {
+                return Err(BundleError::invalid(
+                    option,
+                    value,
+                    format!("unknown mount option {text}"),
+                ));
+            }
+        }
+    }
+    if bind {
+        complete_bind(&mut all.kernel);
+    }
+    Ok(all)
+}
+
+fn known(text: &str) -> bool {
+    FLAGS.contains(&text) || PROPAGATION.contains(&text) || WITH_VALUE.iter().any(|prefix| text.starts_with(prefix))
+}
+
+/// A bind mount is recursive and private unless said otherwise, as in podman.
+fn complete_bind(kernel: &mut Vec<String>) {
+    if !kernel.iter().any(|text| text == "bind" || text == "rbind") {
+        kernel.insert(0, "rbind".to_owned());
+    }
+    if !kernel.iter().any(|text| PROPAGATION.contains(&text.as_str())) {
+        kernel.push("rprivate".to_owned());
+    }
+    if !kernel.iter().any(|text| text == "ro" || text == "rw") {
+        kernel.push("rw".to_owned());
+    }
+}
+
+/// Options of a tmpfs for users: podman's defaults with what was asked for.
+pub fn tmpfs(options: &[String], option: &'static str, value: &str) -> Result<Vec<String>, BundleError> {
+    let mut kernel = parse(options, false, option, value)?.kernel;
+    for (default, opposite) in [("rw", "ro"), ("nosuid", "suid"), ("nodev", "dev")] {
+        if !kernel.iter().any(|text| text == default || text == opposite) {
+            kernel.push(default.to_owned());
+        }
+    }
+    if !kernel.iter().any(|text| PROPAGATION.contains(&text.as_str())) {
+        kernel.push("rprivate".to_owned());
+    }
+    if !options.iter().any(|text| text == "notmpcopyup" || text == "tmpcopyup") {
+        kernel.push("tmpcopyup".to_owned());
+    }
+    Ok(kernel)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> Vec<String> {
+        text.split(',').map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn binds() {
+        for (given, kernel) in [
+            ("", "rbind,rprivate,rw"),
+            ("ro,Z", "rbind,ro,rprivate"),
+            ("rslave,noexec", "rbind,rslave,noexec,rw"),
+            ("bind,shared,rw", "bind,shared,rw"),
+        ] {
+            assert_eq!(
+                parse(&words(given), true, "-v", "").unwrap().kernel.join(","),
+                kernel,
+                "{given}"
+            );
+        }
+        let all = parse(&words("U,O,nocopy"), true, "-v", "").unwrap();
+        assert!(all.chown && all.overlay && all.nocopy);
+        assert!(parse(&words("readwrite"), true, "-v", "").is_err());
+    }
+
+    #[test]
+    fn tmpfs_defaults() {
+        let of = |given: &str| tmpfs(&words(given), "--tmpfs", "").unwrap().join(",");
+        assert_eq!(of(""), "rw,nosuid,nodev,rprivate,tmpcopyup");
+        assert_eq!(of("ro,suid,size=5m,notmpcopyup"), "ro,suid,size=5m,nodev,rprivate");
+    }
+}

@@ -1,0 +1,317 @@
+//! The OCI runtime program: crun, runc or youki, each with the words it understands.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+
+use super::runtime_log;
+pub use super::runtime_log::RuntimeError;
+use super::seccomp::cache::{self, FilterCache};
+
+/// Looked for in this order; the first is by far the fastest.
+const NAMES: [&str; 3] = ["crun", "runc", "youki"];
+
+/// Beside `PATH`, which is short in a unit's environment.
+const PLACES: &str =
+    "/usr/bin:/usr/sbin:/usr/local/bin:/usr/local/sbin:/usr/lib/cri-o-runc/sbin:/run/current-system/sw/bin";
+
+/// An OCI runtime that is installed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OciRuntime {
+    path: PathBuf,
+    kind: Kind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Crun,
+    /// Any other: what they share with runc is what everybody understands.
+    Runc,
+}
+
+/// A container to be started.
+#[derive(Debug, Clone)]
+pub struct RunRequest<'a> {
+    /// Container ID.
+    pub id: &'a str,
+    /// The bundle directory; the runtime's log and PID file are written there as well.
+    pub bundle: &'a Path,
+    /// Where the runtime keeps its own state.
+    pub state_root: &'a Path,
+    /// How many descriptors from 3 on are passed to the container.
+    pub preserve_fds: u32,
+    /// The socket that gets the terminal's other end, for a detached container with a terminal.
+    pub console_socket: Option<&'a Path>,
+    /// Hand on our standard input; otherwise the container reads nothing.
+    pub stdin: bool,
+    /// Where to keep the compiled system call filter, [`super::Bundle::keep_filter`].
+    pub keep_filter: Option<&'a Path>,
+}
+
+/// A process to be started in a running container.
+#[derive(Debug)]
+pub struct ExecRequest<'a> {
+    /// Container ID.
+    pub id: &'a str,
+    /// Where the runtime keeps its own state.
+    pub state_root: &'a Path,
+    /// A directory for this call's files, not used by another call.
+    pub scratch: &'a Path,
+    /// The process, see [`super::exec::process`].
+    pub process: &'a oci_spec::runtime::Process,
+    /// Do not wait for it.
+    pub detach: bool,
+    /// How many descriptors from 3 on are passed to it.
+    pub preserve_fds: u32,
+    /// The socket that gets the terminal's other end, for a detached process with a terminal.
+    pub console_socket: Option<&'a Path>,
+    /// Hand on our standard input; otherwise the process reads nothing.
+    pub stdin: bool,
+}
+
+impl OciRuntime {
+    /// Finds the runtime by name or path; without a name the first of crun, runc and youki that is there.
+    ///
+    /// # Errors
+    /// It is not installed.
+    pub fn find(name: Option<&str>) -> Result<Self, RuntimeError> {
+        match name.filter(|name| !name.is_empty()) {
+            Some(path) if path.contains('/') => executable(Path::new(path))
+                .then(|| Self::at(path.into()))
+                .ok_or_else(|| RuntimeError::Missing(path.to_owned())),
+            Some(name) => look_up(name)
+                .map(Self::at)
+                .ok_or_else(|| RuntimeError::Missing(name.to_owned())),
+            None => {
+                let found = NAMES.iter().find_map(|name| look_up(name));
+                found
+                    .map(Self::at)
+                    .ok_or_else(|| RuntimeError::Missing(NAMES[0].to_owned()))
+            }
+        }
+    }
+
+    fn at(path: PathBuf) -> Self {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Self {
+            path,
+            kind: if name.contains("crun") { Kind::Crun } else { Kind::Runc },
+        }
+    }
+
+    /// The program.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The cache of compiled system call filters in `dir` (in the run directory, the engine's own), for
+    /// [`super::BundleRequest::filter_cache`]; `None` for a runtime that takes none.
+    pub fn filter_cache(&self, dir: &Path) -> Option<FilterCache> {
+        if self.kind == Kind::Crun {
+            FilterCache::of(dir, &self.path)
+        } else {
+            None
+        }
+    }
+
+    /// Starts a container and returns the PID of its first process, which has our standard streams.
+    ///
+    /// # Errors
+    /// The runtime's own words where they are not known to mean something clearer.
+    pub fn run_detached(&self, request: &RunRequest<'_>) -> Result<u32, RuntimeError> {
+        let (log, pid_file) = (request.bundle.join("runtime.log"), request.bundle.join("pid"));
+        let mut command = self.run(request, &log);
+        command.arg("--detach").arg("--pid-file").arg(&pid_file).arg(request.id);
+        let status = self.wait(&mut command)?;
+        if !status.success() {
+            return Err(runtime_log::failure(&log, &self.path, status));
+        }
+        if let Some(path) = request.keep_filter {
+            cache::keep(request.state_root, request.id, path);
+        }
+        let text = std::fs::read_to_string(&pid_file).map_err(RuntimeError::io("read", &pid_file))?;
+        text.trim().parse().map_err(|_| RuntimeError::NoPid(pid_file))
+    }
+
+    /// Runs a container and waits for it; the runtime hands on terminal and signals.
+    ///
+    /// # Errors
+    /// As [`Self::run_detached`], if it did not start.
+    pub fn run_foreground(&self, request: &RunRequest<'_>) -> Result<ExitStatus, RuntimeError> {
+        let (log, pid_file) = (request.bundle.join("runtime.log"), request.bundle.join("pid"));
+        let mut command = self.run(request, &log);
+        command.arg("--pid-file").arg(&pid_file).arg(request.id);
+        let status = self.wait(&mut command)?;
+        runtime_log::own_failure(&log, &self.path, status)
+    }
+
+    /// Starts a process in a running container. Returns its exit status; success if it was detached.
+    ///
+    /// # Errors
+    /// The process could not be started, or the scratch directory cannot be written.
+    pub fn exec(&self, request: &ExecRequest<'_>) -> Result<ExitStatus, RuntimeError> {
+        let (log, file) = (request.scratch.join("exec.log"), request.scratch.join("process.json"));
+        let text = serde_json::to_vec(request.process).map_err(|e| RuntimeError::io("write", &file)(e.into()))?;
+        super::files::write_file(&file, &text, 0o600, None)?;
+        let mut command = self.command(request.state_root, Some(&log));
+        command.arg("exec").arg("--process").arg(&file);
+        if request.detach {
+            command
+                .arg("--detach")
+                .arg("--pid-file")
+                .arg(request.scratch.join("pid"));
+        }
+        common(
+            &mut command,
+            request.preserve_fds,
+            request.console_socket,
+            request.stdin,
+        );
+        command.arg(request.id);
+        let status = self.wait(&mut command)?;
+        runtime_log::own_failure(&log, &self.path, status)
+    }
+
+    /// Sends a signal to the container's first process, or to all of its processes.
+    ///
+    /// # Errors
+    /// There is no such container, or it is not running.
+    pub fn kill(&self, state_root: &Path, id: &str, signal: i32, all: bool) -> Result<(), RuntimeError> {
+        let mut command = self.command(state_root, None);
+        command
+            .arg("kill")
+            .args(all.then_some("--all"))
+            .arg(id)
+            .arg(signal.to_string());
+        self.quiet(&mut command).map(drop)
+    }
+
+    /// Removes what the runtime keeps of a container; `force` kills it first. One that is not there is fine with `force`.
+    ///
+    /// # Errors
+    /// The container is running, or cannot be removed.
+    pub fn delete(&self, state_root: &Path, id: &str, force: bool) -> Result<(), RuntimeError> {
+        let mut command = self.command(state_root, None);
+        command.arg("delete").args(force.then_some("--force")).arg(id);
+        self.quiet(&mut command).map(drop)
+    }
+
+    /// What `--version` prints first.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub fn version(&self) -> Result<String, RuntimeError> {
+        let text = self.quiet(Command::new(&self.path).arg("--version"))?;
+        Ok(text.lines().next().unwrap_or_default().to_owned())
+    }
+
+    /// What `features` prints: the OCI runtime's own account of what it can do.
+    ///
+    /// # Errors
+    /// It is too old to know the question.
+    pub fn features(&self) -> Result<serde_json::Value, RuntimeError> {
+        let text = self.quiet(Command::new(&self.path).arg("features"))?;
+        serde_json::from_str(&text).map_err(|_| RuntimeError::Failed {
+            runtime: self.path.clone(),
+            message: text,
+            code: 125,
+        })
+    }
+
+    fn run(&self, request: &RunRequest<'_>, log: &Path) -> Command {
+        let mut command = self.command(request.state_root, Some(log));
+        command.arg("run").arg("--bundle").arg(request.bundle);
+        common(
+            &mut command,
+            request.preserve_fds,
+            request.console_socket,
+            request.stdin,
+        );
+        command
+    }
+
+    /// The program with its global options. Its environment holds nothing that it would act on in the container's stead:
+    /// the payload's notify socket and descriptors are in the bundle.
+    fn command(&self, state_root: &Path, log: Option<&Path>) -> Command {
+        let mut command = Command::new(&self.path);
+        if self.kind == Kind::Crun {
+            command.arg("--cgroup-manager=disabled");
+        }
+        command.arg("--root").arg(state_root);
+        if let Some(log) = log {
+            command.arg("--log-format").arg("json").arg("--log").arg(log);
+        }
+        for name in [
+            "NOTIFY_SOCKET",
+            "LISTEN_FDS",
+            "LISTEN_PID",
+            "LISTEN_FDNAMES",
+            "WATCHDOG_USEC",
+            "WATCHDOG_PID",
+        ] {
+            command.env_remove(name);
+        }
+        command.env("LC_ALL", "C");
+        command
+    }
+
+    fn wait(&self, command: &mut Command) -> Result<ExitStatus, RuntimeError> {
+        command.status().map_err(RuntimeError::io("start", &self.path))
+    }
+
+    /// Runs it for its answer; what it says on standard error becomes the error.
+    fn quiet(&self, command: &mut Command) -> Result<String, RuntimeError> {
+        let output = command
+            .stdin(Stdio::null())
+            .output()
+            .map_err(RuntimeError::io("start", &self.path))?;
+        if output.status.success() {
+            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+        }
+        let message = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        Err(RuntimeError::Failed {
+            runtime: self.path.clone(),
+            message,
+            code: 125,
+        })
+    }
+}
+
+fn common(command: &mut Command, preserve_fds: u32, console_socket: Option<&Path>, stdin: bool) {
+    if !stdin {
+        command.stdin(Stdio::null());
+    }
+    if preserve_fds > 0 {
+        command.arg("--preserve-fds").arg(preserve_fds.to_string());
+    }
+    if let Some(socket) = console_socket {
+        command.arg("--console-socket").arg(socket);
+    }
+}
+
+fn look_up(name: &str) -> Option<PathBuf> {
+    let path: OsString = std::env::var_os("PATH").unwrap_or_default();
+    let dirs = std::env::split_paths(&path).chain(std::env::split_paths(OsStr::new(PLACES)));
+    dirs.filter(|dir| dir.is_absolute())
+        .map(|dir| dir.join(name))
+        .find(|path| executable(path))
+}
+
+fn executable(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_runtime_is_named_with_its_package() {
+        for name in ["no-such-runtime", "/nowhere/crun"] {
+            let error = OciRuntime::find(Some(name)).unwrap_err();
+            assert!(error.to_string().contains(name) && error.code() == 127, "{error}");
+        }
+        assert!(OciRuntime::find(None).is_ok());
+    }
+}

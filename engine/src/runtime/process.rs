@@ -1,0 +1,95 @@
+//! The first process: its words, user, directory, environment, capabilities and limits.
+
+use oci_spec::image::Config;
+use oci_spec::runtime::{Process, User};
+
+use super::capabilities::Granted;
+use super::security::SecurityOptions;
+use super::users::Identity;
+use super::{BundleError, BundleRequest, capabilities, environment, init, limits, security};
+
+/// All that the process is made of beside the request.
+#[derive(Debug)]
+pub struct Parts<'a> {
+    /// Who it is.
+    pub identity: &'a Identity,
+    /// What it may do.
+    pub granted: &'a Granted,
+    /// What the engine itself could hand on.
+    pub available: capabilities::Set,
+    /// `--security-opt`.
+    pub security: &'a SecurityOptions,
+    /// For `HOSTNAME`.
+    pub hostname: Option<&'a str>,
+}
+
+/// The process of a container.
+pub fn process(request: &BundleRequest<'_>, parts: &Parts<'_>) -> Result<Process, BundleError> {
+    let options = request.options;
+    let mut process = Process::default();
+    process
+        .set_terminal(Some(options.tty))
+        .set_user(user(parts.identity, options.umask))
+        .set_args(Some(words(request)?))
+        .set_env(Some(environment::environment(request, parts.identity, parts.hostname)?))
+        .set_cwd(workdir(request).into())
+        .set_capabilities(Some(parts.granted.to_oci()))
+        .set_rlimits(Some(limits::limits(options, parts.available)?))
+        .set_oom_score_adj(limits::oom_score_adj(options, parts.available)?)
+        .set_no_new_privileges(Some(parts.security.no_new_privileges))
+        .set_apparmor_profile(security::apparmor(parts.security)?);
+    Ok(process)
+}
+
+/// A user in the form of the OCI runtime specification.
+pub fn user(identity: &Identity, umask: Option<u32>) -> User {
+    let mut user = User::default();
+    user.set_uid(identity.uid)
+        .set_gid(identity.gid)
+        .set_umask(Some(umask.unwrap_or(0o022)))
+        .set_additional_gids((!identity.groups.is_empty()).then(|| identity.groups.clone()));
+    user
+}
+
+fn config<'a>(request: &BundleRequest<'a>) -> Option<&'a Config> {
+    request.image.and_then(|image| image.config().as_ref())
+}
+
+/// The user as given, or the image's.
+pub fn user_name<'a>(request: &BundleRequest<'a>) -> &'a str {
+    let of_image = || config(request).and_then(|config| config.user().as_deref());
+    request.options.user.as_deref().or_else(of_image).unwrap_or_default()
+}
+
+/// The working directory: the option, the image's, or the root.
+pub fn workdir<'a>(request: &BundleRequest<'a>) -> &'a str {
+    let of_image = || config(request).and_then(|config| config.working_dir().as_deref());
+    let chosen = request.options.workdir.as_deref().or_else(of_image);
+    chosen.filter(|dir| !dir.is_empty()).unwrap_or("/")
+}
+
+/// The words of the command, without an init before them; none if nobody names one. An entry point given on the command
+/// line discards the image's command as well.
+pub fn command(request: &BundleRequest<'_>) -> Vec<String> {
+    let options = request.options;
+    let image = config(request);
+    let of = |list: Option<&Option<Vec<String>>>| list.cloned().flatten().unwrap_or_default();
+    let mut words = options
+        .entrypoint
+        .clone()
+        .unwrap_or_else(|| of(image.map(Config::entrypoint)));
+    if !options.command.is_empty() {
+        words.extend(options.command.iter().cloned());
+    } else if options.entrypoint.as_ref().is_none_or(Vec::is_empty) {
+        words.extend(of(image.map(Config::cmd)));
+    }
+    words
+}
+
+fn words(request: &BundleRequest<'_>) -> Result<Vec<String>, BundleError> {
+    let words = command(request);
+    if words.is_empty() {
+        return Err(BundleError::NoCommand);
+    }
+    Ok(if request.options.init { init::wrap(words) } else { words })
+}

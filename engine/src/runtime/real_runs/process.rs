@@ -1,0 +1,175 @@
+//! Exit codes, further processes, sockets, and the ways of a process.
+
+use std::os::fd::AsRawFd;
+
+use super::*;
+
+#[test]
+fn exit_codes() {
+    for runtime in ["crun", "runc"] {
+        let place = Place::new(runtime);
+        let (_, status) = place.script(ContainerOptions::default(), "exit 7");
+        assert_eq!(status.code(), Some(7));
+        for (command, code) in [
+            ("no-such-command", 127),
+            ("/no/such", 127),
+            ("/etc", 126),
+            ("/etc/passwd", 126),
+        ] {
+            let error = place.start(&options(|o| o.command = strings(&[command]))).unwrap_err();
+            assert_eq!(error.code(), code, "{runtime} {command}: {error}");
+        }
+    }
+}
+
+#[test]
+fn exec_kill_and_delete() {
+    for runtime in ["crun", "runc"] {
+        let place = Place::new(runtime);
+        let options = options(|o| {
+            o.command = strings(&["sleep", "1000"]);
+            o.env = [("A".to_owned(), "b".to_owned())].into();
+        });
+        let bundle = write_bundle(&place.request(&options)).unwrap();
+        let pid = place.runtime.run_detached(&place.run_request(0)).unwrap();
+        let exec = |command: &str, change: &dyn Fn(&mut ExecOptions)| {
+            let mut options = ExecOptions {
+                command: strings(&["sh", "-c", command]),
+                ..ExecOptions::default()
+            };
+            change(&mut options);
+            place.exec(&bundle.spec, pid, &options).map(|status| status.code())
+        };
+        assert_eq!(exec("test $A = b && exit 5", &|_| {}).unwrap(), Some(5), "{runtime}");
+        let as_web = |o: &mut ExecOptions| {
+            o.user = Some("web".into());
+            o.workdir = Some("/tmp".into());
+        };
+        assert_eq!(
+            exec(
+                "test $(id -u) = 33 && test $(pwd) = /tmp && test $HOME = /srv && exit 6",
+                &as_web
+            )
+            .unwrap(),
+            Some(6)
+        );
+        let privileged = |o: &mut ExecOptions| o.privileged = true;
+        assert_eq!(
+            exec("grep -q '^CapEff.*1ff' /proc/self/status && exit 8", &privileged).unwrap(),
+            Some(8)
+        );
+        let missing = ExecOptions {
+            command: strings(&["no-such-command"]),
+            ..ExecOptions::default()
+        };
+        assert_eq!(
+            place.exec(&bundle.spec, pid, &missing).unwrap_err().code(),
+            127,
+            "{runtime}"
+        );
+        place.runtime.kill(&place.path("state"), &place.id, 9, false).unwrap();
+        place.runtime.delete(&place.path("state"), &place.id, true).unwrap();
+        assert!(!Path::new(&format!("/proc/{pid}/root/bin")).exists());
+    }
+}
+
+#[test]
+fn sockets_of_the_unit_are_handed_on() {
+    let place = Place::new("crun");
+    let file = std::fs::File::create(place.path("out/fd")).unwrap();
+    // As systemd does it: the descriptor after the standard streams.
+    let fd = file.as_raw_fd();
+    let options = options(|o| {
+        o.command = strings(&[
+            "sh",
+            "-c",
+            "echo $LISTEN_FDS $LISTEN_PID $LISTEN_FDNAMES $$ $NOTIFY_SOCKET >&3",
+        ]);
+    });
+    let socket = place.path("notify");
+    let _listener = std::os::unix::net::UnixDatagram::bind(&socket).unwrap();
+    let mut request = place.request(&options);
+    request.listen_fds = Some((1, Some("web".into())));
+    request.notify_socket = Some(socket);
+    write_bundle(&request).unwrap();
+    let run = place.run_request(1);
+    let script = format!(
+        "exec 3>&{fd}; exec {} --cgroup-manager=disabled --root {} run --preserve-fds 1 --bundle {} {}",
+        place.runtime.path().display(),
+        run.state_root.display(),
+        run.bundle.display(),
+        place.id
+    );
+    nix::fcntl::fcntl(&file, nix::fcntl::FcntlArg::F_SETFD(nix::fcntl::FdFlag::empty())).unwrap();
+    assert!(Command::new("bash").args(["-c", &script]).status().unwrap().success());
+    let text = std::fs::read_to_string(place.path("out/fd")).unwrap();
+    assert_eq!(text, "1 1 web 1 /run/notify/notify.sock\n");
+}
+
+#[test]
+fn a_user_namespace() {
+    let place = Place::new("crun");
+    let options = options(|o| {
+        o.command = strings(&["sh", "-c", "cat /proc/self/uid_map > /out/log; id -u >> /out/log"]);
+        o.volumes = vec![format!("{}:/out", place.path("out").display())];
+    });
+    std::fs::set_permissions(place.path("out"), std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
+    std::fs::set_permissions(place.dir.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    assert!(
+        Command::new("chown")
+            .args(["-R", "100000:100000"])
+            .arg(place.path("root"))
+            .status()
+            .unwrap()
+            .success()
+    );
+    let mut request = place.request(&options);
+    request.id_mappings = Some(IdMappings {
+        uids: vec![(0, 100_000, 65536)],
+        gids: vec![(0, 100_000, 65536)],
+    });
+    write_bundle(&request).unwrap();
+    assert!(place.runtime.run_foreground(&place.run_request(0)).unwrap().success());
+    let text = std::fs::read_to_string(place.path("out/log")).unwrap();
+    assert_eq!(
+        text.split_whitespace().collect::<Vec<_>>(),
+        ["0", "100000", "65536", "0"]
+    );
+}
+
+#[test]
+fn a_filter_is_compiled_once() {
+    let place = Place::new("crun");
+    let cache = place.path("filters");
+    let options = options(|o| o.command = strings(&["sleep", "1000"]));
+    let mut filters = Vec::new();
+    for _ in 0..2 {
+        let mut request = place.request(&options);
+        request.filter_cache = place.runtime.filter_cache(&cache);
+        let bundle = write_bundle(&request).unwrap();
+        let compiled = bundle
+            .spec
+            .annotations()
+            .as_ref()
+            .is_some_and(|all| all.contains_key("run.oci.seccomp_bpf_data"));
+        let run = RunRequest {
+            keep_filter: bundle.keep_filter.as_deref(),
+            ..place.run_request(0)
+        };
+        let pid = place.runtime.run_detached(&run).unwrap();
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        assert!(status.contains("Seccomp:\t2"), "{status}");
+        let filter = std::fs::read(place.path("state").join(&place.id).join("seccomp.bpf")).unwrap();
+        filters.push((compiled, filter));
+        place.runtime.delete(&place.path("state"), &place.id, true).unwrap();
+    }
+    assert_eq!((filters[0].0, filters[1].0), (false, true));
+    assert_eq!(filters[0].1, filters[1].1);
+    assert_eq!(std::fs::read_dir(cache).unwrap().count(), 1);
+    assert!(
+        OciRuntime::find(Some("runc"))
+            .unwrap()
+            .filter_cache(Path::new("/x"))
+            .is_none()
+    );
+}

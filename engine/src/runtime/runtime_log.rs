@@ -1,0 +1,171 @@
+//! What the OCI runtime says when it fails, and what that means.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
+
+/// What can go wrong with the OCI runtime.
+#[derive(Debug, thiserror::Error)]
+pub enum RuntimeError {
+    /// It is not installed.
+    #[error("the OCI runtime {0} is not installed; install the package {package}", package = package(.0))]
+    Missing(String),
+    /// It failed for a reason of its own.
+    #[error("{} failed: {message}", runtime.display())]
+    Failed {
+        /// The program.
+        runtime: PathBuf,
+        /// What it said.
+        message: String,
+        /// The exit code for the user.
+        code: u8,
+    },
+    /// The command of the container is not there.
+    #[error("the command is not in the container: {0}")]
+    CommandNotFound(String),
+    /// The command of the container cannot be executed.
+    #[error("the command cannot be executed: {0}")]
+    CommandNotExecutable(String),
+    /// It says that the container started, but not as what.
+    #[error("the OCI runtime wrote no process ID to {}", .0.display())]
+    NoPid(PathBuf),
+    /// An operating system error.
+    #[error("cannot {action} {}", path.display())]
+    Io {
+        /// What was tried, as a verb.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// A file for it cannot be written.
+    #[error(transparent)]
+    Bundle(#[from] super::BundleError),
+}
+
+impl RuntimeError {
+    /// The exit code of podman-run(1): 127 for a command that is not there, 126 for one that cannot be executed, else 125.
+    pub fn code(&self) -> u8 {
+        match self {
+            Self::Missing(_) | Self::CommandNotFound(_) => 127,
+            Self::CommandNotExecutable(_) => 126,
+            Self::Failed { code, .. } => *code,
+            Self::NoPid(_) | Self::Io { .. } | Self::Bundle(_) => 125,
+        }
+    }
+
+    /// For `map_err` on an operating system error.
+    pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Io {
+            action,
+            path: path.to_path_buf(),
+            source,
+        }
+    }
+}
+
+fn package(name: &str) -> &str {
+    let name = name.rsplit('/').next().unwrap_or(name);
+    if matches!(name, "crun" | "runc" | "youki") {
+        name
+    } else {
+        "crun"
+    }
+}
+
+/// The error behind a runtime that failed.
+pub(super) fn failure(log: &Path, runtime: &Path, status: ExitStatus) -> RuntimeError {
+    let message = last_error(log).unwrap_or_else(|| format!("it ended with {status} and left no message"));
+    classify(message, runtime)
+}
+
+/// A status that may be the payload's or the runtime's: it is the runtime's if that wrote an error.
+pub(super) fn own_failure(log: &Path, runtime: &Path, status: ExitStatus) -> Result<ExitStatus, RuntimeError> {
+    if status.success() {
+        return Ok(status);
+    }
+    last_error(log).map_or(Ok(status), |message| Err(classify(message, runtime)))
+}
+
+fn classify(message: String, runtime: &Path) -> RuntimeError {
+    let lower = message.to_ascii_lowercase();
+    let has = |texts: &[&str]| texts.iter().any(|text| lower.contains(text));
+    // crun says the first three, runc the last.
+    let about_command = has(&[
+        "executable file",
+        "open executable",
+        "exec container process",
+        "exec: \"",
+    ]);
+    if about_command && has(&["no such file", "not found"]) {
+        RuntimeError::CommandNotFound(message)
+    } else if about_command
+        && has(&[
+            "permission denied",
+            "not permitted",
+            "exec format error",
+            "is a directory",
+        ])
+    {
+        RuntimeError::CommandNotExecutable(message)
+    } else {
+        RuntimeError::Failed {
+            runtime: runtime.to_path_buf(),
+            message,
+            code: 125,
+        }
+    }
+}
+
+/// The last message of level error in a log of JSON lines.
+fn last_error(log: &Path) -> Option<String> {
+    let text = std::fs::read_to_string(log).ok()?;
+    text.lines().rev().find_map(|line| {
+        let entry: serde_json::Value = serde_json::from_str(line).ok()?;
+        let error = matches!(
+            entry.get("level")?.as_str()?.to_ascii_lowercase().as_str(),
+            "error" | "fatal"
+        );
+        error.then(|| entry.get("msg")?.as_str().map(str::to_owned)).flatten()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_causes_get_their_codes() {
+        for (message, code) in [
+            (
+                "executable file `nosuch` not found in $PATH: No such file or directory",
+                127,
+            ),
+            (
+                "runc run failed: unable to start container process: exec: \"x\": executable file not found in $PATH",
+                127,
+            ),
+            (
+                "runc run failed: unable to start container process: exec: \"/x\": stat /x: no such file or directory",
+                127,
+            ),
+            ("open executable: Operation not permitted", 126),
+            ("open executable: Permission denied", 126),
+            ("exec container process `/x`: Exec format error", 126),
+            ("exec container process `/x`: No such file or directory", 127),
+            (
+                "runc run failed: unable to start container process: exec: \"/bin\": permission denied",
+                126,
+            ),
+            ("mount `proc` to `proc`: Operation not permitted", 125),
+            ("open `/x`: No such file or directory", 125),
+        ] {
+            assert_eq!(
+                classify(message.to_owned(), Path::new("crun")).code(),
+                code,
+                "{message}"
+            );
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! The service manager over D-Bus (org.freedesktop.systemd1(5)): transient units, start and stop.
+//!
+//! Only the command line comes here; what runs inside a unit never needs the bus.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use zbus::{OwnedObjectPath, Variant};
+
+/// A service that lives as long as its container.
+#[derive(Debug, Clone)]
+pub struct TransientService {
+    /// The unit's name, with `.service`.
+    pub name: String,
+    /// `Description=`.
+    pub description: String,
+    /// `SyslogIdentifier=`.
+    pub identifier: String,
+    /// `Environment=`.
+    pub environment: Vec<String>,
+    /// `ExecStart=`, program and arguments.
+    pub start: Vec<String>,
+    /// `ExecStop=`.
+    pub stop: Vec<String>,
+    /// `ExecStopPost=`.
+    pub stop_post: Vec<String>,
+    /// `Restart=`: `no`, `always`, `on-failure`.
+    pub restart: &'static str,
+    /// `TimeoutStopSec=`.
+    pub stop_timeout: Duration,
+}
+
+/// What went wrong between us and systemd.
+#[derive(Debug, thiserror::Error)]
+pub enum ManagerError {
+    /// The bus or the manager cannot be reached.
+    #[error("cannot reach systemd over D-Bus")]
+    Unreachable(#[source] zbus::Error),
+    /// The manager refused.
+    #[error("systemd refused to {action} {unit}")]
+    Refused {
+        /// "start", "stop".
+        action: &'static str,
+        /// The unit.
+        unit: String,
+        /// Its reason.
+        source: zbus::Error,
+    },
+    /// The job was accepted and did not end well.
+    #[error("{unit} did not {action}: job result \"{result}\"; see: journalctl -u {unit}")]
+    Failed {
+        /// "start", "stop".
+        action: &'static str,
+        /// The unit.
+        unit: String,
+        /// systemd's word for it: `failed`, `timeout`, `dependency`, `canceled`.
+        result: String,
+    },
+}
+
+#[zbus::proxy(
+    interface = "org.freedesktop.systemd1.Manager",
+    default_service = "org.freedesktop.systemd1",
+    default_path = "/org/freedesktop/systemd1"
+)]
+trait Manager {
+    fn subscribe(&self) -> zbus::Result<()>;
+    fn start_transient_unit(
+        &self,
+        name: &str,
+        mode: &str,
+        properties: &[(&str, Variant<'_>)],
+        aux: &[(&str, &[(&str, Variant<'_>)])],
+    ) -> zbus::Result<OwnedObjectPath>;
+    fn start_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
+    fn stop_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
+    fn reset_failed_unit(&self, name: &str) -> zbus::Result<()>;
+    #[zbus(signal)]
+    fn job_removed(&self, id: u32, job: OwnedObjectPath, unit: &str, result: &str) -> zbus::Result<()>;
+}
+
+/// Starts a transient service and waits until it is ready.
+///
+/// # Errors
+/// systemd cannot be reached, refuses, or the service does not get ready.
+pub fn start_transient(service: &TransientService) -> Result<(), ManagerError> {
+    zbus::block_on(async {
+        let manager = connect().await?;
+        // A failed unit of the same name from an earlier try would be in the way; there need not be one.
+        let _ = manager.reset_failed_unit(&service.name).await;
+        let properties = properties(service);
+        let start = manager.start_transient_unit(&service.name, "fail", &properties, &[]);
+        wait_for_job(&manager, "start", &service.name, start).await
+    })
+}
+
+/// Stops a unit and waits until it is stopped.
+///
+/// # Errors
+/// systemd cannot be reached or refuses.
+pub fn stop(unit: &str) -> Result<(), ManagerError> {
+    zbus::block_on(async {
+        let manager = connect().await?;
+        wait_for_job(&manager, "stop", unit, manager.stop_unit(unit, "replace")).await
+    })
+}
+
+/// Starts a unit that systemd knows and waits until it is ready.
+///
+/// # Errors
+/// systemd cannot be reached or refuses, or the unit does not get ready.
+pub fn start(unit: &str) -> Result<(), ManagerError> {
+    zbus::block_on(async {
+        let manager = connect().await?;
+        wait_for_job(&manager, "start", unit, manager.start_unit(unit, "replace")).await
+    })
+}
+
+async fn connect() -> Result<ManagerProxy<'static>, ManagerError> {
+    let bus = if nix::unistd::geteuid().is_root() { zbus::Connection::system().await } else { zbus::Connection::session().await };
+    ManagerProxy::new(&bus.map_err(ManagerError::Unreachable)?).await.map_err(ManagerError::Unreachable)
+}
+
+async fn wait_for_job(
+    manager: &ManagerProxy<'_>,
+    action: &'static str,
+    unit: &str,
+    request: impl Future<Output = zbus::Result<OwnedObjectPath>>,
+) -> Result<(), ManagerError> {
+    let refused = |source| ManagerError::Refused { action, unit: unit.to_owned(), source };
+    // Listen before asking: a quick job may be over before the answer is read.
+    manager.subscribe().await.map_err(refused)?;
+    let mut removed = manager.receive_job_removed().await.map_err(refused)?;
+    let job = request.await.map_err(refused)?;
+    while let Some(signal) = removed.next().await {
+        let args = signal.args().map_err(refused)?;
+        if *args.job() == job {
+            return match *args.result() {
+                "done" | "skipped" => Ok(()),
+                result => Err(ManagerError::Failed { action, unit: unit.to_owned(), result: result.to_owned() }),
+            };
+        }
+    }
+    Err(ManagerError::Failed { action, unit: unit.to_owned(), result: "the bus was closed".to_owned() })
+}
+
+type Exec<'a> = Vec<(&'a str, Vec<&'a str>, bool)>;
+
+fn exec(words: &[String]) -> Exec<'_> {
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    words.first().map(|program| (*program, words.clone(), false)).into_iter().collect()
+}
+
+fn properties(service: &TransientService) -> Vec<(&'static str, Variant<'_>)> {
+    let TransientService { name: _, description, identifier, environment, start, stop, stop_post, restart, stop_timeout } =
+        service;
+    vec![
+        ("Description", Variant::from(description.as_str())),
+        ("Type", Variant::from("notify")),
+        ("NotifyAccess", Variant::from("all")),
+        ("KillMode", Variant::from("mixed")),
+        ("Delegate", Variant::from(true)),
+        ("CollectMode", Variant::from("inactive-or-failed")),
+        ("SyslogIdentifier", Variant::from(identifier.as_str())),
+        ("Environment", Variant::from(environment.clone())),
+        ("ExecStart", Variant::from(exec(start))),
+        ("ExecStop", Variant::from(exec(stop))),
+        ("ExecStopPost", Variant::from(exec(stop_post))),
+        ("Restart", Variant::from(*restart)),
+        ("TimeoutStopUSec", Variant::from(u64::try_from(stop_timeout.as_micros()).unwrap_or(u64::MAX))),
+    ]
+}

@@ -1,0 +1,238 @@
+//! The image's content at the mount path becomes the content of a volume that is used for the first time.
+//!
+//! Before the copy a mark `populating` is written beside the data, after it `populated`. A copy that was killed is recognised
+//! by the first without the second, cleared and made again; nobody has seen it, since everyone waits for the volume's lock.
+
+use std::fs;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Mode, OFlags, ResolveFlags, Stat, fstat, openat2, syncfs};
+
+use super::copy::{copy_content, dress, is_empty, open_directory, own};
+use super::{Volume, VolumeError};
+use crate::store::{Durability, Lock, Store, StoreError, remove_tree, write_atomic};
+
+impl Volume {
+    /// Copies what the image has at `destination` into the volume if it has never been used and is empty.
+    ///
+    /// `host` is what [`Volume::attach`] returned, `rootfs` the mounted root of the container, in which `destination` is
+    /// resolved: no link in the image leads out of it. The volume's root gets owner and mode of the image's directory; where
+    /// the image has none, `fallback` (the container's user) owns it. An owner given for the volume wins over both.
+    pub fn populate(
+        &self,
+        store: &Store,
+        host: &Path,
+        rootfs: &Path,
+        destination: &Path,
+        fallback: Option<(u32, u32)>,
+    ) -> Result<(), VolumeError> {
+        let options = self.parsed_options()?;
+        // What lives in memory starts empty every time.
+        let forgets = matches!(options.fs_type.as_deref(), Some("tmpfs" | "ramfs"));
+        let marks = Marks { dir: self.directory(store) };
+        if self.driver == "image" || (marks.done().exists() && !forgets) {
+            return Ok(());
+        }
+        let _lock = Lock::acquire(store, "volume", &self.name)?;
+        if marks.done().exists() && !forgets {
+            return Ok(());
+        }
+        let fail = |path: PathBuf| |source| VolumeError::Copy { name: self.name.clone(), path, source };
+        let target = open_directory(host).map_err(fail(host.into()))?;
+        if marks.begun().exists() {
+            clear(host)?;
+        } else if !is_empty(target.as_fd()).map_err(fail(host.into()))? {
+            return marks.set_done();
+        }
+        let source = resolve(rootfs, destination).map_err(fail(destination.into()))?;
+        marks.set_begun()?;
+        match source {
+            Some(source) => {
+                self.take_root(source.as_fd(), target.as_fd()).map_err(fail(host.into()))?;
+                if !options.nocopy {
+                    copy_content(source.as_fd(), target.as_fd()).map_err(|(at, e)| fail(destination.join(at))(e))?;
+                }
+                // The copy must be on the disk before the mark says so.
+                syncfs(&target).map_err(|e| fail(host.into())(e.into()))?;
+            }
+            None => self.own_root(target.as_fd(), fallback).map_err(fail(host.into()))?,
+        }
+        marks.set_done()
+    }
+
+    fn take_root(&self, source: BorrowedFd<'_>, target: BorrowedFd<'_>) -> io::Result<()> {
+        let stat: Stat = fstat(source)?;
+        self.own_root(target, Some((stat.st_uid, stat.st_gid)))?;
+        dress(source, target, c".", &stat)
+    }
+
+    /// The owner given for the volume, else `otherwise`.
+    fn own_root(&self, target: BorrowedFd<'_>, otherwise: Option<(u32, u32)>) -> io::Result<()> {
+        let (uid, gid) = self.owner().map_err(io::Error::other)?;
+        let now: Stat = fstat(target)?;
+        let (other_uid, other_gid) = otherwise.unwrap_or((now.st_uid, now.st_gid));
+        own(target, c".", uid.unwrap_or(other_uid), gid.unwrap_or(other_gid))
+    }
+}
+
+struct Marks {
+    dir: PathBuf,
+}
+
+impl Marks {
+    fn begun(&self) -> PathBuf {
+        self.dir.join("populating")
+    }
+
+    fn done(&self) -> PathBuf {
+        self.dir.join("populated")
+    }
+
+    fn set_begun(&self) -> Result<(), VolumeError> {
+        Ok(write_atomic(&self.begun(), b"", Durability::Synced)?)
+    }
+
+    fn set_done(&self) -> Result<(), VolumeError> {
+        write_atomic(&self.done(), b"", Durability::Synced)?;
+        Ok(remove_tree(&self.begun())?)
+    }
+}
+
+/// The directory at `destination` inside `rootfs`; `None` if the image has none there.
+fn resolve(rootfs: &Path, destination: &Path) -> io::Result<Option<OwnedFd>> {
+    let root = open_directory(rootfs)?;
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let inside = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
+    match openat2(&root, destination, flags, Mode::empty(), inside) {
+        Ok(directory) => Ok(Some(directory)),
+        Err(e) if matches!(e, rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR | rustix::io::Errno::LOOP) => Ok(None),
+        Err(e) => Err(e.into()),
+    }
+}
+
+/// Removes what a copy that was killed has left.
+fn clear(host: &Path) -> Result<(), VolumeError> {
+    for entry in fs::read_dir(host).map_err(StoreError::io("list", host))? {
+        let entry = entry.map_err(StoreError::io("list", host))?;
+        if entry.file_name() != "lost+found" {
+            remove_tree(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
+
+    use super::super::{Wanted, create};
+    use super::*;
+
+    struct Place {
+        _dir: tempfile::TempDir,
+        store: Store,
+        rootfs: PathBuf,
+        volume: Volume,
+    }
+
+    impl Place {
+        fn new(wanted: Wanted) -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            let store = Store::at(dir.path().join("data"), dir.path().join("run")).unwrap();
+            let rootfs = dir.path().join("rootfs");
+            fs::create_dir_all(rootfs.join("srv/data/sub")).unwrap();
+            let volume = create(&store, &Wanted { name: Some("v".into()), ..wanted }, false).unwrap().volume();
+            Self { _dir: dir, store, rootfs, volume }
+        }
+
+        fn populate(&self, destination: &str) -> Result<(), VolumeError> {
+            let host = self.volume.attach()?;
+            self.volume.populate(&self.store, &host, &self.rootfs, Path::new(destination), Some((77, 78)))
+        }
+
+        fn source(&self, name: &str) -> PathBuf {
+            self.rootfs.join("srv/data").join(name)
+        }
+
+        fn data(&self, name: &str) -> PathBuf {
+            self.volume.mountpoint.join(name)
+        }
+    }
+
+    #[test]
+    fn the_images_content_is_copied_as_it_is_and_only_once() {
+        let place = Place::new(Wanted::default());
+        fs::write(place.source("file"), "content").unwrap();
+        chown(place.source("file"), Some(12), Some(13)).unwrap();
+        fs::set_permissions(place.source("file"), fs::Permissions::from_mode(0o4750)).unwrap();
+        xattr::set(place.source("file"), "user.colour", b"red").unwrap();
+        fs::hard_link(place.source("file"), place.source("sub/other")).unwrap();
+        symlink("/etc/passwd", place.source("link")).unwrap();
+        chown(place.source(""), Some(20), Some(21)).unwrap();
+        fs::set_permissions(place.source(""), fs::Permissions::from_mode(0o1770)).unwrap();
+        place.populate("/srv/data").unwrap();
+
+        let file = fs::metadata(place.data("file")).unwrap();
+        assert_eq!((file.uid(), file.gid(), file.mode() & 0o7777, file.nlink()), (12, 13, 0o4750, 2));
+        assert_eq!(file.mtime(), fs::metadata(place.source("file")).unwrap().mtime());
+        assert_eq!(file.ino(), fs::metadata(place.data("sub/other")).unwrap().ino());
+        assert_eq!(xattr::get(place.data("file"), "user.colour").unwrap().unwrap(), b"red");
+        assert_eq!(fs::read_link(place.data("link")).unwrap(), Path::new("/etc/passwd"));
+        let root = fs::metadata(place.data("")).unwrap();
+        assert_eq!((root.uid(), root.gid(), root.mode() & 0o7777), (20, 21, 0o1770));
+
+        fs::remove_file(place.data("file")).unwrap();
+        place.populate("/srv/data").unwrap();
+        assert!(!place.data("file").exists(), "what the user removed does not come back");
+    }
+
+    #[test]
+    fn a_copy_that_was_killed_is_made_again() {
+        let place = Place::new(Wanted::default());
+        fs::write(place.source("file"), "content").unwrap();
+        fs::write(place.data("file"), "cont").unwrap();
+        fs::write(place.store.volumes().join("v/populating"), "").unwrap();
+        place.populate("/srv/data").unwrap();
+        assert_eq!(fs::read_to_string(place.data("file")).unwrap(), "content");
+    }
+
+    #[test]
+    fn a_volume_with_content_is_left_alone() {
+        let place = Place::new(Wanted::default());
+        fs::write(place.source("file"), "image").unwrap();
+        fs::write(place.data("mine"), "user").unwrap();
+        place.populate("/srv/data").unwrap();
+        assert!(!place.data("file").exists() && place.data("mine").exists());
+    }
+
+    #[test]
+    fn links_in_the_image_do_not_lead_out_of_it() {
+        let place = Place::new(Wanted::default());
+        symlink("../../../../../../../../etc", place.rootfs.join("srv/up")).unwrap();
+        symlink("/etc", place.rootfs.join("srv/absolute")).unwrap();
+        fs::create_dir(place.rootfs.join("etc")).unwrap();
+        fs::write(place.rootfs.join("etc/inside"), "").unwrap();
+        for (number, path) in ["/srv/up", "/srv/absolute"].into_iter().enumerate() {
+            let name = Some(format!("v{number}"));
+            let volume = create(&place.store, &Wanted { name, ..Wanted::default() }, false).unwrap().volume();
+            volume.populate(&place.store, &volume.mountpoint, &place.rootfs, Path::new(path), None).unwrap();
+            let names: Vec<_> = fs::read_dir(&volume.mountpoint).unwrap().map(|e| e.unwrap().file_name()).collect();
+            assert_eq!(names, ["inside"], "{path}");
+        }
+    }
+
+    #[test]
+    fn owners_come_from_the_volume_then_the_image_then_the_user() {
+        let place = Place::new(Wanted::default());
+        place.populate("/not/there").unwrap();
+        assert_eq!(fs::metadata(place.data("")).unwrap().uid(), 77);
+        let place = Place::new(Wanted { uid: Some(5), options: [("nocopy".into(), String::new())].into(), ..Wanted::default() });
+        fs::write(place.source("file"), "").unwrap();
+        place.populate("/srv/data").unwrap();
+        let root = fs::metadata(place.data("")).unwrap();
+        assert_eq!((root.uid(), root.gid()), (5, 0));
+        assert!(!place.data("file").exists());
+    }
+}

@@ -1,0 +1,314 @@
+//! Volumes on disk: create, find, list, remove.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Options, VolumeError};
+use crate::store::{Durability, Lock, Store, StoreError, id, read_json, remove_tree, write_json};
+
+/// A volume.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Volume {
+    /// Its name.
+    pub name: String,
+    /// `local` or `image`.
+    pub driver: String,
+    /// Where its content is.
+    pub mountpoint: PathBuf,
+    /// When it was made, RFC 3339.
+    pub created: String,
+    /// Labels.
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
+    /// Options as they were given.
+    #[serde(default)]
+    pub options: BTreeMap<String, String>,
+    /// Owner of its root; absent: whoever the image says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<u32>,
+    /// Group of its root.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gid: Option<u32>,
+    /// Made for one container without a name given, and removed with it.
+    #[serde(default)]
+    pub anonymous: bool,
+}
+
+/// What `volume create` asks for.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// Its name; absent: one is made up.
+    pub name: Option<String>,
+    /// `local` (also if empty) or `image`.
+    pub driver: String,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+    /// Options.
+    pub options: BTreeMap<String, String>,
+    /// Owner of its root.
+    pub uid: Option<u32>,
+    /// Group of its root.
+    pub gid: Option<u32>,
+    /// Removed with its container.
+    pub anonymous: bool,
+}
+
+/// What came of [`create`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Created {
+    /// It was made.
+    New(Volume),
+    /// With `ignore`: it was there just like this.
+    Same(Volume),
+    /// With `ignore`: it was there, and its definition was brought up to date; its content is untouched.
+    Updated(Volume),
+}
+
+impl Created {
+    /// The volume.
+    pub fn volume(self) -> Volume {
+        match self {
+            Self::New(volume) | Self::Same(volume) | Self::Updated(volume) => volume,
+        }
+    }
+}
+
+impl Volume {
+    /// What its options mean.
+    pub fn parsed_options(&self) -> Result<Options, VolumeError> {
+        Options::parse(&self.driver, &self.options)
+    }
+
+    /// Owner and group of its root, as far as they were given.
+    pub fn owner(&self) -> Result<(Option<u32>, Option<u32>), VolumeError> {
+        let options = self.parsed_options()?;
+        Ok((self.uid.or(options.uid), self.gid.or(options.gid)))
+    }
+
+    /// The image that an `image` volume shows; the container's setup mounts it.
+    pub fn image(&self) -> Option<&str> {
+        if self.driver == "image" { self.options.get("image").map(String::as_str) } else { None }
+    }
+
+    /// Its directory in the store.
+    pub(super) fn directory(&self, store: &Store) -> PathBuf {
+        directory(store, &self.name)
+    }
+}
+
+/// Makes a volume. With `ignore`, one that exists keeps its content and takes the definition asked for.
+pub fn create(store: &Store, wanted: &Wanted, ignore: bool) -> Result<Created, VolumeError> {
+    let volume = complete(store, wanted)?;
+    let _lock = Lock::acquire(store, "volume", &volume.name)?;
+    match load(store, &volume.name)? {
+        None => {
+            make_content(store, &volume)?;
+            write(store, &volume)?;
+            Ok(Created::New(volume))
+        }
+        Some(_) if !ignore => Err(VolumeError::Exists(volume.name)),
+        Some(existing) => {
+            let volume = Volume { created: existing.created.clone(), ..volume };
+            if volume == existing {
+                return Ok(Created::Same(existing));
+            }
+            let owner = volume.owner()?;
+            if owner != existing.owner()? && !volume.parsed_options()?.is_mounted() {
+                own(&volume.mountpoint, owner)?;
+            }
+            write(store, &volume)?;
+            Ok(Created::Updated(volume))
+        }
+    }
+}
+
+/// The volume with this very name.
+pub fn find_exact(store: &Store, name: &str) -> Result<Option<Volume>, VolumeError> {
+    check_name(name)?;
+    load(store, name)
+}
+
+/// The volume with this name, or with this unique start of a name.
+pub fn find(store: &Store, name: &str) -> Result<Volume, VolumeError> {
+    if let Some(volume) = check_name(name).is_ok().then(|| load(store, name)).transpose()?.flatten() {
+        return Ok(volume);
+    }
+    let mut matching = list(store)?.into_iter().filter(|v| !name.is_empty() && v.name.starts_with(name));
+    match (matching.next(), matching.next()) {
+        (Some(volume), None) => Ok(volume),
+        (Some(_), Some(_)) => Err(VolumeError::invalid("name", name, "more than one volume begins with it")),
+        (None, _) => Err(VolumeError::NotFound(name.into())),
+    }
+}
+
+/// All volumes by name.
+pub fn list(store: &Store) -> Result<Vec<Volume>, VolumeError> {
+    let dir = store.volumes();
+    let entries = match fs::read_dir(&dir) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other.map_err(StoreError::io("list", &dir))?,
+    };
+    let mut volumes = Vec::new();
+    for entry in entries {
+        let name = entry.map_err(StoreError::io("list", &dir))?.file_name();
+        let Some(name) = name.to_str().filter(|n| check_name(n).is_ok()) else { continue };
+        volumes.extend(load(store, name)?);
+    }
+    volumes.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(volumes)
+}
+
+/// Removes a volume with its content. `users` are the containers that use it; unless forced, there must be none.
+///
+/// The record goes first: killed in the middle, what is left is no volume, and the next one of that name starts empty.
+pub fn remove(store: &Store, name: &str, users: &[String], force: bool) -> Result<(), VolumeError> {
+    let volume = find(store, name)?;
+    if !users.is_empty() && !force {
+        return Err(VolumeError::InUse { name: volume.name, users: users.to_vec() });
+    }
+    let _lock = Lock::acquire(store, "volume", &volume.name)?;
+    let dir = volume.directory(store);
+    remove_tree(&dir.join("volume.json"))?;
+    super::attach::detach(&volume.mountpoint)?;
+    Ok(remove_tree(&dir)?)
+}
+
+/// Removes a volume that was made for one container, at that container's end. One that is gone already is fine, and one that
+/// has a name of its own is left alone.
+pub fn remove_anonymous(store: &Store, name: &str) -> Result<(), VolumeError> {
+    check_name(name)?;
+    match load(store, name)? {
+        Some(volume) if volume.anonymous => remove(store, name, &[], false),
+        _ => Ok(()),
+    }
+}
+
+/// Podman's rule for names, which also keeps them inside their directory.
+pub fn check_name(name: &str) -> Result<(), VolumeError> {
+    let good = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'.' | b'-');
+    if name.len() <= 250 && name.bytes().all(good) && name.bytes().next().is_some_and(|c| c.is_ascii_alphanumeric()) {
+        return Ok(());
+    }
+    Err(VolumeError::invalid("name", name, "names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*"))
+}
+
+fn directory(store: &Store, name: &str) -> PathBuf {
+    store.volumes().join(name)
+}
+
+fn load(store: &Store, name: &str) -> Result<Option<Volume>, VolumeError> {
+    Ok(read_json(&directory(store, name).join("volume.json"))?)
+}
+
+fn write(store: &Store, volume: &Volume) -> Result<(), VolumeError> {
+    Ok(write_json(&volume.directory(store).join("volume.json"), volume, Durability::Synced)?)
+}
+
+fn complete(store: &Store, wanted: &Wanted) -> Result<Volume, VolumeError> {
+    let Wanted { name, driver, labels, options, uid, gid, anonymous } = wanted;
+    let name = name.clone().unwrap_or_else(|| id::random_hex(32));
+    check_name(&name)?;
+    let driver = match driver.as_str() {
+        "" | "local" => "local",
+        "image" => "image",
+        other => return Err(VolumeError::Driver(other.into())),
+    };
+    let volume = Volume {
+        mountpoint: directory(store, &name).join("_data"),
+        name,
+        driver: driver.into(),
+        created: jiff::Timestamp::now().to_string(),
+        labels: labels.clone(),
+        options: options.clone(),
+        uid: *uid,
+        gid: *gid,
+        anonymous: *anonymous,
+    };
+    volume.parsed_options()?;
+    Ok(volume)
+}
+
+/// An empty `_data`, whatever a removal or creation that was killed has left there.
+fn make_content(store: &Store, volume: &Volume) -> Result<(), VolumeError> {
+    remove_tree(&volume.directory(store))?;
+    let data = &volume.mountpoint;
+    fs::DirBuilder::new().recursive(true).mode(0o711).create(store.volumes()).map_err(StoreError::io("create", data))?;
+    fs::DirBuilder::new().recursive(true).mode(0o755).create(data).map_err(StoreError::io("create", data))?;
+    // Not what the umask leaves of it.
+    fs::set_permissions(data, fs::Permissions::from_mode(0o755)).map_err(StoreError::io("set the mode of", data))?;
+    own(data, volume.owner()?)
+}
+
+fn own(path: &Path, (uid, gid): (Option<u32>, Option<u32>)) -> Result<(), VolumeError> {
+    if uid.is_some() || gid.is_some() {
+        chown(path, uid, gid).map_err(StoreError::io("change the owner of", path))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn store() -> (tempfile::TempDir, Store) {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::at(dir.path().join("data"), dir.path().join("run")).unwrap();
+        (dir, store)
+    }
+
+    fn wanted(name: &str) -> Wanted {
+        Wanted { name: Some(name.into()), ..Wanted::default() }
+    }
+
+    #[test]
+    fn a_volume_is_created_once_found_and_removed() {
+        let (_dir, store) = store();
+        let volume = create(&store, &wanted("web-data"), false).unwrap().volume();
+        assert!(volume.mountpoint.is_dir());
+        assert!(matches!(create(&store, &wanted("web-data"), false), Err(VolumeError::Exists(_))));
+        assert_eq!(find(&store, "web").unwrap(), volume);
+        assert!(matches!(remove(&store, "web-data", &["c".into()], false), Err(VolumeError::InUse { .. })));
+        remove(&store, "web-data", &[], false).unwrap();
+        assert!(matches!(find(&store, "web-data"), Err(VolumeError::NotFound(_))));
+        assert!(!volume.mountpoint.exists());
+    }
+
+    #[test]
+    fn an_edited_definition_is_applied_and_the_content_stays() {
+        let (_dir, store) = store();
+        let volume = create(&store, &wanted("v"), true).unwrap().volume();
+        fs::write(volume.mountpoint.join("file"), "content").unwrap();
+        assert!(matches!(create(&store, &wanted("v"), true).unwrap(), Created::Same(_)));
+        let labelled = Wanted { labels: [("a".to_owned(), "b".to_owned())].into(), ..wanted("v") };
+        let Created::Updated(updated) = create(&store, &labelled, true).unwrap() else { panic!("not updated") };
+        assert_eq!((updated.created, updated.labels), (volume.created, labelled.labels));
+        assert_eq!(fs::read_to_string(volume.mountpoint.join("file")).unwrap(), "content");
+    }
+
+    #[test]
+    fn what_a_killed_removal_left_is_no_volume_and_its_content_does_not_come_back() {
+        let (_dir, store) = store();
+        let volume = create(&store, &wanted("v"), false).unwrap().volume();
+        fs::write(volume.mountpoint.join("secret"), "").unwrap();
+        fs::remove_file(store.volumes().join("v/volume.json")).unwrap();
+        assert!(list(&store).unwrap().is_empty());
+        create(&store, &wanted("v"), false).unwrap();
+        assert_eq!(fs::read_dir(&volume.mountpoint).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn names_cannot_leave_their_directory() {
+        let (_dir, store) = store();
+        for bad in ["", "..", "../x", "a/b", ".a"] {
+            assert!(create(&store, &wanted(bad), false).is_err(), "{bad}");
+            assert!(find(&store, bad).is_err(), "{bad}");
+        }
+        let made_up = create(&store, &Wanted::default(), false).unwrap().volume();
+        assert_eq!(made_up.name.len(), 64);
+    }
+}

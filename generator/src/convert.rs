@@ -1,0 +1,365 @@
+//! One unit's conversion: what is common to all types, and what the tables and handlers work with.
+
+use std::path::PathBuf;
+
+use systemd_unit_parser::{Entry, Lookup, Place as SourcePlace, UnitFile, Warning};
+
+use crate::emit::Command;
+use crate::keys::{Emit, Key, Kind};
+use crate::names::{Named, Registry};
+use crate::problem::{Place, Problem, shorten};
+use crate::unit::{Unit, UnitType};
+use crate::{preamble, suggest};
+
+/// What a conversion may know about the machine.
+#[derive(Debug, Clone)]
+pub struct Host {
+    /// The program word of every generated command.
+    pub engine: String,
+    /// Whether the services are for a user manager.
+    pub user_mode: bool,
+    /// The directory that absolute paths are looked up in; `/` in real life.
+    pub root: PathBuf,
+}
+
+impl Host {
+    /// Whether a path surely does not exist. "Cannot be seen" is not "does not exist".
+    pub fn lacks(&self, path: &str) -> bool {
+        let path = self.root.join(path.trim_start_matches('/'));
+        std::fs::metadata(path).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
+    }
+}
+
+/// The result of one conversion.
+#[derive(Debug)]
+pub struct Converted {
+    /// The service's text, complete if there is no error among the problems.
+    pub service: Vec<u8>,
+    /// What is wrong with the unit.
+    pub problems: Vec<Problem>,
+    /// The units it cannot work without, and where it names them.
+    pub references: Vec<(usize, Option<Place>)>,
+    /// The pod that starts this container.
+    pub member_of: Option<usize>,
+}
+
+/// A conversion under way.
+#[derive(Debug)]
+pub struct Conversion<'a> {
+    /// The unit.
+    pub unit: &'a Unit,
+    /// The machine.
+    pub host: &'a Host,
+    /// The values of the type's own section.
+    pub section: Lookup<'a>,
+    /// The values of the user's `[Service]`.
+    pub service: Lookup<'a>,
+    /// For a pod: the services of the containers it starts.
+    pub members: &'a [String],
+    /// The pod that starts this container.
+    pub member_of: Option<usize>,
+    pub(crate) registry: &'a Registry,
+    pub(crate) out: UnitFile,
+    named: &'a Named,
+    /// Which rows of the table have an assignment.
+    present: Vec<bool>,
+    problems: Vec<Problem>,
+    references: Vec<(usize, Option<Place>)>,
+}
+
+/// Converts one unit; everything that is wrong with it is reported.
+pub fn convert(registry: &Registry, index: usize, host: &Host, members: &[String]) -> Converted {
+    let named = &registry.units[index];
+    let unit = &named.unit;
+    let mut conversion = Conversion {
+        unit,
+        host,
+        section: unit.document.lookup(unit.unit_type.section()),
+        service: unit.document.lookup("Service"),
+        members,
+        member_of: None,
+        registry,
+        out: unit.document.clone(),
+        named,
+        present: vec![false; unit.unit_type.keys().len()],
+        problems: Vec::new(),
+        references: Vec::new(),
+    };
+    preamble::prepare(&mut conversion);
+    unit.unit_type.converter()(&mut conversion);
+    conversion.finish()
+}
+
+impl<'a> Conversion<'a> {
+    fn finish(mut self) -> Converted {
+        let odd = self
+            .section
+            .take_warnings()
+            .into_iter()
+            .chain(self.service.take_warnings());
+        self.problems.extend(odd.map(|odd| from_warning(self.unit, &odd)));
+        Converted {
+            service: self.out.to_bytes(),
+            problems: self.problems,
+            references: self.references,
+            member_of: self.member_of,
+        }
+    }
+
+    /// Notes which row an assignment belongs to; false if the type has no such key.
+    pub(crate) fn mark_present(&mut self, key: &str) -> bool {
+        let row = self.unit.unit_type.keys().iter().position(|row| row.name == key);
+        if let Some(row) = row {
+            self.present[row] = true;
+        }
+        row.is_some()
+    }
+
+    /// Adds the options of all rows, in the table's order.
+    pub fn emit(&mut self, keys: &'static [Key], command: &mut Command) {
+        for (index, row) in keys.iter().enumerate() {
+            match row.emit {
+                Emit::With(add) => add(self, command),
+                Emit::Elsewhere => {}
+                _ if self.present[index] => self.emit_row(row, command),
+                _ => {}
+            }
+        }
+    }
+
+    fn emit_row(&self, row: &Key, command: &mut Command) {
+        match row.emit {
+            Emit::Pair(flag) => self.elements(row, |value| {
+                command.option(flag, value);
+            }),
+            Emit::Joined(flag) => self.elements(row, |value| {
+                command.joined(flag, value);
+            }),
+            Emit::Prefixed(flag, prefix) => self.elements(row, |value| {
+                command.word(flag).concatenated(&[prefix, value]);
+            }),
+            Emit::PairEvenEmpty(flag) => {
+                command.option(flag, self.section.scalar(row.name).unwrap_or_default());
+            }
+            Emit::JoinedEvenEmpty(flag) => {
+                command.joined(flag, self.section.scalar(row.name).unwrap_or_default());
+            }
+            Emit::PrefixedEvenEmpty(flag, prefix) => {
+                let value = self.section.scalar(row.name).unwrap_or_default();
+                command.word(flag).concatenated(&[prefix, value]);
+            }
+            Emit::Switch(flag) => match self.section.boolean(row.name) {
+                Some(true) => drop(command.word(flag)),
+                _ => drop(command.joined(flag, "false")),
+            },
+            Emit::WhenTrue(words) => {
+                if self.section.boolean(row.name) == Some(true) {
+                    command.words(words);
+                }
+            }
+            Emit::Verbatim => {
+                let words = self.section.args(row.name);
+                // A lone `""` asks for nothing; among other words it is an argument.
+                if words.iter().any(|word| !word.is_empty()) {
+                    command.words(words);
+                }
+            }
+            Emit::Elsewhere | Emit::With(_) => {}
+        }
+    }
+
+    /// Every element of a key that is not empty.
+    fn elements(&self, row: &Key, mut each: impl FnMut(&str)) {
+        match row.kind {
+            Kind::Lines => self.section.lines(row.name).into_iter().for_each(each),
+            Kind::Words => self.words(row.name).iter().for_each(|word| each(word)),
+            Kind::Arguments => self.args(row.name).iter().for_each(|word| each(word)),
+            Kind::Map => {
+                for (name, value) in self.section.map(row.name) {
+                    each(&value.map_or(name.clone(), |value| format!("{name}={value}")));
+                }
+            }
+            _ => self.section.nonempty(row.name).into_iter().for_each(each),
+        }
+    }
+
+    /// The beginning of every command (H9.1): the program behind systemd's `prefix`, modules, global arguments.
+    pub fn base(&self, prefix: &str) -> Command {
+        let mut command = if prefix.is_empty() {
+            Command::new(&self.host.engine)
+        } else {
+            Command::new(&[prefix, &self.host.engine].concat())
+        };
+        for module in self.section.lines("ContainersConfModule") {
+            command.joined("--module", module);
+        }
+        command.words(self.section.args("GlobalArgs"));
+        command
+    }
+
+    /// A whole command.
+    pub fn command(&self, prefix: &str, words: &[&str]) -> String {
+        let mut command = self.base(prefix);
+        command.words(words);
+        command.into_line()
+    }
+
+    /// Appends a line to `[Unit]`.
+    pub fn add_unit(&mut self, key: &str, value: impl Into<String>) {
+        self.out.add("Unit", key, value);
+    }
+
+    /// Appends `Requires=` and `After=` to `[Unit]`.
+    pub fn require(&mut self, service: &str) {
+        self.add_unit("Requires", service);
+        self.add_unit("After", service);
+    }
+
+    /// Appends a line to `[Service]`.
+    pub fn add_service(&mut self, key: &str, value: impl Into<String>) {
+        self.out.add("Service", key, value);
+    }
+
+    /// Sets a key of `[Service]`, whatever the user has said.
+    pub fn set_service(&mut self, key: &str, value: &str) {
+        self.out.set("Service", key, value);
+    }
+
+    /// Sets a key of `[Service]` unless the user has.
+    pub fn default_service(&mut self, key: &str, value: &str) {
+        if !self.service.has(key) {
+            self.add_service(key, value);
+        }
+    }
+
+    /// The words of a list key; an empty one asks for nothing.
+    pub fn words(&self, key: &str) -> Vec<String> {
+        without_empty(self.section.words(key))
+    }
+
+    /// The arguments of a list key; an empty one asks for nothing.
+    pub fn args(&self, key: &str) -> Vec<String> {
+        without_empty(self.section.args(key))
+    }
+
+    /// The assignments of a list key after its last reset.
+    pub fn lines(&self, key: &str) -> Vec<&'a Entry> {
+        let count = self.section.lines(key).len();
+        let mut entries: Vec<_> = self
+            .section
+            .section()
+            .into_iter()
+            .flat_map(|section| section.assignments(key))
+            .collect();
+        entries.split_off(entries.len() - count)
+    }
+
+    /// The last assignment of a scalar that is not empty, and its value.
+    pub fn text_entry(&self, key: &str) -> Option<(&'a Entry, &'a str)> {
+        self.section.last(key).zip(self.section.nonempty(key))
+    }
+
+    /// An id that may be a name: numbers as numbers, what does not look like one as it is.
+    pub fn number_or_name(&self, key: &str) -> Option<String> {
+        let value = self.section.scalar(key)?;
+        if value.starts_with(|first: char| !first.is_ascii_digit() && !matches!(first, '+' | '-')) {
+            return Some(value.to_owned());
+        }
+        Some(self.section.unsigned(key).unwrap_or(0).to_string())
+    }
+
+    /// The name of the volume, network or pod that this unit stands for.
+    pub fn own_resource(&self) -> String {
+        self.named.resource.clone().unwrap_or_default()
+    }
+
+    /// The unit that `entry` refers to by its file name. It is an error if there is none; if it exists and fails, this
+    /// unit fails with it.
+    pub fn reference(&mut self, entry: &Entry, name: &str) -> Option<usize> {
+        let Some(target) = self.registry.find(name) else {
+            let hint = suggest::unit_hint(name, self.registry.names());
+            self.error(entry, format!("there is no unit {}{hint}", shorten(name)));
+            return None;
+        };
+        let place = place_of(self.unit, entry);
+        self.references.push((target, Some(place)));
+        Some(target)
+    }
+
+    /// The name that the referred unit hands out.
+    pub fn resource(&mut self, entry: &Entry, target: usize) -> Option<&'a str> {
+        let target = &self.registry.units[target];
+        // Another type that hands out nothing fails for that very reason, and says so itself.
+        if target.resource.is_none() && target.unit.unit_type == UnitType::Container {
+            let name = &target.unit.name;
+            self.error(
+                entry,
+                format!("the container of {name} has a name that only systemd knows; set ContainerName= there"),
+            );
+        }
+        target.resource.as_deref()
+    }
+
+    /// The service of a referred unit, `data-volume.service`.
+    pub fn service_of(&self, target: usize) -> String {
+        format!("{}.service", self.registry.units[target].service)
+    }
+
+    /// An error about an assignment.
+    pub fn error(&mut self, entry: &Entry, message: impl Into<String>) {
+        self.problems.push(Problem::error(place_of(self.unit, entry), message));
+    }
+
+    /// A warning about an assignment.
+    pub fn warning(&mut self, entry: &Entry, message: impl Into<String>) {
+        self.problems
+            .push(Problem::warning(place_of(self.unit, entry), message));
+    }
+
+    /// An error about the last assignment of a key of the type's own section.
+    pub fn error_at(&mut self, key: &str, message: impl Into<String>) {
+        match self.section.last(key) {
+            Some(entry) => self.error(entry, message),
+            None => self.error_section(message),
+        }
+    }
+
+    /// An error about the type's own section.
+    pub fn error_section(&mut self, message: impl Into<String>) {
+        let name = self.unit.unit_type.section();
+        let place = match self.section.section().and_then(|section| section.place()) {
+            Some(place) => Place::section(place.source.clone(), place.line as usize, name),
+            None => Place {
+                is_section: true,
+                ..Place::file(self.unit.path.clone())
+            },
+        };
+        self.problems.push(Problem::error(place, message));
+    }
+}
+
+fn without_empty(mut words: Vec<String>) -> Vec<String> {
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+/// Where an assignment stands.
+fn place_of(unit: &Unit, entry: &Entry) -> Place {
+    match entry.place() {
+        Some(place) => at(place, &format!("{}={}", entry.key(), entry.value())),
+        None => Place::file(unit.path.clone()),
+    }
+}
+
+fn at(place: &SourcePlace, text: &str) -> Place {
+    Place::line(place.source.clone(), place.line as usize, text)
+}
+
+fn from_warning(unit: &Unit, warning: &Warning) -> Problem {
+    let text = format!("{}={}", warning.key, warning.value);
+    let place = match &warning.place {
+        Some(place) => at(place, &text),
+        None => Place::file(unit.path.clone()),
+    };
+    Problem::warning(place, warning.problem.to_string())
+}

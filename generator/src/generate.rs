@@ -1,0 +1,308 @@
+//! All units of a run, from loaded files to finished services.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::convert::{Converted, Host, convert};
+use crate::install::{self, Link};
+use crate::names::Registry;
+use crate::parallel;
+use crate::problem::{Place, Problem, Severity, shorten};
+use crate::stub::stub;
+use crate::unit::{Reading, Unit, UnitType};
+
+/// A finished service.
+#[derive(Debug)]
+pub struct Service {
+    /// File name, `web.service`.
+    pub file_name: String,
+    /// Path of the unit it was made from.
+    pub source: String,
+    /// Its text.
+    pub content: Vec<u8>,
+    /// The links that `[Install]` asks for.
+    pub links: Vec<Link>,
+    /// Whether it only explains why the unit cannot be used.
+    pub is_stub: bool,
+}
+
+/// Everything that came of a run.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// In order of conversion, one for each service name.
+    pub services: Vec<Service>,
+    /// All that is wrong, each once.
+    pub problems: Vec<Problem>,
+    /// Links that are not made, and why; no errors.
+    pub remarks: Vec<String>,
+    /// The units that all this came of.
+    pub registry: Registry,
+}
+
+/// A run under way.
+struct Run<'a> {
+    registry: &'a Registry,
+    host: &'a Host,
+    results: Vec<Option<Converted>>,
+    /// For each unit what its conversion found.
+    findings: Vec<Vec<Problem>>,
+    /// For each unit that failed with another one: why that one failed.
+    inherited: Vec<Option<String>>,
+    /// Pairs of a unit and a failed one it refers to that are reported.
+    spread: HashSet<(usize, usize)>,
+}
+
+/// Converts all units. Every unit with a usable name yields a service: itself, or a stub.
+pub fn generate(units: Vec<Unit>, host: &Host) -> Outcome {
+    let registry = Registry::new(units);
+    let count = registry.units.len();
+    let results = (0..count).map(|_| None).collect();
+    let mut run = Run {
+        registry: &registry,
+        host,
+        results,
+        findings: vec![Vec::new(); count],
+        inherited: vec![None; count],
+        spread: HashSet::new(),
+    };
+    run.check_names();
+    let pods = registry
+        .units
+        .partition_point(|named| named.unit.unit_type.class() < UnitType::Pod.class());
+    let indices: Vec<usize> = (0..pods).collect();
+    for (index, converted) in parallel::map(&indices, |index| run.convert(*index, &[]))
+        .into_iter()
+        .enumerate()
+    {
+        run.keep(index, converted);
+    }
+    run.spread_failures();
+    let mut members = run.members();
+    for index in pods..count {
+        let converted = run.convert(index, &members.remove(&index).unwrap_or_default());
+        run.keep(index, converted);
+    }
+    run.spread_failures();
+    let outcome = run.finish();
+    Outcome { registry, ..outcome }
+}
+
+impl Run<'_> {
+    /// A service's name must be one that systemd accepts, and only one unit can have it.
+    fn check_names(&mut self) {
+        let mut owners: HashMap<&str, Vec<usize>> = HashMap::new();
+        for (index, named) in self.registry.units.iter().enumerate() {
+            owners.entry(&named.service).or_default().push(index);
+            if !is_valid_name(&named.service) {
+                let message = format!(
+                    "systemd does not accept \"{}.service\" as the name of a service",
+                    named.service
+                );
+                self.findings[index].push(Problem::error(Place::file(named.unit.path.clone()), message));
+            }
+        }
+        for (service, owners) in owners.into_iter().filter(|(_, owners)| owners.len() > 1) {
+            for &index in &owners {
+                let unit = &self.registry.units[index].unit;
+                let others = owners.iter().filter(|other| **other != index);
+                let others: Vec<&str> = others.map(|other| &*self.registry.units[*other].unit.path).collect();
+                let others = others.join(" and ");
+                let message =
+                    format!("becomes {service}.service, and so does {others}; set ServiceName= in one of them");
+                self.findings[index].push(Problem::error(Place::file(unit.path.clone()), message));
+            }
+        }
+    }
+
+    fn convert(&self, index: usize, members: &[String]) -> Option<Converted> {
+        let readable = self.registry.units[index].unit.reading != Reading::Failed;
+        readable.then(|| convert(self.registry, index, self.host, members))
+    }
+
+    fn keep(&mut self, index: usize, mut converted: Option<Converted>) {
+        let mut problems = converted
+            .as_mut()
+            .map(|converted| std::mem::take(&mut converted.problems))
+            .unwrap_or_default();
+        if self.registry.units[index].unit.reading == Reading::Part {
+            // What a file lacks is no news while lines of it cannot be read.
+            problems.retain(|problem| problem.place.as_ref().is_none_or(|place| !place.is_section));
+        }
+        self.findings[index].append(&mut problems);
+        self.results[index] = converted;
+    }
+
+    fn failed(&self, index: usize) -> bool {
+        self.registry.units[index].unit.reading != Reading::Whole || self.findings[index].iter().any(Problem::is_error)
+    }
+
+    /// The first thing that is wrong with a failed unit, or with the one that it failed with.
+    fn reason(&self, index: usize) -> String {
+        if let Some(inherited) = &self.inherited[index] {
+            return inherited.clone();
+        }
+        let problems = self.problems(index);
+        let first = problems.into_iter().find(|problem| problem.is_error());
+        first.map_or_else(String::new, |problem| {
+            shorten(problem.to_string().lines().next().unwrap_or_default())
+        })
+    }
+
+    /// Who refers to a failed unit fails with it, and so on.
+    fn spread_failures(&mut self) {
+        let mut spreads = true;
+        while std::mem::take(&mut spreads) {
+            for index in 0..self.results.len() {
+                spreads |= self.fail_with_references(index);
+            }
+        }
+    }
+
+    /// Returns whether there was something new.
+    fn fail_with_references(&mut self, index: usize) -> bool {
+        let references = self.results[index]
+            .as_ref()
+            .map_or(&[][..], |converted| &converted.references);
+        let is_new = |target: usize| target != index && self.failed(target) && !self.spread.contains(&(index, target));
+        let broken: Vec<_> = references
+            .iter()
+            .filter(|(target, _)| is_new(*target))
+            .cloned()
+            .collect();
+        for (target, place) in &broken {
+            let name = &self.registry.units[*target].unit.name;
+            let reason = self.reason(*target);
+            let message = format!("{name} cannot be used: {reason}");
+            if !self.failed(index) {
+                self.inherited[index] = Some(reason);
+            }
+            self.findings[index].push(Problem {
+                severity: Severity::Error,
+                place: place.clone(),
+                message,
+            });
+            self.spread.insert((index, *target));
+        }
+        !broken.is_empty()
+    }
+
+    /// For each pod the services of its containers, in order.
+    fn members(&self) -> HashMap<usize, Vec<String>> {
+        let mut members: HashMap<usize, Vec<String>> = HashMap::new();
+        for (index, converted) in self.results.iter().enumerate() {
+            if let Some(pod) = converted
+                .as_ref()
+                .and_then(|converted| converted.member_of)
+                .filter(|_| !self.failed(index))
+            {
+                members
+                    .entry(pod)
+                    .or_default()
+                    .push(format!("{}.service", self.registry.units[index].service));
+            }
+        }
+        members
+    }
+
+    fn finish(mut self) -> Outcome {
+        let mut outcome = Outcome::default();
+        let mut seen = HashSet::new();
+        for index in 0..self.results.len() {
+            let named = &self.registry.units[index];
+            if is_valid_name(&named.service) && seen.insert(named.service.as_str()) {
+                let service = self.service(index, &mut outcome.remarks);
+                outcome.services.push(service);
+            }
+        }
+        drop_colliding_aliases(&mut outcome);
+        outcome.problems = unique((0..self.results.len()).flat_map(|index| self.problems(index)));
+        outcome
+    }
+
+    fn service(&mut self, index: usize, remarks: &mut Vec<String>) -> Service {
+        let named = &self.registry.units[index];
+        let unit = &named.unit;
+        let (links, refused) = install::links(&unit.document, &named.service);
+        remarks.extend(refused.into_iter().map(|reason| format!("{}: {reason}", unit.path)));
+        let is_stub = self.failed(index);
+        let content = match self.results[index].take() {
+            Some(converted) if !is_stub => converted.service,
+            _ => stub(unit, &self.problems_of_service(index)).to_bytes(),
+        };
+        Service {
+            file_name: format!("{}.service", named.service),
+            source: unit.path.to_string(),
+            content,
+            links,
+            is_stub,
+        }
+    }
+
+    /// Everything about one unit, in the order of its file, then of its drop-ins.
+    fn problems(&self, index: usize) -> Vec<&Problem> {
+        let unit = &self.registry.units[index].unit;
+        if unit.problems.is_empty() && self.findings[index].is_empty() {
+            return Vec::new();
+        }
+        let mut problems: Vec<&Problem> = unit.problems.iter().chain(&self.findings[index]).collect();
+        // What is missing from a section comes after what is wrong in it.
+        problems.sort_by_cached_key(|problem| {
+            let place = problem.place.as_ref();
+            place.map(|place| {
+                (
+                    place.path != unit.path,
+                    place.path.clone(),
+                    place.is_section,
+                    place.line,
+                )
+            })
+        });
+        problems
+    }
+
+    /// The errors of all units that share the service's name.
+    fn problems_of_service(&self, index: usize) -> Vec<&Problem> {
+        let name = &self.registry.units[index].service;
+        let owners = (0..self.results.len()).filter(|owner| self.registry.units[*owner].service == *name);
+        owners
+            .flat_map(|owner| self.problems(owner))
+            .filter(|problem| problem.is_error())
+            .collect()
+    }
+}
+
+/// An alias must not take the place of another unit's service.
+fn drop_colliding_aliases(outcome: &mut Outcome) {
+    if outcome.services.iter().all(|service| service.links.is_empty()) {
+        return;
+    }
+    let names: HashSet<String> = outcome
+        .services
+        .iter()
+        .map(|service| service.file_name.clone())
+        .collect();
+    for service in &mut outcome.services {
+        service.links.retain(|link| {
+            let collides = names.contains(&link.path);
+            if collides {
+                let remark = format!("{}: Alias={} is the service of another unit", service.source, link.path);
+                outcome.remarks.push(remark);
+            }
+            !collides
+        });
+    }
+}
+
+/// Each problem once: units share drop-ins, and what is wrong with them.
+fn unique<'a>(problems: impl Iterator<Item = &'a Problem>) -> Vec<Problem> {
+    let mut seen = HashSet::new();
+    problems
+        .filter(|problem| seen.insert(problem.to_string()))
+        .cloned()
+        .collect()
+}
+
+/// Whether systemd accepts a service of this name (`unit_name_is_valid` of systemd: letters, digits, `:-_.\@`).
+fn is_valid_name(name: &str) -> bool {
+    let is_valid = |c: char| c.is_ascii_alphanumeric() || ":-_.\\@".contains(c);
+    !name.is_empty() && !name.starts_with('@') && name.len() + ".service".len() < 256 && name.chars().all(is_valid)
+}

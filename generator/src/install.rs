@@ -1,0 +1,133 @@
+//! `[Install]`: generated units cannot be enabled, so the generator makes the links itself.
+
+use systemd_unit_parser::UnitFile;
+
+use crate::handlers::clean;
+
+/// A symbolic link in the output directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    /// Its path, relative to the output directory.
+    pub path: String,
+    /// What it points to, relative to its own directory.
+    pub target: String,
+}
+
+/// The keys that hang a service onto others, and the directories that do it.
+const DEPENDENCIES: [(&str, &str); 3] = [
+    ("WantedBy", "wants"),
+    ("RequiredBy", "requires"),
+    ("UpheldBy", "upholds"),
+];
+
+/// The links that the `[Install]` section of a unit asks for; `service` is the name without `.service`.
+/// Aliases that cannot be made are told in the second list.
+pub fn links(document: &UnitFile, service: &str) -> (Vec<Link>, Vec<String>) {
+    let (mut links, mut refused) = (Vec::new(), Vec::new());
+    if document.section("Install").is_none() {
+        return (links, refused);
+    }
+    let install = document.lookup("Install");
+    let file = format!("{service}.service");
+    for alias in install.words("Alias").iter().filter(|alias| !alias.is_empty()) {
+        let path = clean(alias);
+        if path.starts_with('/') || path.starts_with("..") || path == "." {
+            refused.push(format!(
+                "Alias={alias}: a link can only be made inside of the output directory"
+            ));
+        } else if path != file {
+            let target = format!("{}{file}", "../".repeat(path.matches('/').count()));
+            links.push(Link { path, target });
+        }
+    }
+    let Some(name) = linked_name(service, install.nonempty("DefaultInstance")) else {
+        return (links, refused);
+    };
+    for (key, directory) in DEPENDENCIES {
+        for unit in install
+            .words(key)
+            .iter()
+            .filter(|unit| !unit.is_empty() && !unit.contains('/'))
+        {
+            links.push(Link {
+                path: format!("{unit}.{directory}/{name}"),
+                target: format!("../{file}"),
+            });
+        }
+    }
+    (links, refused)
+}
+
+/// The name under which a service is linked; a template needs an instance.
+fn linked_name(service: &str, default_instance: Option<&str>) -> Option<String> {
+    match (service.ends_with('@'), default_instance) {
+        (false, _) => Some(format!("{service}.service")),
+        (true, Some(instance)) if !instance.contains('/') => Some(format!("{service}{instance}.service")),
+        (true, _) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn made(install: &str, service: &str) -> Vec<String> {
+        let document = UnitFile::parse("t", format!("[Install]\n{install}").as_bytes()).expect("is a unit file");
+        links(&document, service)
+            .0
+            .into_iter()
+            .map(|link| format!("{} -> {}", link.path, link.target))
+            .collect()
+    }
+
+    #[test]
+    fn links_follow_the_section() {
+        for (install, service, expected) in [
+            (
+                "WantedBy=a.target b.target",
+                "web",
+                vec![
+                    "a.target.wants/web.service -> ../web.service",
+                    "b.target.wants/web.service -> ../web.service",
+                ],
+            ),
+            (
+                "UpheldBy=u.service\nRequiredBy=r.service",
+                "web",
+                vec![
+                    "r.service.requires/web.service -> ../web.service",
+                    "u.service.upholds/web.service -> ../web.service",
+                ],
+            ),
+            ("WantedBy=a/b.target ../c", "web", vec![]),
+            (
+                "Alias=x.service d/./y.service",
+                "web",
+                vec!["x.service -> web.service", "d/y.service -> ../web.service"],
+            ),
+            ("Alias=/etc/x.service ../y.service web.service a/../../z", "web", vec![]),
+            (
+                "WantedBy=a.target\nAlias=z.service",
+                "job@",
+                vec!["z.service -> job@.service"],
+            ),
+            (
+                "WantedBy=a.target\nDefaultInstance=7",
+                "job@",
+                vec!["a.target.wants/job@7.service -> ../job@.service"],
+            ),
+            (
+                "WantedBy=a.target\nDefaultInstance=7",
+                "job@3",
+                vec!["a.target.wants/job@3.service -> ../job@3.service"],
+            ),
+            (
+                "WantedBy=a.target\nWantedBy=\nWantedBy=b.target",
+                "web",
+                vec!["b.target.wants/web.service -> ../web.service"],
+            ),
+        ] {
+            assert_eq!(made(install, service), expected, "{install}");
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! Reads unit files and their drop-ins. A file that cannot be read costs itself and nothing else.
+
+use std::collections::{HashMap, HashSet};
+use std::fs::{self, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use systemd_unit_parser::{ParseErrors, UnitFile, dropin_directories, select_dropins};
+
+use crate::parallel;
+use crate::problem::{Place, Problem};
+use crate::search::{Directory, Found};
+use crate::unit::{Reading, Unit, UnitType};
+
+/// Files larger than this are no unit files, whatever they are (an endless device, perhaps).
+const LARGEST: u64 = 32 << 20;
+
+/// Reads every unit on the search path, drop-ins merged. Problems that cost no unit are added to `problems`.
+pub fn load(found: &Found, problems: &mut Vec<Problem>) -> Vec<Unit> {
+    let mut units: Vec<Unit> = Vec::new();
+    let mut broken: Vec<Unit> = Vec::new();
+    let mut claimed: HashSet<String> = HashSet::new();
+    let files = found
+        .directories
+        .iter()
+        .flat_map(|directory| directory.units.iter().map(move |name| (directory, name)));
+    let files: Vec<(&Directory, &String)> = files.collect();
+    for unit in parallel::map(&files, |(directory, name)| load_unit(directory, name)) {
+        if claimed.contains(&unit.name) {
+            continue;
+        }
+        if unit.reading == Reading::Whole {
+            claimed.insert(unit.name.clone());
+            units.push(unit);
+        } else {
+            broken.push(unit);
+        }
+    }
+    // A broken file does not hide a good one of the same name; the first of several broken ones stands for all.
+    for unit in broken {
+        if claimed.insert(unit.name.clone()) {
+            units.push(unit);
+        } else {
+            problems.extend(unit.problems);
+        }
+    }
+    merge_dropins(found, &mut units);
+    units
+}
+
+fn load_unit(directory: &Directory, name: &str) -> Unit {
+    let path: Arc<str> = join(&directory.shown, name).into();
+    let Some(unit_type) = UnitType::of(name) else {
+        unreachable!("the search lists only names of units");
+    };
+    let mut problems = Vec::new();
+    let (document, reading) = match read(&directory.real.join(name)) {
+        Ok(bytes) => parse(&path, &bytes, &mut problems),
+        Err(error) => {
+            problems.push(Problem::error(
+                Place::file(path.clone()),
+                format!("this file cannot be read: {error}"),
+            ));
+            (UnitFile::new(), Reading::Failed)
+        }
+    };
+    Unit {
+        name: name.to_owned(),
+        unit_type,
+        path,
+        document,
+        reading,
+        problems,
+    }
+}
+
+fn join(directory: &str, name: &str) -> String {
+    if directory == "/" {
+        format!("/{name}")
+    } else {
+        format!("{directory}/{name}")
+    }
+}
+
+/// Parses a file; if lines of it are wrong, they are reported and the rest is read without them.
+fn parse(path: &str, bytes: &[u8], problems: &mut Vec<Problem>) -> (UnitFile, Reading) {
+    let errors = match UnitFile::parse(path, bytes) {
+        Ok(document) => return (document, Reading::Whole),
+        Err(errors) => errors,
+    };
+    problems.extend(from_errors(&errors));
+    match without_lines(path, bytes, &errors) {
+        Some(document) => (document, Reading::Part),
+        None => (UnitFile::new(), Reading::Failed),
+    }
+}
+
+fn from_errors(errors: &ParseErrors) -> impl Iterator<Item = Problem> {
+    errors.0.iter().map(|error| {
+        let place = Place::line(error.place.source.clone(), error.place.line as usize, &error.text);
+        Problem::error(place, error.problem.to_string())
+    })
+}
+
+/// The document without the lines that are wrong, if one more try is enough to read it.
+fn without_lines(path: &str, bytes: &[u8], errors: &ParseErrors) -> Option<UnitFile> {
+    let wrong: HashSet<usize> = errors.0.iter().map(|error| error.place.line as usize).collect();
+    let lines = bytes.split(|byte| *byte == b'\n').enumerate();
+    let kept: Vec<&[u8]> = lines
+        .map(|(index, line)| {
+            if wrong.contains(&(index + 1)) {
+                b"".as_slice()
+            } else {
+                line
+            }
+        })
+        .collect();
+    UnitFile::parse(path, &kept.join(&b'\n')).ok()
+}
+
+/// The content of a file. Opening never waits (for the writer of a pipe), reading ends. Most units fit into one read.
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut file = OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
+        .open(path)?;
+    let mut first = [0; 8192];
+    let count = file.read(&mut first)?;
+    let mut bytes = first[..count].to_vec();
+    if count > 0 {
+        file.take(LARGEST).read_to_end(&mut bytes)?;
+    }
+    if bytes.len() as u64 > LARGEST {
+        return Err(io::Error::other(format!("it is larger than {} MiB", LARGEST >> 20)));
+    }
+    Ok(bytes)
+}
+
+/// What is known about drop-ins; many units share some.
+#[derive(Default)]
+struct Cache {
+    /// The files of each drop-in directory, by search directory and name.
+    listings: HashMap<(usize, String), Arc<Listing>>,
+    files: HashMap<Arc<str>, Result<UnitFile, Vec<Problem>>>,
+}
+
+#[derive(Default)]
+struct Listing {
+    names: Vec<String>,
+    problem: Option<Problem>,
+}
+
+fn merge_dropins(found: &Found, units: &mut [Unit]) {
+    if found.dropins.is_empty() {
+        return;
+    }
+    let mut cache = Cache::default();
+    for unit in units.iter_mut().filter(|unit| unit.reading != Reading::Failed) {
+        merge_into(found, unit, &mut cache);
+    }
+}
+
+fn merge_into(found: &Found, unit: &mut Unit, cache: &mut Cache) {
+    let mut candidates = Vec::new();
+    for name in dropin_directories(&unit.name) {
+        for &index in found.dropins.get(&name).into_iter().flatten() {
+            let listing = cache.listing(found, index, &name);
+            unit.problems.extend(listing.problem.clone());
+            candidates.extend(listing.names.iter().map(|file| (file.clone(), (index, name.clone()))));
+        }
+    }
+    for (file, (index, name)) in select_dropins(candidates) {
+        match cache.file(&found.directories[index], &name, &file) {
+            Ok(dropin) => unit.document.merge(dropin.clone()),
+            Err(problems) => unit.problems.extend(problems.iter().cloned()),
+        }
+    }
+}
+
+impl Cache {
+    fn listing(&mut self, found: &Found, index: usize, name: &str) -> Arc<Listing> {
+        let list = || {
+            let directory = &found.directories[index];
+            Arc::new(match list_directory(&directory.real.join(name)) {
+                Ok(names) => Listing { names, problem: None },
+                Err(error) => {
+                    let place = Place::file(join(&directory.shown, name).into());
+                    let problem = Problem::error(place, format!("this directory cannot be read: {error}"));
+                    Listing {
+                        names: Vec::new(),
+                        problem: Some(problem),
+                    }
+                }
+            })
+        };
+        Arc::clone(self.listings.entry((index, name.to_owned())).or_insert_with(list))
+    }
+
+    fn file(&mut self, directory: &Directory, name: &str, file: &str) -> &Result<UnitFile, Vec<Problem>> {
+        let path: Arc<str> = format!("{}/{file}", join(&directory.shown, name)).into();
+        self.files.entry(Arc::clone(&path)).or_insert_with(|| {
+            let bytes = read(&directory.real.join(name).join(file)).map_err(|error| {
+                vec![Problem::error(
+                    Place::file(Arc::clone(&path)),
+                    format!("this file cannot be read: {error}"),
+                )]
+            })?;
+            UnitFile::parse(&path, &bytes).map_err(|errors| from_errors(&errors).collect())
+        })
+    }
+}
+
+/// The names in a directory; none if it is gone, or no directory at all.
+fn list_directory(path: &Path) -> io::Result<Vec<String>> {
+    let entries = match fs::read_dir(path) {
+        Ok(entries) => entries,
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(Vec::new());
+        }
+        Err(error) => return Err(error),
+    };
+    entries
+        .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+        .collect()
+}

@@ -1,0 +1,54 @@
+//! Messages go to the kernel's log, since at early boot nobody else listens; else to standard error.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+
+/// The kernel takes less than a kilobyte for one message, and shows the rest of a longer one nowhere.
+const LONGEST: usize = 800;
+
+/// Where messages go.
+#[derive(Debug)]
+pub struct Log {
+    kmsg: Option<File>,
+    verbose: bool,
+}
+
+impl Log {
+    /// Opens the log.
+    pub fn open(kmsg: bool, verbose: bool) -> Self {
+        let kmsg = kmsg
+            .then(|| OpenOptions::new().write(true).open("/dev/kmsg").ok())
+            .flatten();
+        Self { kmsg, verbose }
+    }
+
+    /// An error, a warning or a remark; one message for each line.
+    pub fn say(&mut self, text: &str) {
+        for line in text.lines() {
+            self.line(line);
+        }
+    }
+
+    /// What is only interesting when something is looked for.
+    pub fn debug(&mut self, text: &str) {
+        if self.verbose {
+            self.line(text);
+        }
+    }
+
+    fn line(&mut self, text: &str) {
+        let end = (0..=LONGEST.min(text.len()))
+            .rev()
+            .find(|end| text.is_char_boundary(*end))
+            .unwrap_or(0);
+        let message = format!("unipod-generator[{}]: {}", std::process::id(), &text[..end]);
+        let logged = self
+            .kmsg
+            .as_mut()
+            .is_some_and(|kmsg| kmsg.write_all(message.as_bytes()).is_ok());
+        if !logged {
+            // There is nowhere left to complain.
+            let _ = writeln!(std::io::stderr().lock(), "{message}");
+        }
+    }
+}

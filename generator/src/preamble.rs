@@ -1,0 +1,210 @@
+//! What every conversion does first: unknown keys, unit names in dependencies, ordering after the network.
+
+use systemd_unit_parser::Entry;
+
+use crate::convert::Conversion;
+use crate::problem::shorten;
+use crate::suggest;
+use crate::unit::UnitType;
+
+/// The keys of `[Unit]` in which unit file names become service names, in the order of rewriting.
+const DEPENDENCIES: [&str; 15] = [
+    "After",
+    "Before",
+    "BindsTo",
+    "Conflicts",
+    "OnFailure",
+    "OnSuccess",
+    "PartOf",
+    "PropagatesReloadTo",
+    "PropagatesStopTo",
+    "ReloadPropagatedFrom",
+    "Requires",
+    "Requisite",
+    "StopPropagatedFrom",
+    "Upholds",
+    "Wants",
+];
+
+/// Keys that people look for in a type's own section, and where they belong.
+const ELSEWHERE: [(&str, &[&str]); 3] = [
+    (
+        "Unit",
+        &[
+            "After",
+            "Before",
+            "BindsTo",
+            "Conflicts",
+            "Description",
+            "Documentation",
+            "PartOf",
+            "Requires",
+            "Wants",
+        ],
+    ),
+    (
+        "Service",
+        &[
+            "CPUQuota",
+            "ExecStartPost",
+            "ExecStartPre",
+            "ExecStopPost",
+            "MemoryMax",
+            "Restart",
+            "RestartSec",
+            "TimeoutStartSec",
+            "TimeoutStopSec",
+            "Type",
+        ],
+    ),
+    ("Install", &["Alias", "RequiredBy", "UpheldBy", "WantedBy"]),
+];
+
+/// Steps 1 to 7 of the common preamble.
+pub fn prepare(c: &mut Conversion<'_>) {
+    check_keys(c);
+    check_quadlet_section(c);
+    check_service_users(c);
+    translate_dependencies(c);
+    order_after_network(c);
+    c.add_unit("SourcePath", &*c.unit.path);
+    c.add_unit("RequiresMountsFor", "%t/containers");
+    let own = c.unit.unit_type;
+    c.out.rename_section(own.section(), own.hidden_section());
+    c.out.rename_section("Quadlet", "X-Quadlet");
+}
+
+/// More unknown keys than this tell nobody anything.
+const MOST_UNKNOWN: usize = 100;
+
+fn check_keys(c: &mut Conversion<'_>) {
+    let Some(section) = c.section.section() else { return };
+    let unknown: Vec<&Entry> = section
+        .entries()
+        .filter(|entry| !c.mark_present(entry.key()))
+        .take(MOST_UNKNOWN)
+        .collect();
+    for entry in unknown {
+        let message = unknown_key(c.unit.unit_type, entry.key());
+        c.error(entry, message);
+    }
+}
+
+/// What to say about a key that the type does not have: where it belongs, or what was meant.
+fn unknown_key(unit_type: UnitType, key: &str) -> String {
+    let section = unit_type.section();
+    let shown = shorten(key);
+    let place = ELSEWHERE
+        .iter()
+        .find(|(_, keys)| keys.contains(&key))
+        .map(|(place, _)| *place);
+    let hint = if let Some(place) = place {
+        format!("; it belongs in [{place}]")
+    } else if let Some(near) = suggest::nearest(key, unit_type.keys().iter().map(|row| row.name)) {
+        format!("; did you mean \"{near}\"?")
+    } else {
+        let others = UnitType::ALL
+            .into_iter()
+            .filter(|other| other.keys().iter().any(|row| row.name == key));
+        others
+            .map(|other| format!("; [{}] has it", other.section()))
+            .next()
+            .unwrap_or_default()
+    };
+    format!("unknown key \"{shown}\" in [{section}]{hint}")
+}
+
+fn check_quadlet_section(c: &mut Conversion<'_>) {
+    let Some(section) = c.unit.document.section("Quadlet") else {
+        return;
+    };
+    for entry in section.entries().filter(|entry| entry.key() != "DefaultDependencies") {
+        let shown = shorten(entry.key());
+        c.error(
+            entry,
+            format!("unknown key \"{shown}\" in [Quadlet]; the only one is \"DefaultDependencies\""),
+        );
+    }
+}
+
+/// A container runs as the service's user; the other types do not, as in the reference.
+fn check_service_users(c: &mut Conversion<'_>) {
+    let Some(section) = c.service.section() else { return };
+    for entry in section.entries() {
+        match entry.key() {
+            "DynamicUser" => c.warning(
+                entry,
+                "DynamicUser= is not supported: images and volumes need an owner that stays; use User=",
+            ),
+            key @ ("User" | "Group") if c.unit.unit_type != UnitType::Container => {
+                c.warning(
+                    entry,
+                    format!(
+                        "{key}= is not supported in [Service] of a .{} unit",
+                        c.unit.unit_type.extension()
+                    ),
+                );
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Replaces the names of unit files by the names of their services. A key without any stays exactly as it is.
+fn translate_dependencies(c: &mut Conversion<'_>) {
+    let Some(section) = c.unit.document.section("Unit") else {
+        return;
+    };
+    for key in DEPENDENCIES {
+        if section.assignments(key).any(|entry| mentions_unit(entry.value())) {
+            translate(c, key);
+        }
+    }
+}
+
+/// A quick look that saves most units the work.
+fn mentions_unit(value: &str) -> bool {
+    UnitType::ALL
+        .iter()
+        .any(|unit_type| value.contains(unit_type.extension()))
+}
+
+fn translate(c: &mut Conversion<'_>, key: &str) {
+    let lookup = c.unit.document.lookup("Unit");
+    let mut translated = false;
+    let mut words = lookup.words(key);
+    for word in words.iter_mut().filter(|word| UnitType::of(word).is_some()) {
+        translated = true;
+        if let Some(target) = c.registry.find(word) {
+            *word = c.service_of(target);
+        } else {
+            missing_dependency(c, key, word);
+        }
+    }
+    if translated {
+        c.out.unset("Unit", key);
+        c.add_unit(key, words.join(" "));
+    }
+}
+
+fn missing_dependency(c: &mut Conversion<'_>, key: &str, word: &str) {
+    let holds = |entry: &&Entry| entry.value().contains(word);
+    if let Some(entry) = c.unit.document.entries("Unit", key).rfind(holds) {
+        let hint = suggest::unit_hint(word, c.registry.names());
+        c.error(entry, format!("there is no unit {}{hint}", shorten(word)));
+    }
+}
+
+/// Puts the network before all of the user's own lines, unless the user wants no such thing.
+fn order_after_network(c: &mut Conversion<'_>) {
+    if c.unit.document.lookup("Quadlet").boolean("DefaultDependencies") == Some(false) {
+        return;
+    }
+    let network = if c.host.user_mode {
+        "podman-user-wait-network-online.service"
+    } else {
+        "network-online.target"
+    };
+    c.out.prepend("Unit", "After", network);
+    c.out.prepend("Unit", "Wants", network);
+}

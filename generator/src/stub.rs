@@ -1,0 +1,110 @@
+//! The service of a unit that cannot be converted: it fails when started, and says in its status and journal why.
+
+use systemd_unit_parser::UnitFile;
+
+use crate::problem::Problem;
+use crate::unit::Unit;
+
+/// More problems than this are only counted.
+const SHOWN: usize = 20;
+
+/// `EX_CONFIG` of sysexits.h, which systemd shows as `CONFIG`.
+const EXIT: u8 = 78;
+
+/// A service that prints the problems as errors and fails. It depends on nothing and keeps `[Install]`, so that enabling
+/// the unit shows its failure at boot.
+pub fn stub(unit: &Unit, problems: &[&Problem]) -> UnitFile {
+    let mut service = UnitFile::new();
+    let description = unit.document.lookup("Unit").nonempty("Description").map(str::to_owned);
+    service.add(
+        "Unit",
+        "Description",
+        description.unwrap_or_else(|| format!("{} (cannot be used)", unit.name)),
+    );
+    service.add("Unit", "SourcePath", &*unit.path);
+    service.add(
+        "Unit",
+        "X-UnipodError",
+        problems.first().map_or_else(String::new, |problem| first_line(problem)),
+    );
+    service.add("Service", "Type", "oneshot");
+    service.add("Service", "SyslogIdentifier", "%N");
+    service.add("Service", "ExecStart", explanation(problems));
+    if let Some(install) = unit.document.section("Install") {
+        for entry in install.entries() {
+            service.add("Install", entry.key(), entry.value());
+        }
+    }
+    service
+}
+
+fn first_line(problem: &Problem) -> String {
+    problem.to_string().lines().next().unwrap_or_default().to_owned()
+}
+
+/// Prints one line of the journal for each line of each problem, with the priority of an error.
+fn explanation(problems: &[&Problem]) -> String {
+    let mut command = format!(
+        "/bin/sh -c {} sh",
+        word(&format!("printf '<3>%s\\n' \"$@\" >&2; exit {EXIT}"))
+    );
+    for problem in problems.iter().take(SHOWN) {
+        for line in problem.to_string().lines() {
+            command.push(' ');
+            command.push_str(&word(line));
+        }
+    }
+    if let Some(more) = problems.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+        command.push(' ');
+        command.push_str(&word(&format!("… and {more} more")));
+    }
+    command
+}
+
+/// One word that systemd passes on as it is: without specifiers and variables. Blanks stay readable, since people read
+/// this in `systemctl cat`.
+fn word(text: &str) -> String {
+    let mut word = String::with_capacity(text.len() + 8);
+    word.push('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => word.extend(['\\', c]),
+            '%' | '$' => word.extend([c, c]),
+            c if c.is_control() => word.push('\u{fffd}'),
+            c => word.push(c),
+        }
+    }
+    word.push('"');
+    word
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::problem::Place;
+    use crate::unit::{Reading, UnitType};
+
+    #[test]
+    fn says_what_is_wrong_and_keeps_install() {
+        let text = b"[Unit]\nAfter=x.target\n[Container]\nFoo=$x %n\n[Install]\nWantedBy=a.target\n";
+        let unit = Unit {
+            name: "web.container".to_owned(),
+            unit_type: UnitType::Container,
+            path: "/etc/web.container".into(),
+            document: UnitFile::parse("web.container", text).expect("is a unit file"),
+            reading: Reading::Whole,
+            problems: Vec::new(),
+        };
+        let problem = Problem::error(Place::line(unit.path.clone(), 4, "Foo=$x %n"), "unknown key");
+        let service = stub(&unit, &[&problem]).to_string();
+        assert_eq!(
+            service,
+            "[Unit]\nDescription=web.container (cannot be used)\nSourcePath=/etc/web.container\n\
+             X-UnipodError=/etc/web.container:4: unknown key\n\n\
+             [Service]\nType=oneshot\nSyslogIdentifier=%N\n\
+             ExecStart=/bin/sh -c \"printf '<3>%%s\\\\n' \\\"$$@\\\" >&2; exit 78\" sh \
+             \"/etc/web.container:4: unknown key\" \"    Foo=$$x %%n\"\n\n\
+             [Install]\nWantedBy=a.target\n"
+        );
+    }
+}

@@ -1,0 +1,106 @@
+//! `.volume` units: `[Volume]` becomes a one-shot `volume create --ignore`.
+
+use systemd_unit_parser::quote_word;
+
+use crate::convert::Conversion;
+use crate::emit::Command;
+use crate::handlers;
+use crate::keys::{
+    Emit::{Elsewhere, Pair, PairEvenEmpty, Verbatim, With},
+    Key,
+    Kind::{Arguments, Boolean, Lines, Map, Scalar},
+    key,
+};
+
+/// The keys of `[Volume]`, in the order of their options.
+#[rustfmt::skip]
+pub static KEYS: &[Key] = &[
+    key("ContainersConfModule", Lines, "4.8", Elsewhere, "Load this containers.conf(5) module"),
+    key("GlobalArgs", Arguments, "4.8", Elsewhere, "Arguments between the program and its subcommand"),
+    key("UID", Scalar, "6.0", PairEvenEmpty("--uid"), "Owner of the volume's root directory"),
+    key("GID", Scalar, "6.0", PairEvenEmpty("--gid"), "Group of the volume's root directory"),
+    key("Driver", Scalar, "4.8", PairEvenEmpty("--driver"), "Volume driver; image makes a volume from an image"),
+    key("Copy", Boolean, "4.4", With(copy), "Whether the image's content is copied into the new volume"),
+    key("Device", Scalar, "4.4", With(device), "What is mounted"),
+    key("Type", Scalar, "4.4", Elsewhere, "File system type of Device="),
+    key("User", Scalar, "4.4", With(mount_options), "Owner, as mount option uid="),
+    key("Group", Scalar, "4.4", Elsewhere, "Group, as mount option gid="),
+    key("Options", Scalar, "4.4", Elsewhere, "Mount options"),
+    key("Image", Scalar, "4.8", With(image), "With Driver=image: the image, or an .image or .build unit"),
+    key("Label", Map, "4.4", Pair("--label"), "Labels, NAME=VALUE"),
+    key("PodmanArgs", Arguments, "4.6", Verbatim, "Further options of volume create"),
+    key("VolumeName", Scalar, "4.7", Elsewhere, "Name of the volume; by default systemd-NAME"),
+    key("ServiceName", Scalar, "5.3", Elsewhere, "Name of the service, without .service"),
+];
+
+/// Converts one `.volume` unit.
+pub fn convert(c: &mut Conversion<'_>) {
+    let name = c.own_resource();
+    let mut command = c.base("");
+    command.words(["volume", "create", "--ignore"]);
+    c.emit(KEYS, &mut command);
+    command.word(&name);
+    c.add_service("ExecStart", command.into_line());
+    handlers::one_shot(c, true);
+}
+
+/// With the image driver everything about mounting is ignored, as in the reference.
+fn from_image(c: &Conversion<'_>) -> bool {
+    c.section.scalar("Driver") == Some("image")
+}
+
+fn copy(c: &mut Conversion<'_>, command: &mut Command) {
+    match c.section.boolean("Copy") {
+        Some(copy) if !from_image(c) => command.option("--opt", if copy { "copy" } else { "nocopy" }),
+        _ => command,
+    };
+}
+
+fn device(c: &mut Conversion<'_>, command: &mut Command) {
+    if from_image(c) {
+        return;
+    }
+    let (device, kind) = (c.section.nonempty("Device"), c.section.nonempty("Type"));
+    if let Some(device) = device {
+        command.word("--opt").concatenated(&["device=", device]);
+    }
+    match (kind, device) {
+        (Some(_), None) => c.error_at("Type", "Type= needs Device="),
+        (Some(kind), Some(device)) => {
+            command.word("--opt").concatenated(&["type=", kind]);
+            if kind == "bind" {
+                c.add_unit("RequiresMountsFor", quote_word(device));
+            }
+        }
+        (None, _) => {}
+    }
+}
+
+/// `User=`, `Group=` and `Options=` share one `o=` option. Unlike the reference, names stay names.
+fn mount_options(c: &mut Conversion<'_>, command: &mut Command) {
+    if from_image(c) {
+        return;
+    }
+    let mut parts = Vec::new();
+    for (key, option) in [("User", "uid"), ("Group", "gid")] {
+        if let Some(id) = c.number_or_name(key) {
+            parts.push(format!("{option}={id}"));
+        }
+    }
+    parts.extend(c.section.nonempty("Options").map(str::to_owned));
+    if !parts.is_empty() {
+        command.word("--opt").concatenated(&["o=", &parts.join(",")]);
+    }
+}
+
+fn image(c: &mut Conversion<'_>, command: &mut Command) {
+    if !from_image(c) {
+        return;
+    }
+    let Some(image) = c.section.scalar("Image").map(str::to_owned) else {
+        return c.error_at("Driver", "Driver=image needs Image=");
+    };
+    if let Some(image) = handlers::image(c, "Image", &image) {
+        command.word("--opt").concatenated(&["image=", &image]);
+    }
+}

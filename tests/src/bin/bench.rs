@@ -1,0 +1,275 @@
+//! `make bench`: unipod beside the hand-written unit, and beside podman where it is installed, in one run on one machine.
+//!
+//! ```text
+//! bench [--rounds N] [--json FILE]
+//! ```
+//! Rounds of the subjects alternate, so that a noisy moment of the host does not fall on one of them. The numbers are
+//! medians. `systemctl start` and `stop` are timed as commands inside the machine.
+
+use std::io;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use unipod_tests::machine::{Machine, helper};
+use unipod_tests::measure::clock::{median, numbers, series};
+use unipod_tests::measure::subject::{self, IMAGE, Kind, PODMAN, Subject};
+use unipod_tests::measure::table::{self, Goal, Row};
+use unipod_tests::setup;
+
+/// How many units are started at once.
+const MANY: usize = 30;
+
+/// The program that takes the time to READY=1, inside the machine.
+const HELPER: &str = "/usr/local/bin/machine";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match bench(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn option<'a>(arguments: &'a [String], name: &str) -> Option<&'a str> {
+    let at = arguments.iter().position(|argument| argument == name)?;
+    arguments.get(at + 1).map(String::as_str)
+}
+
+fn bench(arguments: &[String]) -> io::Result<()> {
+    let rounds = option(arguments, "--rounds")
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(15);
+    let machine = setup::boot_with(&setup::config()?.file(helper()?, HELPER));
+    let bench = Bench {
+        podman: machine.sh(&format!("test -x {PODMAN}")).success(),
+        machine,
+        rounds,
+    };
+    eprintln!(
+        "bench: {rounds} rounds, podman is {}installed",
+        if bench.podman { "" } else { "not " }
+    );
+    bench.prepare();
+    let mut rows = bench.units(Kind::Polite, "Network=none", [Goal::Times(1.25), Goal::Times(1.4)])?;
+    rows.extend(bench.units(
+        Kind::Deaf,
+        "deaf to SIGTERM",
+        [Goal::None, Goal::Within(Duration::from_millis(200))],
+    )?);
+    rows.extend(bench.bridge()?);
+    rows.push(bench.cpu()?);
+    rows.push(bench.ready()?);
+    rows.extend(bench.many()?);
+    rows.extend(bench.generator()?);
+    table::print(&rows);
+    if let Some(file) = option(arguments, "--json") {
+        std::fs::write(file, serde_json::to_vec_pretty(&rows)?)?;
+    }
+    Ok(())
+}
+
+/// A prepared machine and how often everything is done.
+struct Bench {
+    machine: Machine,
+    podman: bool,
+    rounds: usize,
+}
+
+impl Bench {
+    fn subjects(&self) -> Vec<Subject> {
+        let all = [Subject::HandWritten, Subject::Unipod, Subject::Podman];
+        all.into_iter()
+            .filter(|subject| *subject != Subject::Podman || self.podman)
+            .collect()
+    }
+
+    fn prepare(&self) {
+        subject::prepare(&self.machine);
+        self.machine.unipod(&["pull", "-q", IMAGE]).ok();
+        if self.podman {
+            self.machine.run(&[PODMAN, "pull", "-q", IMAGE]).ok();
+        }
+        for subject in self.subjects() {
+            subject.install(&self.machine, Kind::Polite, MANY);
+            subject.install(&self.machine, Kind::Deaf, 1);
+            if subject != Subject::HandWritten {
+                subject.install(&self.machine, Kind::Bridge, 1);
+            }
+        }
+        self.machine.reload();
+    }
+
+    /// Medians of start and stop of one unit, for each subject, in alternating rounds.
+    fn start_and_stop(&self, subjects: &[Subject], kind: Kind) -> io::Result<Vec<[Option<Duration>; 2]>> {
+        let mut times = vec![[Vec::new(), Vec::new()]; subjects.len()];
+        for _ in 0..self.rounds {
+            for (subject, [starts, stops]) in subjects.iter().zip(&mut times) {
+                let unit = subject.unit(kind, 0);
+                let (start, stop) = (format!("systemctl start {unit}"), format!("systemctl stop {unit}"));
+                starts.extend(series(&self.machine, 1, "", &start, "")?);
+                stops.extend(series(&self.machine, 1, "", &stop, "")?);
+            }
+        }
+        Ok(times.into_iter().map(|pair| pair.map(median)).collect())
+    }
+
+    fn units(&self, kind: Kind, what: &str, goals: [Goal; 2]) -> io::Result<Vec<Row>> {
+        let medians = self.start_and_stop(&self.subjects(), kind)?;
+        let row = |index: usize, verb: &str| Row {
+            what: format!("systemctl {verb}, {what}"),
+            yardstick: ("hand-written".to_owned(), medians[0][index]),
+            unipod: medians[1][index],
+            podman: medians.get(2).and_then(|pair| pair[index]),
+            goal: goals[index],
+        };
+        Ok(vec![row(0, "start"), row(1, "stop")])
+    }
+
+    fn bridge(&self) -> io::Result<Vec<Row>> {
+        let subjects: Vec<Subject> = self.subjects().into_iter().skip(1).collect();
+        let medians = self.start_and_stop(&subjects, Kind::Bridge)?;
+        let plain = self.start_and_stop(&[Subject::Unipod], Kind::Polite)?;
+        let netavark = self.netavark()?;
+        let rows = ["start", "stop"]
+            .iter()
+            .zip(netavark)
+            .enumerate()
+            .map(|(index, (verb, netavark))| Row {
+                what: format!("systemctl {verb}, bridge"),
+                yardstick: (
+                    "none + netavark".to_owned(),
+                    plain[0][index].zip(netavark).map(|(plain, more)| plain + more),
+                ),
+                unipod: medians[0][index],
+                podman: medians.get(1).and_then(|pair| pair[index]),
+                goal: Goal::Above(Duration::from_millis(10)),
+            });
+        Ok(rows.collect())
+    }
+
+    /// netavark's own time for setup and teardown of one container on a bridge.
+    fn netavark(&self) -> io::Result<[Option<Duration>; 2]> {
+        let json = r#"{"container_id":"b","container_name":"b","networks":{"n":{"static_ips":["10.99.0.2"],"interface_name":"eth0"}},"network_info":{"n":{"name":"n","id":"0000000000000000000000000000000000000000000000000000000000000000","driver":"bridge","network_interface":"bench9","subnets":[{"subnet":"10.99.0.0/24","gateway":"10.99.0.1"}],"ipv6_enabled":false,"internal":false,"dns_enabled":false}}}"#;
+        self.machine.write("/run/netavark.json", json);
+        let netavark = "$(command -v netavark || echo /usr/lib/podman/netavark)";
+        let setup = format!("{netavark} setup /run/netns/bench </run/netavark.json >/dev/null");
+        let teardown = format!("{netavark} teardown /run/netns/bench </run/netavark.json >/dev/null");
+        let (new, gone) = ("ip netns add bench;", "ip netns del bench;");
+        let up = series(&self.machine, self.rounds, new, &setup, &format!("{teardown};{gone}"))?;
+        let down = series(&self.machine, self.rounds, &format!("{new}{setup};"), &teardown, gone)?;
+        Ok([median(up), median(down)])
+    }
+
+    /// CPU time of a whole start: what systemd has booked on the unit when it is active.
+    fn cpu(&self) -> io::Result<Row> {
+        let mut medians = Vec::new();
+        for subject in self.subjects() {
+            let unit = subject.unit(Kind::Polite, 0);
+            let script = format!(
+                "set -e; for round in $(seq {}); do systemctl start {unit}; \
+                 echo cpu $(systemctl show --value -p CPUUsageNSec {unit}); systemctl stop {unit}; done",
+                self.rounds
+            );
+            let times = numbers(&self.machine, &script, "cpu ")?
+                .into_iter()
+                .map(Duration::from_nanos)
+                .collect();
+            medians.push(median(times));
+        }
+        Ok(Row {
+            what: "CPU time of a start, Network=none".to_owned(),
+            yardstick: ("hand-written".to_owned(), medians[0]),
+            unipod: medians[1],
+            podman: medians.get(2).copied().flatten(),
+            goal: Goal::None,
+        })
+    }
+
+    /// The engine from exec to READY=1, beside `crun run` alone.
+    fn ready(&self) -> io::Result<Row> {
+        let bundle = format!("/var/lib/unipod-bench/{}", Subject::HandWritten.unit(Kind::Polite, 0));
+        let crun =
+            format!("crun --cgroup-manager=disabled run --detach --bundle={bundle} ready >/dev/null </dev/null 2>&1");
+        let alone = series(&self.machine, self.rounds, "", &crun, "crun delete --force ready")?;
+        let engine = |program: &str| {
+            let script = format!(
+                "set -e; for round in $(seq {}); do {HELPER} ready {program} run --name ready --replace --rm --network=none \
+                 --cgroups=split --sdnotify=conmon -d {IMAGE} sleep infinity; {program} rm -f -t 0 ready >/dev/null; done",
+                self.rounds
+            );
+            let times = numbers(&self.machine, &script, "ready ")?;
+            Ok::<_, io::Error>(median(times.into_iter().map(Duration::from_micros).collect()))
+        };
+        Ok(Row {
+            what: "engine from exec to READY=1".to_owned(),
+            yardstick: ("crun run".to_owned(), median(alone)),
+            unipod: engine(setup::ENGINE)?,
+            podman: if self.podman { engine(PODMAN)? } else { None },
+            goal: Goal::Times(2.0),
+        })
+    }
+
+    fn many(&self) -> io::Result<Vec<Row>> {
+        let mut medians = Vec::new();
+        for subject in self.subjects() {
+            let units: Vec<String> = (0..MANY).map(|number| subject.unit(Kind::Polite, number)).collect();
+            let units = units.join(" ");
+            let (start, stop) = (format!("systemctl start {units}"), format!("systemctl stop {units}"));
+            let rounds = self.rounds.min(10);
+            let starts = series(&self.machine, rounds, "", &start, &stop)?;
+            let stops = series(&self.machine, rounds, &format!("{start};"), &stop, "")?;
+            medians.push([median(starts), median(stops)]);
+        }
+        let row = |index: usize, verb: &str, goal: Goal| Row {
+            what: format!("systemctl {verb} of {MANY} units at once"),
+            yardstick: ("hand-written".to_owned(), medians[0][index]),
+            unipod: medians[1][index],
+            podman: medians.get(2).and_then(|pair| pair[index]),
+            goal,
+        };
+        Ok(vec![row(0, "start", Goal::Times(1.4)), row(1, "stop", Goal::None)])
+    }
+
+    fn generator(&self) -> io::Result<Vec<Row>> {
+        let files = "mkdir -p /run/many /run/one; for n in $(seq 1000); do \
+            printf '[Container]\\nImage=docker.io/library/nginx:latest\\nPublishPort=%d:80\\nVolume=data%d.volume:/data\\nNetwork=lan.network\\n[Install]\\nWantedBy=multi-user.target\\n' $n $n >/run/many/web$n.container; \
+            printf '[Volume]\\n' >/run/many/data$n.volume; done; printf '[Network]\\n' >/run/many/lan.network; \
+            printf '[Container]\\nImage=docker.io/library/nginx:latest\\n' >/run/one/web.container";
+        self.machine.sh(files).ok();
+        let generate = |program: &str, dir: &str| {
+            format!("QUADLET_UNIT_DIRS={dir} {program} --no-kmsg-log /run/out >/dev/null 2>&1")
+        };
+        let time = |before: &str, act: &str| series(&self.machine, self.rounds, before, act, "").map(median);
+        let fresh = "rm -rf /run/out; mkdir -p /run/out;";
+        let podman = [
+            "/usr/lib/systemd/system-generators/podman-system-generator",
+            "/usr/libexec/podman/quadlet",
+        ];
+        let podman = podman
+            .iter()
+            .find(|program| self.machine.sh(&format!("test -x {program}")).success());
+        let podmans = |dir: &str| podman.map_or(Ok(None), |program| time(fresh, &generate(program, dir)));
+        Ok(vec![
+            Row {
+                what: "generator, 2,001 files".to_owned(),
+                yardstick: (
+                    "cp -r".to_owned(),
+                    time("rm -rf /run/copy;", "cp -r /run/many /run/copy")?,
+                ),
+                unipod: time(fresh, &generate(setup::GENERATOR, "/run/many"))?,
+                podman: podmans("/run/many")?,
+                goal: Goal::Times(1.0),
+            },
+            Row {
+                what: "generator, one file".to_owned(),
+                yardstick: ("/bin/true".to_owned(), time("", "/bin/true")?),
+                unipod: time(fresh, &generate(setup::GENERATOR, "/run/one"))?,
+                podman: podmans("/run/one")?,
+                goal: Goal::Above(Duration::from_millis(2)),
+            },
+        ])
+    }
+}

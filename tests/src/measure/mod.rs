@@ -1,0 +1,11 @@
+//! Measuring in a machine: the same thing done in several ways, many times, medians and ratios.
+//!
+//! | module | job |
+//! |---|---|
+//! | [`subject`] | the ways: a hand-written unit, unipod, podman where it is installed |
+//! | [`clock`] | runs a step many times inside the machine and takes the time there |
+//! | [`table`] | medians, ratios and goals in one table |
+
+pub mod clock;
+pub mod subject;
+pub mod table;

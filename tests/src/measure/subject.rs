@@ -1,0 +1,132 @@
+//! The ways to run one container as a service.
+
+use std::fmt::Write;
+
+use crate::machine::Machine;
+use crate::setup::GENERATOR;
+
+/// The image of all measurements.
+pub const IMAGE: &str = "docker.io/library/busybox:latest";
+
+/// A payload that ends at once when it is asked to.
+const POLITE: &str = r#"sh -c "trap 'exit 0' TERM; sleep infinity & wait""#;
+
+/// A payload that does not hear.
+const DEAF: &str = "sleep infinity";
+
+/// Where the hand-written units keep root directory and bundles.
+const BUNDLES: &str = "/var/lib/unipod-bench";
+
+/// Podman's program, where it is installed.
+pub const PODMAN: &str = "/usr/bin/podman";
+
+/// One way to run a container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    /// `crun run --detach` on a bundle prepared in advance.
+    ///
+    /// crun does not notify systemd, so the unit is `Type=forking` with a PID file: systemd takes it as started when
+    /// crun has exited, which is also when the payload runs.
+    HandWritten,
+    /// A `.container` file and unipod.
+    Unipod,
+    /// The service that the same generator writes for podman.
+    Podman,
+}
+
+/// What a container does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// No network; ends at once when asked to.
+    Polite,
+    /// No network; ignores SIGTERM.
+    Deaf,
+    /// On the default bridge, otherwise polite.
+    Bridge,
+}
+
+impl Subject {
+    /// The prefix of its units.
+    pub fn prefix(self) -> &'static str {
+        match self {
+            Self::HandWritten => "hand",
+            Self::Unipod => "unipod",
+            Self::Podman => "podman",
+        }
+    }
+
+    /// The units' name for a kind; more than one for the measurement of many at once.
+    pub fn unit(self, kind: Kind, number: usize) -> String {
+        format!("{}-{}{number}", self.prefix(), format!("{kind:?}").to_lowercase())
+    }
+
+    /// Installs `count` units of a kind.
+    ///
+    /// # Panics
+    /// The machine refuses.
+    pub fn install(self, machine: &Machine, kind: Kind, count: usize) {
+        for number in 0..count {
+            let unit = self.unit(kind, number);
+            match self {
+                Self::HandWritten => hand_written(machine, &unit, kind),
+                Self::Unipod => machine.quadlet(&format!("{unit}.container"), &container(kind)),
+                Self::Podman => machine.write(&format!("/run/podman-units/{unit}.container"), &container(kind)),
+            }
+        }
+        if self == Self::Podman {
+            let script = format!(
+                "QUADLET_UNIT_DIRS=/run/podman-units UNIPOD_ENGINE={PODMAN} PODMAN={PODMAN} {GENERATOR} --no-kmsg-log /run/systemd/system"
+            );
+            machine.sh(&script).ok();
+        }
+    }
+}
+
+fn container(kind: Kind) -> String {
+    let (exec, network) = match kind {
+        Kind::Polite => (POLITE, "Network=none\n"),
+        Kind::Deaf => (DEAF, "Network=none\n"),
+        Kind::Bridge => (POLITE, ""),
+    };
+    format!("[Container]\nImage={IMAGE}\nExec={exec}\n{network}[Service]\nCPUAccounting=yes\n")
+}
+
+fn hand_written(machine: &Machine, unit: &str, kind: Kind) {
+    let payload = if kind == Kind::Deaf {
+        r#""sleep", "infinity""#
+    } else {
+        r#""sh", "-c", "trap 'exit 0' TERM; sleep infinity \& wait""#
+    };
+    let bundle = format!("{BUNDLES}/{unit}");
+    machine
+        .sh(&format!(
+            "mkdir -p {bundle} && cd {bundle} && crun spec && sed -i \
+             -e 's/\"terminal\": true/\"terminal\": false/' -e 's@\"sh\"@{payload}@' \
+             -e 's@\"path\": \"rootfs\"@\"path\": \"{BUNDLES}/rootfs\"@' config.json"
+        ))
+        .ok();
+    let mut text = String::from("[Service]\nType=forking\nDelegate=yes\nCPUAccounting=yes\nKillMode=mixed\n");
+    let crun = "/usr/bin/crun --cgroup-manager=disabled";
+    let signal = if kind == Kind::Deaf { "KILL" } else { "TERM" };
+    // A String takes whatever is written to it.
+    let _ = write!(
+        text,
+        "PIDFile=/run/{unit}.pid\nExecStart={crun} run --detach --pid-file=/run/{unit}.pid --bundle={bundle} {unit}\n\
+         ExecStop={crun} kill {unit} {signal}\nExecStopPost=-{crun} delete --force {unit}\n"
+    );
+    machine.write(&format!("/etc/systemd/system/{unit}.service"), &text);
+}
+
+/// Unpacks the image for the hand-written units.
+///
+/// # Panics
+/// The machine refuses.
+pub fn prepare(machine: &Machine) {
+    machine
+        .sh(&format!(
+            "mkdir -p {BUNDLES} && cd /run && skopeo copy --quiet --insecure-policy --src-tls-verify=false \
+             docker://127.0.0.1:5000/{IMAGE} oci:bench:image && umoci unpack --image bench:image bench-bundle >/dev/null && \
+             cp -a bench-bundle/rootfs {BUNDLES}/rootfs"
+        ))
+        .ok();
+}

@@ -1,0 +1,204 @@
+//! The engine's own command line, beside what units do with it.
+
+use std::time::{Duration, Instant};
+
+use unipod_tests::machine::Machine;
+use unipod_tests::setup;
+
+const BUSYBOX: &str = "docker.io/library/busybox:latest";
+
+/// A machine with the unit `box` running.
+fn machine() -> Machine {
+    let machine = setup::boot();
+    machine.quadlet(
+        "box.container",
+        &format!("[Container]\nImage={BUSYBOX}\nContainerName=box\nExec=sh -c 'echo out; echo err >&2; exec sleep infinity'\n"),
+    );
+    machine.reload();
+    machine.start(&["box"]);
+    machine
+}
+
+#[test]
+fn a_units_container_is_seen_and_handled_like_any_other() {
+    let machine = machine();
+    let id = machine.unipod(&["ps", "-q", "--no-trunc"]).ok();
+    assert_eq!(id.len(), 64, "a full id: {id}");
+    let row = machine
+        .unipod(&["ps", "--format", "{{.Names}} {{.Image}} {{.State}}"])
+        .ok();
+    assert_eq!(row, format!("box {BUSYBOX} running"));
+    let table = machine.unipod(&["ps"]).ok();
+    assert!(table.starts_with("CONTAINER ID"), "{table}");
+    let json = machine.unipod(&["ps", "--format", "json"]).ok();
+    let list: serde_json::Value = serde_json::from_str(&json).expect("`ps --format json` prints JSON");
+    assert_eq!(list[0]["Id"], id.as_str());
+    assert_eq!(list[0]["Names"][0], "box");
+
+    let inspect: serde_json::Value =
+        serde_json::from_str(&machine.unipod(&["inspect", "box"]).ok()).expect("`inspect` prints JSON");
+    assert_eq!(inspect[0]["Name"], "box");
+    assert_eq!(inspect[0]["State"]["Running"], true);
+    assert_eq!(
+        inspect[0]["State"]["Pid"].to_string(),
+        machine.property("box", "MainPID")
+    );
+    assert_eq!(
+        machine
+            .unipod(&["inspect", "--format", "{{.State.Status}}", "box"])
+            .ok(),
+        "running"
+    );
+
+    assert_eq!(machine.unipod(&["exec", "box", "cat", "/proc/1/comm"]).ok(), "sleep");
+    assert_eq!(machine.unipod(&["exec", "box", "sh", "-c", "exit 9"]).code, 9);
+    assert_eq!(
+        machine
+            .unipod(&["exec", "-e", "A=b", "-w", "/etc", "box", "sh", "-c", "echo $A $PWD"])
+            .ok(),
+        "b /etc"
+    );
+    assert_eq!(machine.unipod(&["exec", "-u", "1000", "box", "id", "-u"]).ok(), "1000");
+    assert_eq!(machine.sh("echo typed | unipod exec -i box cat").ok(), "typed");
+    let logs = machine.unipod(&["logs", "box"]);
+    assert!(logs.stdout.contains("out"), "{logs}");
+    assert!(logs.stdout.contains("err") || logs.stderr.contains("err"), "{logs}");
+
+    machine.unipod(&["stop", "box"]).ok();
+    machine.wait_for("! systemctl is-active --quiet box");
+    machine.start(&["box"]);
+    machine.unipod(&["kill", "box"]).ok();
+    machine.wait_for("! systemctl is-active --quiet box");
+    machine.systemctl(&["reset-failed", "box"]);
+    machine.start(&["box"]);
+    machine.unipod(&["rm", "box"]).refused();
+    machine.unipod(&["rm", "-f", "box"]).ok();
+    machine.wait_for("! systemctl is-active --quiet box");
+    machine.nothing_remains();
+    for command in ["inspect", "exec", "logs", "stop", "kill"] {
+        let refused = machine
+            .unipod(&[command, "nobody", "true"][..if command == "exec" { 3 } else { 2 }])
+            .refused();
+        assert!(refused.contains("nobody"), "{command}: {refused}");
+    }
+}
+
+#[test]
+fn run_in_the_foreground_and_in_the_background() {
+    let machine = setup::boot();
+    let run = |arguments: &[&str]| machine.unipod(&[&["run", "--rm", "--network=none"], arguments].concat());
+    assert_eq!(run(&[BUSYBOX, "echo", "hello"]).ok(), "hello");
+    assert_eq!(run(&[BUSYBOX, "sh", "-c", "exit 7"]).code, 7);
+    assert_eq!(
+        run(&[BUSYBOX, "sh", "-c", "kill -9 $$; sleep 0.1; exit 4"]).code,
+        4,
+        "PID 1 is deaf to its own SIGKILL"
+    );
+    assert_eq!(run(&[BUSYBOX, "/no/such/program"]).code, 127);
+    assert_eq!(run(&[BUSYBOX, "/etc/passwd"]).code, 126);
+    assert_eq!(run(&["--no-such-option", BUSYBOX]).code, 125);
+    assert_eq!(
+        run(&[
+            "-e",
+            "A=1",
+            "-e",
+            "B",
+            "-w",
+            "/tmp",
+            "--hostname",
+            "h",
+            BUSYBOX,
+            "sh",
+            "-c",
+            "echo $A $PWD $(hostname)"
+        ])
+        .ok(),
+        "1 /tmp h"
+    );
+    assert_eq!(
+        machine
+            .sh(&format!("echo typed | unipod run --rm -i --network=none {BUSYBOX} cat"))
+            .ok(),
+        "typed"
+    );
+    assert_eq!(run(&["--entrypoint", "echo", BUSYBOX, "as", "told"]).ok(), "as told");
+
+    let id = machine
+        .unipod(&[
+            "run",
+            "-d",
+            "--name",
+            "back",
+            "--network=none",
+            BUSYBOX,
+            "sleep",
+            "infinity",
+        ])
+        .ok();
+    assert_eq!(id.len(), 64, "{id}");
+    machine
+        .unipod(&["run", "-d", "--name", "back", "--network=none", BUSYBOX, "true"])
+        .refused();
+    machine
+        .unipod(&[
+            "run",
+            "-d",
+            "--replace",
+            "--name",
+            "back",
+            "--network=none",
+            BUSYBOX,
+            "sleep",
+            "infinity",
+        ])
+        .ok();
+    let begin = Instant::now();
+    machine.unipod(&["stop", "back"]).ok();
+    assert!(
+        begin.elapsed() < Duration::from_secs(3),
+        "a deaf payload stops at once: {:?}",
+        begin.elapsed()
+    );
+    machine.unipod(&["rm", "-f", "--ignore", "back", "nobody"]).ok();
+    machine.nothing_remains();
+}
+
+#[test]
+fn images_volumes_and_networks_are_listed_and_removed() {
+    let machine = setup::boot();
+    machine.unipod(&["pull", "-q", BUSYBOX]).ok();
+    machine.unipod(&["tag", BUSYBOX, "localhost/mine:1"]).ok();
+    let images = machine.unipod(&["images", "--format", "{{.Repository}}:{{.Tag}}"]).ok();
+    for name in [BUSYBOX, "localhost/mine:1"] {
+        assert!(images.contains(name), "{name} in {images}");
+    }
+    machine.unipod(&["rmi", BUSYBOX]).ok();
+    assert_eq!(
+        machine
+            .unipod(&["run", "--rm", "--network=none", "localhost/mine:1", "echo", "still"])
+            .ok(),
+        "still"
+    );
+    machine.unipod(&["rmi", "localhost/mine:1"]).ok();
+    assert_eq!(machine.unipod(&["images", "-q"]).ok(), "");
+    let layers = machine
+        .sh("ls /var/lib/unipod/layers | wc -l; ls /var/lib/unipod/blobs/sha256 | wc -l")
+        .ok();
+    assert_eq!(layers, "0\n0", "what no image names is gone");
+
+    machine.unipod(&["volume", "create", "box"]).ok();
+    assert!(machine.unipod(&["volume", "ls"]).ok().contains("box"));
+    machine.unipod(&["volume", "rm", "box"]).ok();
+    machine
+        .unipod(&["network", "create", "--subnet", "10.70.0.0/24", "net"])
+        .ok();
+    assert!(
+        machine
+            .unipod(&["network", "inspect", "net"])
+            .ok()
+            .contains("10.70.0.0/24")
+    );
+    machine.unipod(&["network", "rm", "net"]).ok();
+    machine.unipod(&["version"]).ok();
+    machine.unipod(&["info"]).ok();
+}

@@ -1,0 +1,110 @@
+//! Containers on networks: names, ports, and the modes without one.
+
+use unipod_tests::setup;
+
+fn server(options: &str) -> String {
+    format!(
+        "[Container]\nImage=docker.io/library/busybox:latest\nExec=httpd -f -p 80 -h /etc\nStopSignal=SIGKILL\n{options}\n"
+    )
+}
+
+#[test]
+fn containers_of_a_network_find_each_other_by_name() {
+    let machine = setup::boot();
+    machine.quadlet("inner.network", "[Network]\nSubnet=10.50.0.0/24\nGateway=10.50.0.1\n");
+    machine.quadlet("outer.network", "[Network]\n");
+    machine.quadlet(
+        "store.container",
+        &server("Network=inner.network\nContainerName=store\nNetworkAlias=shelf\nHostName=store-host"),
+    );
+    machine.quadlet(
+        "front.container",
+        &server("Network=inner.network\nNetwork=outer.network\nContainerName=front\nPublishPort=8080:80"),
+    );
+    machine.quadlet(
+        "stranger.container",
+        &server("Network=outer.network\nContainerName=stranger"),
+    );
+    machine.reload();
+    machine.start(&["store", "front", "stranger"]);
+    let ask = |from: &str, name: &str| {
+        machine.unipod(&[
+            "exec",
+            from,
+            "wget",
+            "-q",
+            "-T",
+            "3",
+            "-O",
+            "-",
+            &format!("http://{name}/hostname"),
+        ])
+    };
+    assert_eq!(ask("front", "store").ok(), "store-host");
+    assert_eq!(ask("front", "shelf").ok(), "store-host");
+    ask("front", "stranger").ok();
+    ask("stranger", "store").refused();
+    machine.wait_for("curl -fsS localhost:8080/hostname");
+    let address = machine
+        .unipod(&["exec", "store", "ip", "-o", "-4", "addr", "show", "eth0"])
+        .ok();
+    assert!(address.contains("10.50.0."), "{address}");
+    assert!(machine.unipod(&["network", "ls"]).ok().contains("systemd-inner"));
+
+    // A new address after a restart is known to the others.
+    machine.systemctl(&["restart", "store"]).ok();
+    assert_eq!(ask("front", "store").ok(), "store-host");
+    machine.stop(&["store", "front", "stranger"]);
+    machine.nothing_remains();
+    machine.unipod(&["network", "rm", "systemd-outer"]).ok();
+}
+
+#[test]
+fn host_none_and_another_containers_network() {
+    let machine = setup::boot();
+    machine.quadlet("hosted.container", &server("Network=host").replace("-p 80", "-p 8085"));
+    machine.quadlet("alone.container", &server("Network=none"));
+    machine.quadlet("owner.container", &server("ContainerName=owner"));
+    machine.quadlet(
+        "guest.container",
+        &server("Network=owner.container").replace("-p 80", "-p 81"),
+    );
+    machine.reload();
+    machine.start(&["hosted", "alone", "owner", "guest"]);
+    machine.wait_for("curl -fsS localhost:8085/hostname");
+    let links = machine.unipod(&["exec", "systemd-alone", "ip", "-o", "link"]).ok();
+    assert_eq!(links.lines().count(), 1, "only loopback: {links}");
+    assert_eq!(
+        machine
+            .unipod(&["exec", "owner", "wget", "-q", "-O", "-", "http://127.0.0.1:81/hostname"])
+            .ok(),
+        machine.unipod(&["exec", "owner", "hostname"]).ok()
+    );
+    machine.stop(&["guest", "owner", "alone", "hosted"]);
+    machine.nothing_remains();
+}
+
+#[test]
+fn ports_are_published_as_they_are_written() {
+    let machine = setup::boot();
+    machine
+        .sh("ip link add dummy0 type dummy && ip addr add 10.9.9.9/24 dev dummy0 && ip link set dummy0 up")
+        .ok();
+    machine.quadlet(
+        "ports.container",
+        &server("PublishPort=8080:80\nPublishPort=127.0.0.1:8081:80/tcp\nPublishPort=8090-8092:80-82\nPublishPort=80"),
+    );
+    machine.reload();
+    machine.start(&["ports"]);
+    for port in ["8080", "8081", "8090"] {
+        machine.wait_for(&format!("curl -fsS --max-time 2 127.0.0.1:{port}/hostname"));
+    }
+    machine.sh("curl -fsS --max-time 2 10.9.9.9:8080/hostname").ok();
+    machine.sh("curl -fsS --max-time 1 10.9.9.9:8081/hostname").refused();
+    let listed = machine.unipod(&["ps", "--format", "{{.Ports}}"]).ok();
+    for port in ["0.0.0.0:8080->80/tcp", "127.0.0.1:8081->80/tcp"] {
+        assert!(listed.contains(port), "{port} in {listed}");
+    }
+    machine.stop(&["ports"]);
+    machine.nothing_remains();
+}

@@ -1,0 +1,474 @@
+//! Bytes to [`UnitFile`].
+//!
+//! Line by line: white space at both ends is removed; blank lines and lines beginning with `#` or `;` are comments; a
+//! line that ends in a backslash goes on in the next one, comments between them skipped. The pieces are joined as
+//! systemd joins them, by one space, unless the first ends in white space already. As in systemd a doubled backslash at
+//! the end of a line is an escaped one and does not continue it, and a line still open at the end of the file counts.
+
+use std::sync::Arc;
+
+use crate::document::{Comment, Entry, Line, Origin, Piece, UnitFile};
+use crate::error::{ParseError, ParseErrors, ParseProblem, Place};
+
+impl UnitFile {
+    /// Reads a file. `source` is its name in messages. Takes any bytes.
+    ///
+    /// # Errors
+    /// Every line that cannot be read, with its place.
+    pub fn parse(source: &str, bytes: &[u8]) -> Result<Self, ParseErrors> {
+        let mut parser = Parser::new(source, bytes);
+        if bytes.starts_with(b"\xEF\xBB\xBF") {
+            parser.error(1, 1, ParseProblem::ByteOrderMark);
+            return parser.finish();
+        }
+        for line in physical_lines(bytes) {
+            parser.line += 1;
+            parser.physical_line(line);
+        }
+        parser.finish()
+    }
+}
+
+/// What an assignment made of `text` may hold: white space at the ends is removed, and a backslash at the end that
+/// nothing escapes, as it would continue the line.
+pub(crate) fn value_text(text: &str) -> &str {
+    let mut text = text.trim();
+    while let Some(shorter) = without_continuation(text) {
+        text = shorter.trim_end();
+    }
+    text
+}
+
+/// The line without its last backslash, if that continues it: backslashes in pairs escape each other.
+fn without_continuation(line: &str) -> Option<&str> {
+    let backslashes = line.bytes().rev().take_while(|&byte| byte == b'\\').count();
+    if backslashes % 2 == 1 {
+        line.strip_suffix('\\')
+    } else {
+        None
+    }
+}
+
+struct Parser<'a> {
+    source: Arc<str>,
+    bytes: &'a [u8],
+    file: UnitFile,
+    errors: Vec<ParseError>,
+    /// The number of the physical line being read, from 1.
+    line: u32,
+    /// The open section.
+    section: Option<usize>,
+    /// Whether the last header was bad: then assignments without a section are not a second mistake.
+    bad_header: bool,
+    /// Comments that wait to learn what follows them.
+    comments: Vec<Comment>,
+    /// A logical line whose end has not been seen.
+    open: Option<Open>,
+}
+
+/// The pieces so far of a line that goes on.
+struct Open {
+    text: String,
+    pieces: Vec<Piece>,
+}
+
+impl<'a> Parser<'a> {
+    fn new(source: &str, bytes: &'a [u8]) -> Self {
+        Self {
+            source: Arc::from(source),
+            bytes,
+            file: UnitFile {
+                original: Some(Arc::from(bytes)),
+                ..UnitFile::default()
+            },
+            errors: Vec::new(),
+            line: 0,
+            section: None,
+            bad_header: false,
+            comments: Vec::new(),
+            open: None,
+        }
+    }
+
+    fn finish(mut self) -> Result<UnitFile, ParseErrors> {
+        if let Some(open) = self.open.take() {
+            self.logical_line(&open.text, &open.pieces);
+        }
+        match self.section {
+            Some(index) => self.file.sections[index]
+                .body
+                .extend(self.comments.drain(..).map(Line::Comment)),
+            None => self.file.orphans.append(&mut self.comments),
+        }
+        if self.errors.is_empty() {
+            Ok(self.file)
+        } else {
+            Err(self.with_text())
+        }
+    }
+
+    /// The errors in the order of the file, with the lines they are about.
+    fn with_text(mut self) -> ParseErrors {
+        self.errors.sort_by_key(|error| (error.place.line, error.place.column));
+        let lines: Vec<_> = physical_lines(self.bytes).collect();
+        for error in &mut self.errors {
+            let line = lines.get(error.place.line as usize - 1).copied().unwrap_or_default();
+            error.text = String::from_utf8_lossy(line.trim_ascii()).into_owned();
+        }
+        ParseErrors(self.errors)
+    }
+
+    fn physical_line(&mut self, line: &[u8]) {
+        let text = match std::str::from_utf8(line) {
+            Ok(text) => text,
+            Err(_) if is_comment(line.trim_ascii()) => return self.comment(line.trim_ascii()),
+            Err(error) => {
+                let valid = String::from_utf8_lossy(&line[..error.valid_up_to()]);
+                return self.error(self.line, 1 + width(&valid), ParseProblem::NotUtf8);
+            }
+        };
+        let trimmed = text.trim();
+        if is_comment(trimmed.as_bytes()) {
+            return self.comment(trimmed.as_bytes());
+        }
+        if let Some(nul) = text.find('\0') {
+            return self.error(self.line, 1 + width(&text[..nul]), ParseProblem::Nul);
+        }
+        let column = 1 + width(&text[..text.len() - text.trim_start().len()]);
+        let piece = Piece {
+            offset: 0,
+            line: self.line,
+            column,
+        };
+        match (without_continuation(trimmed), self.open.take()) {
+            (Some(begun), open) => self.open = Open::join(open, begun, piece, true),
+            (None, Some(open)) => {
+                if let Some(whole) = Open::join(Some(open), trimmed, piece, false) {
+                    self.logical_line(&whole.text, &whole.pieces);
+                }
+            }
+            (None, None) => self.logical_line(trimmed, &[piece]),
+        }
+    }
+
+    fn comment(&mut self, text: &[u8]) {
+        if self.open.is_none() {
+            self.comments.push(Comment(text.into()));
+        }
+    }
+
+    /// `text` with all its pieces: the first at offset 0, there is at least one.
+    fn logical_line(&mut self, text: &str, pieces: &[Piece]) {
+        let text = value_text(text);
+        if text.is_empty() {
+            return;
+        }
+        if let Some(name) = header(text) {
+            match check_header(name) {
+                Ok(()) => self.header(name, pieces[0]),
+                Err(problem) => {
+                    self.bad_header = true;
+                    self.error(pieces[0].line, pieces[0].column, problem);
+                }
+            }
+        } else {
+            match text.find('=') {
+                Some(0) => self.error(pieces[0].line, pieces[0].column, ParseProblem::EmptyKey),
+                Some(equals) => self.assignment(text, equals, pieces),
+                None if text.starts_with('[') && !text.contains(']') => {
+                    self.bad_header = true;
+                    self.error(pieces[0].line, pieces[0].column, ParseProblem::UnclosedHeader);
+                }
+                None => self.error(pieces[0].line, pieces[0].column, ParseProblem::NotAnAssignment),
+            }
+        }
+    }
+
+    fn header(&mut self, name: &str, piece: Piece) {
+        let index = self.file.find_or_make(name);
+        let place = self.place(piece.line, piece.column);
+        let section = &mut self.file.sections[index];
+        section.place.get_or_insert(place);
+        // One blank line before a header is the usual distance of sections and belongs to nobody.
+        let skipped = usize::from(self.comments.first().is_some_and(Comment::is_blank));
+        section.leading.extend(self.comments.drain(..).skip(skipped));
+        self.section = Some(index);
+        self.bad_header = false;
+    }
+
+    fn assignment(&mut self, text: &str, equals: usize, pieces: &[Piece]) {
+        let Some(index) = self.section else {
+            if !self.bad_header {
+                self.error(pieces[0].line, pieces[0].column, ParseProblem::OutsideSection);
+            }
+            return;
+        };
+        let value = text[equals + 1..].trim_start();
+        let entry = Entry {
+            key: text[..equals].trim_end().to_owned(),
+            value: value.to_owned(),
+            origin: Some(self.origin(text, text.len() - value.len(), pieces)),
+        };
+        let body = &mut self.file.sections[index].body;
+        body.extend(self.comments.drain(..).map(Line::Comment));
+        body.push(Line::Entry(entry));
+    }
+
+    /// The places of an assignment whose value begins at byte `start` of the logical line `text`.
+    fn origin(&self, text: &str, start: usize, pieces: &[Piece]) -> Origin {
+        let holding = pieces.iter().rposition(|piece| piece.offset <= start).unwrap_or(0);
+        let first = pieces[holding];
+        let column = first.column + width(&text[first.offset..start]);
+        let further = pieces[holding + 1..].iter().map(|piece| Piece {
+            offset: piece.offset - start,
+            ..*piece
+        });
+        Origin {
+            key: self.place(pieces[0].line, pieces[0].column),
+            value: (first.line, column),
+            pieces: further.collect(),
+        }
+    }
+
+    fn place(&self, line: u32, column: u32) -> Place {
+        Place {
+            source: Arc::clone(&self.source),
+            line,
+            column,
+        }
+    }
+
+    fn error(&mut self, line: u32, column: u32, problem: ParseProblem) {
+        self.errors.push(ParseError {
+            place: self.place(line, column),
+            problem,
+            text: String::new(),
+        });
+    }
+}
+
+impl Open {
+    /// Appends one more piece; nothing stays open when there is no text yet.
+    fn join(open: Option<Open>, text: &str, mut piece: Piece, goes_on: bool) -> Option<Open> {
+        let mut open = open.unwrap_or_else(|| Open {
+            text: String::new(),
+            pieces: Vec::new(),
+        });
+        piece.offset = open.text.len();
+        open.text.push_str(text);
+        open.pieces.push(piece);
+        if goes_on && !text.is_empty() && !text.ends_with(char::is_whitespace) {
+            open.text.push(' ');
+        }
+        (!open.text.is_empty()).then_some(open)
+    }
+}
+
+/// The lines of a file; one line feed at its end opens no further line.
+fn physical_lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    bytes.strip_suffix(b"\n").unwrap_or(bytes).split(|&byte| byte == b'\n')
+}
+
+fn is_comment(trimmed: &[u8]) -> bool {
+    matches!(trimmed.first(), None | Some(b'#' | b';'))
+}
+
+/// The name in a header line: `[NAME]` with nothing but blanks after the first `]`.
+fn header(text: &str) -> Option<&str> {
+    let (name, rest) = text.strip_prefix('[')?.split_once(']')?;
+    rest.trim_matches([' ', '\t']).is_empty().then_some(name)
+}
+
+fn check_header(name: &str) -> Result<(), ParseProblem> {
+    if name.is_empty() {
+        Err(ParseProblem::EmptyHeader)
+    } else if name.contains('[') || name.contains(char::is_control) {
+        Err(ParseProblem::BadHeader)
+    } else {
+        Ok(())
+    }
+}
+
+/// Characters in a text, as a column counts them.
+fn width(text: &str) -> u32 {
+    u32::try_from(text.chars().count()).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// All assignments as `section|key|value`.
+    fn flat(file: &UnitFile) -> Vec<String> {
+        let of = |section: &crate::Section| {
+            section
+                .entries()
+                .map(|entry| format!("{}|{}|{}", section.name(), entry.key(), entry.value()))
+                .collect()
+        };
+        file.sections()
+            .iter()
+            .flat_map(|section| -> Vec<String> { of(section) })
+            .collect()
+    }
+
+    #[test]
+    fn lines_become_assignments() {
+        let table: &[(&str, &[&str])] = &[
+            ("", &[]),
+            ("# only\n; comments\n\n", &[]),
+            ("[A]", &[]),
+            ("[A]\nk=v", &["A|k|v"]),
+            ("[A]\r\n  k \t=\t v w \r\n", &["A|k|v w"]),
+            ("[A]\t \nk=v=w#no comment", &["A|k|v=w#no comment"]),
+            ("[A]\nk=\nk=\"\"\nk=x", &["A|k|", "A|k|\"\"", "A|k|x"]),
+            ("[A]\ntwo words=v", &["A|two words|v"]),
+            ("[A]\n[B]c=v", &["A|[B]c|v"]),
+            ("[A]\nk=1\n[B]\nk=2\n[A]\nk=3", &["A|k|1", "A|k|3", "B|k|2"]),
+            ("[ a b ]\nk=1", &[" a b |k|1"]),
+            ("[A]\n\u{a0}\u{2003}k=v\u{3000}", &["A|k|v"]),
+        ];
+        for (text, expected) in table {
+            assert_eq!(
+                flat(&UnitFile::parse("t", text.as_bytes()).expect(text)),
+                *expected,
+                "{text:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn continued_lines_are_joined_by_one_space() {
+        let table = [
+            ("k=a\\\n  b", "a b"),
+            ("k=a \\\n  b", "a b"),
+            ("k=a  \\\n\tb \\  \nc", "a  b c"),
+            ("k=\\\nv", "v"),
+            ("k\\\n=v", "v"),
+            ("\\\nk=v", "v"),
+            ("k=a\\\n\\\n\\\nb", "a b"),
+            ("k=a\\\n# comment\n\n; comment \\\nb", "a b"),
+            ("k=a\\\n[B]\\\nx=1", "a [B] x=1"),
+            // At the end of the file the line counts, as in systemd.
+            ("k=a\\", "a"),
+            ("k=a \\\n# comment\n\n", "a"),
+            ("k=a\\ \\\n", "a"),
+            // An escaped backslash does not continue the line, as in systemd.
+            ("k=a\\\\\nx=1", "a\\\\"),
+            ("k=a\\\\\\\nb", "a\\\\ b"),
+        ];
+        for (text, expected) in table {
+            let file = UnitFile::parse("t", format!("[A]\n{text}").as_bytes()).expect(text);
+            assert_eq!(file.last("A", "k").map(Entry::value), Some(expected), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn every_bad_line_is_reported_with_its_place() {
+        let table: &[(&[u8], &[&str])] = &[
+            (b"k=v\n[A]", &["f:1:1: assignment outside of a section: k=v"]),
+            (
+                b"[A]\n  nonsense\nk=v\n=v",
+                &[
+                    "f:2:3: neither a comment, nor a section header, nor an assignment (KEY=VALUE): nonsense",
+                    "f:4:1: assignment without a key: =v",
+                ],
+            ),
+            (b"[]\nk=v", &["f:1:1: section header without a name: []"]),
+            (b" [A\nk=v", &["f:1:2: section header without closing \"]\": [A"]),
+            (
+                b"[A[B]",
+                &["f:1:1: section name with \"[\" or a control character: [A[B]"],
+            ),
+            (
+                b"[A\x01]",
+                &["f:1:1: section name with \"[\" or a control character: [A\\u{1}]"],
+            ),
+            (
+                b"[A]\nk=a\\\nn\xC3\xB6\xFF",
+                &["f:3:3: text that is not UTF-8: n\u{f6}\u{fffd}"],
+            ),
+            (b"[A]\nk=a\0b", &["f:2:4: text with a NUL byte: k=a\\u{0}b"]),
+            (
+                b"\xEF\xBB\xBF[A]\nx",
+                &["f:1:1: byte order mark at the beginning of the file: \u{feff}[A]"],
+            ),
+            (
+                b"[A]\nx \\\ny\0\\\nz\n",
+                &[
+                    "f:2:1: neither a comment, nor a section header, nor an assignment (KEY=VALUE): x \\",
+                    "f:3:2: text with a NUL byte: y\\u{0}\\",
+                ],
+            ),
+        ];
+        for (text, expected) in table {
+            let errors = UnitFile::parse("f", text).expect_err("a bad line");
+            assert_eq!(
+                errors.to_string().lines().collect::<Vec<_>>(),
+                *expected,
+                "{}",
+                text.escape_ascii()
+            );
+        }
+    }
+
+    #[test]
+    fn many_bad_lines_cost_no_more_than_their_number() {
+        let errors = UnitFile::parse("f", &b"x\n".repeat(100_000)).expect_err("bad lines");
+        assert_eq!(errors.0.len(), 100_000);
+    }
+
+    #[test]
+    fn places_follow_continuation_lines() {
+        let file = UnitFile::parse("f", "[A]\n  Kéy =  ab\\\n \u{f6}\u{f6} cd\\\n\n  ef".as_bytes()).expect("good");
+        let entry = file.last("A", "Kéy").expect("there");
+        assert_eq!(entry.value(), "ab \u{f6}\u{f6} cd ef");
+        assert_eq!(entry.place().map(ToString::to_string).as_deref(), Some("f:2:3"));
+        for (word, expected) in [
+            ("ab", "f:2:10"),
+            ("b ", "f:2:11"),
+            ("\u{f6}\u{f6}", "f:3:2"),
+            ("cd", "f:3:5"),
+            ("ef", "f:5:3"),
+        ] {
+            let offset = entry.value().find(word).expect(word);
+            assert_eq!(
+                entry.place_in_value(offset).expect("read").to_string(),
+                expected,
+                "{word}"
+            );
+        }
+        let begun_late = UnitFile::parse("f", b"[A]\nk \\\n = \\\n v w").expect("good");
+        let entry = begun_late.last("A", "k").expect("there");
+        assert_eq!(
+            (
+                entry.value(),
+                entry.place_in_value(2).expect("read").to_string().as_str()
+            ),
+            ("v w", "f:4:4")
+        );
+    }
+
+    #[test]
+    fn comments_go_where_they_belong() {
+        let text = b"# top\n\n[A]\n# of k\nk=v\n\n\n; of B, \xFF\n[B]\n# last";
+        let file = UnitFile::parse("t", text).expect("good");
+        let a = file.section("A").expect("A");
+        assert_eq!(
+            a.leading_comments().iter().map(Comment::text).collect::<Vec<_>>(),
+            ["# top", ""]
+        );
+        assert!(matches!(a.body(), [Line::Comment(of_k), Line::Entry(_)] if of_k.text() == "# of k"));
+        let b = file.section("B").expect("B");
+        assert_eq!(
+            b.leading_comments().iter().map(Comment::bytes).collect::<Vec<_>>(),
+            [&b""[..], b"; of B, \xFF"]
+        );
+        assert!(matches!(b.body(), [Line::Comment(last)] if last.text() == "# last"));
+        assert_eq!(file.original(), Some(&text[..]));
+        assert_eq!(
+            file.to_bytes(),
+            b"# top\n\n[A]\n# of k\nk=v\n\n\n; of B, \xFF\n[B]\n# last\n"
+        );
+    }
+}
