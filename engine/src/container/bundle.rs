@@ -10,7 +10,7 @@ use super::storage::Storage;
 use super::ContainerError;
 use crate::image::Image;
 use crate::network::Status;
-use crate::runtime::{self, BundleRequest, IdMappings, JoinedNamespaces, Namespace};
+use crate::runtime::{self, BundleRequest, OciRuntime, IdMappings, JoinedNamespaces, Namespace};
 use crate::store::{Store, StoreError};
 use crate::systemd::{Invocation, activation};
 
@@ -23,7 +23,8 @@ pub fn make_directory(store: &Store, record: &Record) -> Result<(), StoreError> 
     fs::DirBuilder::new().recursive(true).mode(0o700).create(&dir).map_err(StoreError::io("create", &dir))
 }
 
-/// Writes the bundle. What was left out because the machine lacks it is said in the log.
+/// Writes the bundle. What was left out because the machine lacks it is said in the log. Returns where the OCI runtime's
+/// compiled system call filter is to be kept.
 ///
 /// # Errors
 /// An option means nothing, or asks for what this machine cannot grant.
@@ -34,7 +35,8 @@ pub fn write(
     network: Namespace,
     rootfs: PathBuf,
     storage: Storage,
-) -> Result<(), ContainerError> {
+    runtime: &OciRuntime,
+) -> Result<Option<PathBuf>, ContainerError> {
     let Storage { mounts, secret_env } = storage;
     let status = record.network.as_ref();
     let bundle = runtime::write_bundle(&BundleRequest {
@@ -53,12 +55,13 @@ pub fn write(
         listen_fds: activation::listen_fds().map(|fds| (fds.count, fds.names)),
         id_mappings: IdMappings::spelled_out(&record.options)?,
         joined: joined(store, record)?,
+        filter_cache: runtime.filter_cache(&store.run().join("seccomp")),
         host_gateway: status.and_then(|s| s.networks.iter().flat_map(|n| &n.gateways).next().copied()),
     })?;
     for note in bundle.notes {
         tracing::info!("{note}");
     }
-    Ok(())
+    Ok(bundle.keep_filter)
 }
 
 fn notify_socket(record: &Record) -> Option<PathBuf> {

@@ -1,5 +1,7 @@
 //! Starting a container: everything between its record and its first instruction.
 
+use std::path::Path;
+
 use super::process::Process;
 use super::record::{Record, SdNotify};
 use super::{ContainerError, bundle, health, limits, networking, remove, rootfs, storage};
@@ -32,21 +34,29 @@ fn bring_up(store: &Store, record: &mut Record, image: Option<&Image>) -> Result
         let root = rootfs::mount(store, record, image)?;
         let storage = storage::resolve(store, record, image, &root)?;
         record.network = network.pending.map(Pending::finish).transpose()?;
-        bundle::write(store, record, image, network.namespace, root, storage)?;
-        run(store, record)
+        let runtime = OciRuntime::find(record.runtime.to_str())?;
+        let filter = bundle::write(store, record, image, network.namespace, root, storage, &runtime)?;
+        run(store, record, &runtime, filter.as_deref())
     })?
 }
 
 /// One exec of the OCI runtime; its child is the container's init.
-fn run(store: &Store, record: &mut Record) -> Result<Process, ContainerError> {
+fn run(
+    store: &Store,
+    record: &mut Record,
+    runtime: &OciRuntime,
+    keep_filter: Option<&Path>,
+) -> Result<Process, ContainerError> {
     limits::apply(&limits::of(&record.options.resources)?)?;
     let bundle = store.bundle(record.id.as_str());
-    let pid = OciRuntime::find(record.runtime.to_str())?.run_detached(&RunRequest {
+    let pid = runtime.run_detached(&RunRequest {
         id: record.id.as_str(),
         bundle: &bundle,
         state_root: &bundle.join("runtime"),
         preserve_fds: activation::listen_fds().map_or(0, |fds| fds.count),
         console_socket: None,
+        stdin: record.options.interactive,
+        keep_filter,
     })?;
     // A payload that has ended already is a process nevertheless: systemd or the waiting parent learns how it ended.
     let process = Process::with_pid(pid).unwrap_or(Process { pid, started: 0 });

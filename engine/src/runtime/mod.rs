@@ -24,6 +24,7 @@ pub mod oci;
 pub mod options;
 pub mod process;
 pub mod resolv;
+pub mod resources;
 pub mod root;
 mod runtime_log;
 pub mod seccomp;

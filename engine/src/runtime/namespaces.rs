@@ -111,7 +111,8 @@ pub fn check(option: &'static str, value: Option<&str>) -> Result<(), BundleErro
 /// away the protection that was asked for.
 fn user_namespace(options: &ContainerOptions) -> Result<Namespace, BundleError> {
     let value = options.userns.as_deref().unwrap_or_default();
-    if let Some(map) = options.uid_maps.first().or(options.gid_maps.first()) {
+    let maps = options.uid_maps.iter().chain(&options.gid_maps);
+    if let Some(map) = maps.chain(&options.sub_uid_name).chain(&options.sub_gid_name).next() {
         return Err(BundleError::invalid(
             "--uidmap",
             map,

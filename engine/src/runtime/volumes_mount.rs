@@ -66,7 +66,7 @@ impl Fields {
             "notmpcopyup" | "volume-nocopy" => {
                 self.switch(if key == "notmpcopyup" { key } else { "nocopy" }, "", value)?;
             }
-            "consistency" | "volume-opt" | "volume-label" | "label" => {}
+            "consistency" => {}
             _ => self.options.push(field.to_owned()),
         }
         Ok(())

@@ -63,13 +63,12 @@ impl FilterCache {
 
 /// Keeps the filter that crun has compiled for a container. It only saves time: what fails is tried at the next start.
 pub fn keep(state_root: &Path, id: &str, path: &Path) {
-    if let Ok(code) = std::fs::read(state_root.join(id).join(STATE_FILE)) {
-        if is_filter(&code) {
-            let _ = write_atomic(path, &code, Durability::ThisBoot);
-        }
+    let code = std::fs::read(state_root.join(id).join(STATE_FILE)).unwrap_or_default();
+    if is_filter(&code) {
+        let _ = write_atomic(path, &code, Durability::ThisBoot);
     }
 }
 
 fn is_filter(code: &[u8]) -> bool {
-    !code.is_empty() && code.len() % INSTRUCTION == 0
+    !code.is_empty() && code.len().is_multiple_of(INSTRUCTION)
 }
