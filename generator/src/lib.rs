@@ -15,6 +15,7 @@
 //! | [`generate`]                              | all units of a run; failures and who fails with them              |
 //! | [`suggest`], [`parallel`]                 | the nearest name; work by all processors                          |
 //! | [`stub`], [`install`], [`problem`]        | services that explain an error, links, messages                   |
+//! | [`reference`]                             | the tables as a document                                          |
 //! | [`cli`], [`log`], [`output`]              | systemd's protocol: arguments, messages, files                    |
 
 pub mod artifact;
@@ -39,6 +40,7 @@ pub mod parallel;
 pub mod pod;
 pub mod preamble;
 pub mod problem;
+pub mod reference;
 pub mod search;
 pub mod stub;
 pub mod suggest;
