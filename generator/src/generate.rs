@@ -282,7 +282,8 @@ impl Run<'_> {
 
 /// An alias must not take the place of another unit's service.
 fn drop_colliding_aliases(outcome: &mut Outcome) {
-    if outcome.services.iter().all(|service| service.links.is_empty()) {
+    let mut links = outcome.services.iter().flat_map(|service| &service.links);
+    if links.all(|link| link.path.contains('/')) {
         return;
     }
     let names: HashSet<String> = outcome
