@@ -234,7 +234,8 @@ pub fn base(busybox: Vec<u8>, applets: &str) -> Layer {
         .directory("/root", 0o700, 0)
         .directory("/tmp", 0o1777, 0)
         .directory("/run", 0o755, 0)
-        .directory("/var/tmp", 0o1777, 0);
+        .directory("/var/tmp", 0o1777, 0)
+        .link("/var/run", "/run");
     for name in ["bin", "sbin", "lib", "lib64"] {
         layer = layer
             .directory(&format!("/usr/{name}"), 0o755, 0)

@@ -92,7 +92,7 @@ const FILES: &[(&str, &str)] = &[
     // A container cannot lower the score (CAP_SYS_RESOURCE), and does not need to.
     (
         "etc/systemd/system/systemd-journald.service.d/10-machine.conf",
-        "[Service]\nOOMScoreAdjust=\nLimitNOFILE=\n",
+        "[Service]\nOOMScoreAdjust=\n",
     ),
     (
         "etc/systemd/system/dbus.service.d/10-machine.conf",
