@@ -7,6 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::ContainerError;
+use super::process::Process;
 use crate::runtime::options::Resources;
 
 const HIERARCHY: &str = "/sys/fs/cgroup";
@@ -25,12 +26,13 @@ pub struct Limit {
     pub value: String,
 }
 
-/// Puts this process, and with it the container to be started, under the limits. Nothing happens without limits.
+/// Puts this process and the container's `helpers`, and with them the container to be started, under the limits. Nothing
+/// happens without limits.
 ///
 /// # Errors
 /// A controller is not there for us: the limit is refused by name, for a container that was promised a limit must
 /// not run without it.
-pub fn apply(limits: &[Limit]) -> Result<(), ContainerError> {
+pub fn apply(limits: &[Limit], helpers: &[Process]) -> Result<(), ContainerError> {
     let Some(first) = limits.first() else { return Ok(()) };
     let own = own_group().ok_or_else(|| refuse(first, "this system has no cgroup2 hierarchy at /sys/fs/cgroup"))?;
     check_controllers(&own, limits)?;
@@ -41,7 +43,9 @@ pub fn apply(limits: &[Limit]) -> Result<(), ContainerError> {
     };
     fs::create_dir_all(&child).map_err(failed(&child))?;
     // The order matters: a group may hand controllers down only when no process is left in it.
-    fs::write(child.join("cgroup.procs"), "0").map_err(failed(&child))?;
+    for pid in helpers.iter().map(|helper| helper.pid).chain([0]) {
+        fs::write(child.join("cgroup.procs"), pid.to_string()).map_err(failed(&child))?;
+    }
     for limit in limits {
         let control = own.join("cgroup.subtree_control");
         fs::write(&control, format!("+{}", limit.controller)).map_err(failed(&control))?;

@@ -1,7 +1,10 @@
 //! Starting a container: everything between its record and its first instruction.
 
+use std::os::fd::AsFd;
+
 use super::process::Process;
 use super::record::{Record, SdNotify};
+use super::output::{self, Output};
 use super::{ContainerError, bundle, health, limits, networking, remove, rootfs, storage};
 use crate::image::Image;
 use crate::network::Pending;
@@ -27,19 +30,22 @@ pub fn start(store: &Store, record: &mut Record, image: Option<&Image>) -> Resul
 fn bring_up(store: &Store, record: &mut Record, image: Option<&Image>) -> Result<Process, ContainerError> {
     bundle::make_directory(store, record)?;
     let network = networking::begin(store, record, image)?;
+    // Outside of the namespace below: a relay holds none of the container's mounts.
+    let output = output::prepare(record, image)?;
     // Mounts go into a namespace that only the container will hold; everything else is done for everybody to see.
     mount::in_private_namespace(|| {
         let root = rootfs::mount(store, record, image)?;
         let storage = storage::resolve(store, record, image, &root)?;
         record.network = network.pending.map(Pending::finish).transpose()?;
         bundle::write(store, record, image, network.namespace, root, storage)?;
-        run(store, record)
+        run(store, record, output)
     })?
 }
 
 /// One exec of the OCI runtime; its child is the container's init.
-fn run(store: &Store, record: &mut Record) -> Result<Process, ContainerError> {
-    limits::apply(&limits::of(&record.options.resources)?)?;
+fn run(store: &Store, record: &mut Record, output: Output) -> Result<Process, ContainerError> {
+    let Output { stdout, stderr, relays } = output;
+    limits::apply(&limits::of(&record.options.resources)?, &relays)?;
     let bundle = store.bundle(record.id.as_str());
     let pid = OciRuntime::find(record.runtime.to_str())?.run_detached(&RunRequest {
         id: record.id.as_str(),
@@ -47,10 +53,13 @@ fn run(store: &Store, record: &mut Record) -> Result<Process, ContainerError> {
         state_root: &bundle.join("runtime"),
         preserve_fds: activation::listen_fds().map_or(0, |fds| fds.count),
         console_socket: None,
+        stdout: stdout.as_ref().map(AsFd::as_fd),
+        stderr: stderr.as_ref().map(AsFd::as_fd),
     })?;
     // A payload that has ended already is a process nevertheless: systemd or the waiting parent learns how it ended.
     let process = Process::with_pid(pid).unwrap_or(Process { pid, started: 0 });
     record.process = Some(process);
+    record.relays = relays;
     record.started = Some(jiff::Timestamp::now());
     record.save(store)?;
     Ok(process)

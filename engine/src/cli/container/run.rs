@@ -112,6 +112,7 @@ fn make(
             tty: options.tty,
             interactive: options.interactive,
             restart: lifecycle.restart.clone(),
+            log_driver: lifecycle.log_driver,
         },
         options,
         image: image.as_ref(),

@@ -96,6 +96,8 @@ impl Place {
             state_root: leak("state"),
             preserve_fds,
             console_socket: None,
+            stdout: None,
+            stderr: None,
         }
     }
 
