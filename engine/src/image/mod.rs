@@ -45,6 +45,8 @@ pub struct Image {
     pub layers: Vec<PathBuf>,
     /// Unpacked size in bytes.
     pub size: u64,
+    /// Something in it opens standard streams by name, see [`layers::streams`].
+    pub reopens_streams: bool,
 }
 
 /// This machine's architecture as images name it (Go's spelling).

@@ -164,6 +164,7 @@ pub fn load(store: &Store, record: &Record) -> Result<Image, ImageError> {
         manifest_digest: record.manifest.clone(),
         names: record.name.iter().cloned().collect(),
         layers: stack(store, name, &chain)?,
+        reopens_streams: chain.iter().any(|layer| layers::reopens_streams(store, layer)) || config_names_a_stream(&config),
         config,
         size: record.size,
     })
@@ -197,6 +198,13 @@ pub(super) fn path(store: &Store, name: &str) -> PathBuf {
         file = format!("{file}%{digest}");
     }
     store.images().join(format!("{file}.json"))
+}
+
+/// `CMD ["sh", "-c", "… >/dev/stderr"]` and the like.
+fn config_names_a_stream(config: &ImageConfiguration) -> bool {
+    let Some(config) = config.config() else { return false };
+    let words = [config.entrypoint(), config.cmd(), config.env()].into_iter().flatten().flatten();
+    words.into_iter().any(|word| layers::streams::names_a_stream(word.as_bytes()))
 }
 
 /// Directories of the layers, lowest first. A layer whose root is opaque hides all below it; overlayfs does not look at the roots.
