@@ -249,10 +249,11 @@ fn read_blob(store: &Store, name: &str, digest: &str) -> Result<Vec<u8>, ImageEr
         other => other.map_err(StoreError::io("read", &path))?,
     };
     if hex::encode(Sha256::digest(&content)) == hex {
-        Ok(content)
-    } else {
-        Err(damaged(name, format!("its blob {digest} has another content")))
+        return Ok(content);
     }
+    // Out of the way, so that the next pull fetches it again.
+    store::remove_tree(&path)?;
+    Err(damaged(name, format!("its blob {digest} has another content")))
 }
 
 fn parse<T: for<'de> Deserialize<'de>>(name: &str, content: &[u8]) -> Result<T, ImageError> {
@@ -295,7 +296,7 @@ mod tests {
         };
         fs::write(&config, b"{}").unwrap();
         damage();
-        fs::remove_file(&config).unwrap();
+        assert!(!config.exists(), "a damaged blob must not keep the next pull from fetching it");
         damage();
         fs::write(&config, content).unwrap();
         find::find(&lab.store, NGINX).unwrap().unwrap();
