@@ -19,6 +19,7 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
+use crate::container::relay;
 use crate::store::Store;
 use error::CliError;
 
@@ -109,6 +110,9 @@ enum Command {
 
 /// The entry point of the binary.
 pub fn main() -> ExitCode {
+    if std::env::args_os().nth(1).is_some_and(|word| word == relay::COMMAND) {
+        return relay::main();
+    }
     match Cli::try_parse() {
         Ok(cli) => match run(cli) {
             Ok(code) => ExitCode::from(code),

@@ -56,6 +56,7 @@ pub fn create(store: &Store, request: CreateRequest<'_>) -> Result<Created, Cont
         lifecycle,
         unit,
         process: None,
+        relays: Vec::new(),
         started: None,
         exit: None,
         failure: None,

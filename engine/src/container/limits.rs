@@ -8,17 +8,19 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::ContainerError;
+use super::process::Process;
 use crate::runtime::options::Resources;
 
 const HIERARCHY: &str = "/sys/fs/cgroup";
 const GROUP: &str = "payload";
 
-/// Puts this process, and with it the container to be started, under the limits. Nothing happens without limits.
+/// Puts this process and the container's `helpers`, and with them the container to be started, under the limits. Nothing
+/// happens without limits.
 ///
 /// # Errors
 /// A controller is not there for us: the limit is refused by its option's name, for a container that was promised a
 /// limit must not run without it.
-pub fn apply(resources: &Resources) -> Result<(), ContainerError> {
+pub fn apply(resources: &Resources, helpers: &[Process]) -> Result<(), ContainerError> {
     let settings = resources.settings()?;
     let Some(first) = settings.first() else { return Ok(()) };
     let refused = |reason: String| ContainerError::Option { option: first.option.to_owned(), reason };
@@ -26,7 +28,9 @@ pub fn apply(resources: &Resources) -> Result<(), ContainerError> {
     let child = own.join(GROUP);
     fs::create_dir_all(&child).map_err(failed(&child))?;
     // The order matters: a group may hand controllers down only when no process is left in it.
-    fs::write(child.join("cgroup.procs"), "0").map_err(failed(&child))?;
+    for pid in helpers.iter().map(|helper| helper.pid).chain([0]) {
+        fs::write(child.join("cgroup.procs"), pid.to_string()).map_err(failed(&child))?;
+    }
     enable(&own, settings.iter().filter_map(|s| s.file.split('.').next()).collect())?;
     Ok(resources.apply(&child)?)
 }

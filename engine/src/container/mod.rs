@@ -10,9 +10,12 @@ pub mod inspect;
 mod limits;
 mod names;
 mod networking;
+mod output;
 pub mod process;
 pub mod record;
 pub mod remove;
+pub mod relay;
+mod reopen;
 mod rootfs;
 pub mod start;
 pub mod stop;
@@ -20,6 +23,7 @@ mod storage;
 pub mod transient;
 pub mod wait;
 
+pub use output::{LogDriver, UnknownLogDriver};
 pub use record::{Lifecycle, Record, SdNotify, State};
 
 use crate::image::ImageError;

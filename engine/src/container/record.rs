@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::ContainerError;
+use super::output::LogDriver;
 use super::process::Process;
 use crate::network;
 use crate::runtime::{ContainerOptions, HostMount};
@@ -39,6 +40,8 @@ pub struct Record {
     pub runtime: PathBuf,
     /// Its init, once started.
     pub process: Option<Process>,
+    /// Those who pass its output on; most containers have none.
+    pub relays: Vec<Process>,
     /// When it was last started.
     pub started: Option<Timestamp>,
     /// How it ended, once known.
@@ -66,6 +69,8 @@ pub struct Lifecycle {
     pub interactive: bool,
     /// `--restart`, for transient units.
     pub restart: Option<String>,
+    /// `--log-driver`.
+    pub log_driver: LogDriver,
 }
 
 /// Who says that the container is ready, `--sdnotify`.
@@ -269,6 +274,7 @@ pub(super) mod tests {
             stop_timeout: 10,
             runtime: "/usr/bin/crun".into(),
             process: None,
+            relays: Vec::new(),
             started: None,
             exit: None,
             failure: None,

@@ -6,7 +6,7 @@
 use std::fs;
 
 use super::record::{self, Exit, Record, State};
-use super::{ContainerError, stop};
+use super::{ContainerError, relay, stop};
 use crate::network;
 use crate::store::{self, Lock, Store, StoreError};
 use crate::volume;
@@ -66,6 +66,7 @@ pub fn clean_up(store: &Store, name: &str, exit_code: Option<i32>) -> Result<(),
     if record.lifecycle.rm {
         return remove_locked(store, &record, RemoveOptions { volumes: true, ..RemoveOptions::default() });
     }
+    relay::settle(&record.relays);
     let problem = tear_down(store, &record).into_iter().next();
     if record.exit.is_none() && record.process.is_some() {
         record.exit = exit_code.map(|code| Exit { code, at: jiff::Timestamp::now() });

@@ -4,18 +4,24 @@ use std::time::Duration;
 
 use super::process::Process;
 use super::record::Record;
-use super::{ContainerError, process};
+use super::{ContainerError, process, relay};
 
 /// How long the kernel may take for a process that was killed: it may have to write out dirty pages first.
 const AFTER_KILL: Duration = Duration::from_secs(20);
 
-/// Stops the container's init and returns once it is gone. One that does not run is fine.
+/// Stops the container's init and returns once it is gone and its last words are passed on. One that does not run is fine.
 ///
 /// An init that neither handles nor blocks the stop signal will never notice it: it is killed at once.
 ///
 /// # Errors
 /// The process may not be signalled, or is still there long after SIGKILL (stuck in the kernel).
 pub fn stop(record: &Record, timeout: Option<u32>) -> Result<(), ContainerError> {
+    end_init(record, timeout)?;
+    relay::settle(&record.relays);
+    Ok(())
+}
+
+fn end_init(record: &Record, timeout: Option<u32>) -> Result<(), ContainerError> {
     let Some(handle) = record.process.and_then(Process::open) else { return Ok(()) };
     let failed = |source| ContainerError::Signal { name: record.name.clone(), source };
     let patience = Duration::from_secs(timeout.unwrap_or(record.stop_timeout).into());

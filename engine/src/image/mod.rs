@@ -5,6 +5,7 @@ pub mod blobs;
 mod download;
 pub mod find;
 pub mod layers;
+pub mod local;
 pub mod login;
 pub mod manifest;
 pub mod platform;
@@ -44,6 +45,8 @@ pub struct Image {
     pub layers: Vec<PathBuf>,
     /// Unpacked size in bytes.
     pub size: u64,
+    /// Something in it opens standard streams by name, see [`layers::streams`].
+    pub reopens_streams: bool,
 }
 
 /// This machine's architecture as images name it (Go's spelling).
@@ -104,6 +107,9 @@ pub enum ImageError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] crate::store::StoreError),
+    /// An image in files cannot be used.
+    #[error(transparent)]
+    Local(#[from] local::LocalError),
     /// An image cannot be pulled.
     #[error(transparent)]
     Pull(#[from] pull::PullError),

@@ -15,6 +15,7 @@ use oci_spec::image::ImageManifest;
 use super::auth::{self, AuthError, AuthFiles};
 use super::blobs::Blobs;
 use super::download::{DownloadError, Downloader};
+use super::local::Source;
 use super::manifest::{self, Manifest, ManifestError};
 use super::platform::Platform;
 use super::policy::{Policy, PolicyError};
@@ -153,9 +154,12 @@ impl<'a> Pull<'a> {
 
     /// Tries every reference that the name may stand for.
     fn run(&self) -> Result<Image, ImageError> {
-        let name: Name = self.name.parse().map_err(PullError::from)?;
         // While this is held, nothing that has no record yet is collected as garbage.
         let _content = Lock::acquire_shared(self.store, "store", "gc")?;
+        if let Some(source) = Source::parse(self.name) {
+            return source.load(self.store, &platform(self.options), &self.tracker);
+        }
+        let name: Name = self.name.parse().map_err(PullError::from)?;
         let mut attempts = Vec::new();
         for reference in self.registries.candidates(&name).map_err(PullError::from)? {
             match self.reference(&reference) {

@@ -164,6 +164,7 @@ pub fn load(store: &Store, record: &Record) -> Result<Image, ImageError> {
         manifest_digest: record.manifest.clone(),
         names: record.name.iter().cloned().collect(),
         layers: stack(store, name, &chain)?,
+        reopens_streams: chain.iter().any(|layer| layers::reopens_streams(store, layer)) || config_names_a_stream(&config),
         config,
         size: record.size,
     })
@@ -197,6 +198,13 @@ pub(super) fn path(store: &Store, name: &str) -> PathBuf {
         file = format!("{file}%{digest}");
     }
     store.images().join(format!("{file}.json"))
+}
+
+/// `CMD ["sh", "-c", "… >/dev/stderr"]` and the like.
+fn config_names_a_stream(config: &ImageConfiguration) -> bool {
+    let Some(config) = config.config() else { return false };
+    let words = [config.entrypoint(), config.cmd(), config.env()].into_iter().flatten().flatten();
+    words.into_iter().any(|word| layers::streams::names_a_stream(word.as_bytes()))
 }
 
 /// Directories of the layers, lowest first. A layer whose root is opaque hides all below it; overlayfs does not look at the roots.
@@ -241,10 +249,11 @@ fn read_blob(store: &Store, name: &str, digest: &str) -> Result<Vec<u8>, ImageEr
         other => other.map_err(StoreError::io("read", &path))?,
     };
     if hex::encode(Sha256::digest(&content)) == hex {
-        Ok(content)
-    } else {
-        Err(damaged(name, format!("its blob {digest} has another content")))
+        return Ok(content);
     }
+    // Out of the way, so that the next pull fetches it again.
+    store::remove_tree(&path)?;
+    Err(damaged(name, format!("its blob {digest} has another content")))
 }
 
 fn parse<T: for<'de> Deserialize<'de>>(name: &str, content: &[u8]) -> Result<T, ImageError> {
@@ -287,7 +296,7 @@ mod tests {
         };
         fs::write(&config, b"{}").unwrap();
         damage();
-        fs::remove_file(&config).unwrap();
+        assert!(!config.exists(), "a damaged blob must not keep the next pull from fetching it");
         damage();
         fs::write(&config, content).unwrap();
         find::find(&lab.store, NGINX).unwrap().unwrap();

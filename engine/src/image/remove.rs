@@ -128,10 +128,10 @@ pub fn collect(store: &Store) -> Result<(), ImageError> {
     }
     let keep: HashSet<&str> = records.iter().flat_map(|r| r.layers.iter().chain(&r.blobs)).map(|d| hex_of(d)).collect();
     let is_garbage = |name: &str| name.len() == 64 && name.bytes().all(|b| b.is_ascii_hexdigit()) && !keep.contains(name);
-    for layer in names_in(&store.layers())? {
-        let id = layer.strip_suffix(".json").unwrap_or(&layer);
-        if is_garbage(id) {
-            layers::remove(store, id)?;
+    for name in names_in(&store.layers())? {
+        let layer = layers::owner(&name);
+        if is_garbage(layer) {
+            layers::remove(store, layer)?;
         }
     }
     for blob in names_in(&store.blobs())?.iter().filter(|name| is_garbage(name)) {

@@ -13,14 +13,41 @@ use super::{NetworkError, definition::path};
 use crate::store::{Lock, Store, remove_tree};
 
 /// Names that `--network` gives a meaning of their own.
-const RESERVED: [&str; 9] = ["bridge", "container", "default", "host", "none", "ns", "pasta", "private", "slirp4netns"];
+const RESERVED: [&str; 9] = [
+    "bridge",
+    "container",
+    "default",
+    "host",
+    "none",
+    "ns",
+    "pasta",
+    "private",
+    "slirp4netns",
+];
 
 /// Options that netavark's bridge driver knows (netavark 1.17).
-const BRIDGE_OPTIONS: [&str; 9] =
-    ["mtu", "isolate", "metric", "mode", "vlan", "vrf", "no_default_route", "outbound_addr4", "outbound_addr6"];
+const BRIDGE_OPTIONS: [&str; 9] = [
+    "mtu",
+    "isolate",
+    "metric",
+    "mode",
+    "vlan",
+    "vrf",
+    "no_default_route",
+    "outbound_addr4",
+    "outbound_addr6",
+];
 
 /// Options of the macvlan and ipvlan drivers.
-const VLAN_OPTIONS: [&str; 7] = ["parent", "mode", "mtu", "metric", "no_default_route", "bclim", "shared_mac"];
+const VLAN_OPTIONS: [&str; 7] = [
+    "parent",
+    "mode",
+    "mtu",
+    "metric",
+    "no_default_route",
+    "bclim",
+    "shared_mac",
+];
 
 /// What `network create` asks for (podman-network-create(1)).
 #[derive(Debug, Clone, Default)]
@@ -79,7 +106,11 @@ pub enum Created {
 pub fn create(store: &Store, wanted: &Wanted, ignore: bool) -> Result<Created, NetworkError> {
     check_name(&wanted.name)?;
     if RESERVED.contains(&wanted.name.as_str()) {
-        return Err(NetworkError::invalid("network name", &wanted.name, "it has a meaning of its own for --network"));
+        return Err(NetworkError::invalid(
+            "network name",
+            &wanted.name,
+            "it has a meaning of its own for --network",
+        ));
     }
     // One at a time: two networks must not choose the same subnet. Then against leases on the network itself.
     let _all = Lock::acquire(store, "network", ".create")?;
@@ -114,12 +145,19 @@ pub fn remove(store: &Store, name: &str, force: bool) -> Result<Network, Network
     let network = definition::find(store, name)?;
     let name = &network.name;
     if name == DEFAULT_NETWORK {
-        return Err(NetworkError::invalid("network", name, "the default network cannot be removed"));
+        return Err(NetworkError::invalid(
+            "network",
+            name,
+            "the default network cannot be removed",
+        ));
     }
     let _lock = Lock::acquire(store, "network", name)?;
     let users: Vec<String> = users(store, name)?.into_iter().map(|u| u.name).collect();
     if !users.is_empty() && !force {
-        return Err(NetworkError::InUse { name: name.clone(), users });
+        return Err(NetworkError::InUse {
+            name: name.clone(),
+            users,
+        });
     }
     remove_tree(&path(store, name))?;
     if users.is_empty() {
@@ -131,8 +169,20 @@ pub fn remove(store: &Store, name: &str, force: bool) -> Result<Network, Network
 /// The whole definition. What was left open is taken over from the definition that exists, so that asking twice for the same
 /// gives the same.
 fn complete(wanted: &Wanted, existing: Option<&Network>, others: &[Network]) -> Result<Network, NetworkError> {
-    let Wanted { name, driver, ipam_driver, interface, subnets: _, dns, disable_dns, internal, ipv6, options, labels, routes } =
-        wanted;
+    let Wanted {
+        name,
+        driver,
+        ipam_driver,
+        interface,
+        subnets: _,
+        dns,
+        disable_dns,
+        internal,
+        ipv6,
+        options,
+        labels,
+        routes,
+    } = wanted;
     let driver = check_driver(driver)?;
     let mut options = known_options(driver, options)?;
     let bridge_name = options.remove("com.docker.network.bridge.name");
@@ -141,15 +191,25 @@ fn complete(wanted: &Wanted, existing: Option<&Network>, others: &[Network]) -> 
     let bridge = driver == "bridge";
     let network_interface = match (interface, bridge) {
         (Some(name), true) => Some(check_bridge(&name, others, existing, &options)?),
-        (Some(name), false) => Some(name),
-        (None, true) => existing.and_then(|e| e.network_interface.clone()).or_else(|| Some(free_bridge(others))),
-        (None, false) => options.remove("parent"),
+        (Some(name), false) => Some(check_parent(name)?),
+        (None, true) => existing
+            .and_then(|e| e.network_interface.clone())
+            .or_else(|| Some(free_bridge(others))),
+        (None, false) => options.remove("parent").map(check_parent).transpose()?,
     };
     let dns_enabled = bridge && ipam != "none" && !disable_dns;
     if !dns.is_empty() && !dns_enabled {
-        return Err(NetworkError::invalid("DNS server", dns[0].to_string(), "the network has no names to serve"));
+        return Err(NetworkError::invalid(
+            "DNS server",
+            dns[0].to_string(),
+            "the network has no names to serve",
+        ));
     }
-    let subnets = if ipam == "none" { Vec::new() } else { subnets(wanted, existing, others, dns_enabled)? };
+    let subnets = if ipam == "none" {
+        Vec::new()
+    } else {
+        subnets(wanted, existing, others, dns_enabled)?
+    };
     Ok(Network {
         name: name.clone(),
         id: existing.map_or_else(fresh_id, |e| e.id.clone()),
@@ -172,7 +232,9 @@ fn check_driver(driver: &str) -> Result<&str, NetworkError> {
     match driver {
         "" | "bridge" => Ok("bridge"),
         "macvlan" | "ipvlan" => Ok(driver),
-        other => Err(NetworkError::Unsupported(format!("unsupported driver {other}: known are bridge, macvlan and ipvlan"))),
+        other => Err(NetworkError::Unsupported(format!(
+            "unsupported driver {other}: known are bridge, macvlan and ipvlan"
+        ))),
     }
 }
 
@@ -184,17 +246,25 @@ fn check_ipam<'a>(ipam: &'a str, driver: &str, wanted: &Wanted) -> Result<&'a st
         ))),
         "" | "host-local" => Ok("host-local"),
         "none" if wanted.subnets.is_empty() => Ok("none"),
-        "none" => Err(NetworkError::Unsupported("ipam driver none cannot be combined with subnets".into())),
+        "none" => Err(NetworkError::Unsupported(
+            "ipam driver none cannot be combined with subnets".into(),
+        )),
         "dhcp" => Err(NetworkError::Unsupported(
             "ipam driver dhcp is not supported: it needs netavark's dhcp proxy; use host-local or none".into(),
         )),
-        other => Err(NetworkError::Unsupported(format!("unsupported ipam driver {other}: known are host-local and none"))),
+        other => Err(NetworkError::Unsupported(format!(
+            "unsupported ipam driver {other}: known are host-local and none"
+        ))),
     }
 }
 
 /// Options under netavark's names; those of docker that mean the same are translated, unknown ones refused.
 fn known_options(driver: &str, options: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>, NetworkError> {
-    let known: &[&str] = if driver == "bridge" { &BRIDGE_OPTIONS } else { &VLAN_OPTIONS };
+    let known: &[&str] = if driver == "bridge" {
+        &BRIDGE_OPTIONS
+    } else {
+        &VLAN_OPTIONS
+    };
     let mut result = BTreeMap::new();
     for (key, value) in options {
         let key = match key.as_str() {
@@ -206,11 +276,18 @@ fn known_options(driver: &str, options: &BTreeMap<String, String>) -> Result<BTr
             key => key,
         };
         if !known.contains(&key) {
-            let why = format!("unsupported {driver} network option {key}: known are {}", known.join(", "));
+            let why = format!(
+                "unsupported {driver} network option {key}: known are {}",
+                known.join(", ")
+            );
             return Err(NetworkError::Unsupported(why));
         }
         if matches!(key, "mtu" | "metric" | "vlan") && value.parse::<u32>().is_err() {
-            return Err(NetworkError::invalid("network option", format!("{key}={value}"), "the value is not a number"));
+            return Err(NetworkError::invalid(
+                "network option",
+                format!("{key}={value}"),
+                "the value is not a number",
+            ));
         }
         result.insert(key.to_owned(), value.clone());
     }
@@ -236,6 +313,18 @@ fn check_bridge(
     Ok(name)
 }
 
+/// macvlan and ipvlan sit on an interface that the host has; without one, netavark takes that of the default route.
+fn check_parent(name: String) -> Result<String, NetworkError> {
+    if interface_exists(&name) {
+        return Ok(name);
+    }
+    Err(NetworkError::invalid(
+        "parent interface",
+        name,
+        "the host has no such interface",
+    ))
+}
+
 fn subnets(
     wanted: &Wanted,
     existing: Option<&Network>,
@@ -252,13 +341,23 @@ fn subnets(
     let has = |subnets: &[Subnet], v6: bool| subnets.iter().any(|s| s.subnet.addr().is_ipv6() == v6);
     for v6 in [false, true] {
         // Podman adds an IPv4 subnet only when none is given at all, and an IPv6 one when it is asked for.
-        let needed = if v6 { wanted.ipv6 && !has(&subnets, true) } else { wanted.subnets.is_empty() };
+        let needed = if v6 {
+            wanted.ipv6 && !has(&subnets, true)
+        } else {
+            wanted.subnets.is_empty()
+        };
         if !needed {
             continue;
         }
-        let before = existing.and_then(|e| e.subnets.iter().find(|s| s.subnet.addr().is_ipv6() == v6)).map(|s| s.subnet);
+        let before = existing
+            .and_then(|e| e.subnets.iter().find(|s| s.subnet.addr().is_ipv6() == v6))
+            .map(|s| s.subnet);
         let chosen = before.map_or_else(|| if v6 { taken.free_v6() } else { taken.free_v4() }, Ok)?;
-        subnets.push(Subnet { subnet: chosen, gateway: gateways.then(|| first_host(&chosen)).flatten(), lease_range: None });
+        subnets.push(Subnet {
+            subnet: chosen,
+            gateway: gateways.then(|| first_host(&chosen)).flatten(),
+            lease_range: None,
+        });
     }
     Ok(subnets)
 }
@@ -266,28 +365,46 @@ fn subnets(
 fn check_subnet(wanted: &WantedSubnet, gateways: bool, others: &[Network]) -> Result<Subnet, NetworkError> {
     let WantedSubnet { subnet, gateway, range } = wanted;
     let subnet = subnet.trunc();
-    let clash = |n: &&Network| n.subnets.iter().any(|s| s.subnet.contains(&subnet) || subnet.contains(&s.subnet));
+    let clash = |n: &&Network| {
+        n.subnets
+            .iter()
+            .any(|s| s.subnet.contains(&subnet) || subnet.contains(&s.subnet))
+    };
     if let Some(other) = others.iter().find(clash) {
         let why = format!("it is already used by network {}", other.name);
         return Err(NetworkError::invalid("subnet", subnet.to_string(), why));
     }
     if let Some(stray) = gateway.filter(|g| !subnet.contains(g)) {
-        return Err(NetworkError::invalid("gateway", stray.to_string(), format!("it is not in subnet {subnet}")));
+        return Err(NetworkError::invalid(
+            "gateway",
+            stray.to_string(),
+            format!("it is not in subnet {subnet}"),
+        ));
     }
     let lease_range = range.as_deref().map(|r| lease_range(r, &subnet)).transpose()?;
-    Ok(Subnet { subnet, gateway: gateway.or_else(|| gateways.then(|| first_host(&subnet)).flatten()), lease_range })
+    Ok(Subnet {
+        subnet,
+        gateway: gateway.or_else(|| gateways.then(|| first_host(&subnet)).flatten()),
+        lease_range,
+    })
 }
 
 fn first_host(subnet: &IpNet) -> Option<IpAddr> {
     // `hosts` of an IPv6 subnet begins with the router anycast address (RFC 4291, 2.6.1).
-    subnet.hosts().find(|ip| *ip != subnet.network() || subnet.max_prefix_len() - subnet.prefix_len() < 2)
+    subnet
+        .hosts()
+        .find(|ip| *ip != subnet.network() || subnet.max_prefix_len() - subnet.prefix_len() < 2)
 }
 
 /// `--ip-range`, in CIDR form or as `FIRST-LAST`.
 fn lease_range(text: &str, subnet: &IpNet) -> Result<LeaseRange, NetworkError> {
     let bad = |why: &str| NetworkError::invalid("IP range", text, why);
     let (first, last) = if let Some((first, last)) = text.split_once('-') {
-        let address = |text: &str| text.trim().parse::<IpAddr>().map_err(|_| bad("it is neither CIDR nor FIRST-LAST"));
+        let address = |text: &str| {
+            text.trim()
+                .parse::<IpAddr>()
+                .map_err(|_| bad("it is neither CIDR nor FIRST-LAST"))
+        };
         (address(first)?, address(last)?)
     } else {
         let range: IpNet = text.parse().map_err(|_| bad("it is neither CIDR nor FIRST-LAST"))?;
@@ -299,7 +416,10 @@ fn lease_range(text: &str, subnet: &IpNet) -> Result<LeaseRange, NetworkError> {
     if last < first {
         return Err(bad("it runs backwards"));
     }
-    Ok(LeaseRange { start_ip: Some(first), end_ip: Some(last) })
+    Ok(LeaseRange {
+        start_ip: Some(first),
+        end_ip: Some(last),
+    })
 }
 
 fn last_host(range: &IpNet) -> IpAddr {

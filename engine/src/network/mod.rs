@@ -9,6 +9,7 @@
 //! | `lease`, `claim` | addresses and host ports in use |
 //! | [`netns`] | network namespaces without a process |
 //! | `netavark`, `dns`, [`pasta`], `program` | the helper programs |
+//! | `turn` | which runs of netavark may go on at the same time |
 //! | [`state`] | what teardown needs to know, on disk before anything is set up |
 
 mod claim;
@@ -28,6 +29,7 @@ mod program;
 mod setup;
 pub mod state;
 pub mod subnet;
+mod turn;
 
 pub use definition::Network;
 pub use error::NetworkError;

@@ -1,6 +1,7 @@
 //! The OCI runtime program: crun, runc or youki, each with the words it understands.
 
 use std::ffi::{OsStr, OsString};
+use std::os::fd::BorrowedFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
@@ -47,6 +48,10 @@ pub struct RunRequest<'a> {
     pub stdin: bool,
     /// Where to keep the compiled system call filter, [`super::Bundle::keep_filter`].
     pub keep_filter: Option<&'a Path>,
+    /// Its standard output; ours if `None`.
+    pub stdout: Option<BorrowedFd<'a>>,
+    /// Its standard error; ours if `None`.
+    pub stderr: Option<BorrowedFd<'a>>,
 }
 
 /// A process to be started in a running container.
@@ -115,13 +120,14 @@ impl OciRuntime {
         }
     }
 
-    /// Starts a container and returns the PID of its first process, which has our standard streams.
+    /// Starts a container and returns the PID of its first process, which has our standard streams unless the request says
+    /// otherwise.
     ///
     /// # Errors
     /// The runtime's own words where they are not known to mean something clearer.
     pub fn run_detached(&self, request: &RunRequest<'_>) -> Result<u32, RuntimeError> {
         let (log, pid_file) = (request.bundle.join("runtime.log"), request.bundle.join("pid"));
-        let mut command = self.run(request, &log);
+        let mut command = self.run(request, &log)?;
         command.arg("--detach").arg("--pid-file").arg(&pid_file).arg(request.id);
         let status = self.wait(&mut command)?;
         if !status.success() {
@@ -140,7 +146,7 @@ impl OciRuntime {
     /// As [`Self::run_detached`], if it did not start.
     pub fn run_foreground(&self, request: &RunRequest<'_>) -> Result<ExitStatus, RuntimeError> {
         let (log, pid_file) = (request.bundle.join("runtime.log"), request.bundle.join("pid"));
-        let mut command = self.run(request, &log);
+        let mut command = self.run(request, &log)?;
         command.arg("--pid-file").arg(&pid_file).arg(request.id);
         let status = self.wait(&mut command)?;
         runtime_log::own_failure(&log, &self.path, status)
@@ -219,7 +225,7 @@ impl OciRuntime {
         })
     }
 
-    fn run(&self, request: &RunRequest<'_>, log: &Path) -> Command {
+    fn run(&self, request: &RunRequest<'_>, log: &Path) -> Result<Command, RuntimeError> {
         let mut command = self.command(request.state_root, Some(log));
         command.arg("run").arg("--bundle").arg(request.bundle);
         common(
@@ -228,7 +234,14 @@ impl OciRuntime {
             request.console_socket,
             request.stdin,
         );
-        command
+        let stream = |fd: BorrowedFd<'_>| fd.try_clone_to_owned().map_err(RuntimeError::io("start", &self.path));
+        if let Some(fd) = request.stdout {
+            command.stdout(stream(fd)?);
+        }
+        if let Some(fd) = request.stderr {
+            command.stderr(stream(fd)?);
+        }
+        Ok(command)
     }
 
     /// The program with its global options. Its environment holds nothing that it would act on in the container's stead:

@@ -44,6 +44,7 @@ const WEB_PAGE: &str = "<!doctype html>
 <p>This page lies in a volume and is served from a container that systemd supervises.</p>
 ";
 
+const NGINX_CONF: &str = include_str!("scripts/nginx.conf");
 const SERVER: &str = "server { listen 80 default_server; root /usr/share/nginx/html; }\n";
 
 /// How one image is made and what it is called.
@@ -83,7 +84,12 @@ pub const RECIPES: &[Recipe] = &[
         ],
         packages: &["nginx"],
         programs: &[],
-        files: || nginx().directory("/etc/nginx/templates", 0o755, 0),
+        files: || {
+            nginx()
+                .directory("/etc/nginx/templates", 0o755, 0)
+                .link("/var/log/nginx/access.log", "/dev/stdout")
+                .link("/var/log/nginx/error.log", "/dev/stderr")
+        },
         config: || {
             json!({
                 "Entrypoint": ["/docker-entrypoint.sh"], "Cmd": ["nginx", "-g", "daemon off;"],
@@ -257,7 +263,7 @@ pub fn base(busybox: Vec<u8>, applets: &str) -> Layer {
 
 fn nginx() -> Layer {
     Layer::default()
-        .text("/etc/nginx/nginx.conf", 0o644, include_str!("scripts/nginx.conf"))
+        .text("/etc/nginx/nginx.conf", 0o644, NGINX_CONF)
         .text("/etc/nginx/conf.d/default.conf", 0o644, SERVER)
         .text("/usr/share/nginx/html/index.html", 0o644, PAGE)
         .text("/docker-entrypoint.sh", 0o755, include_str!("scripts/nginx.sh"))

@@ -158,6 +158,7 @@ fn make(
             tty: options.tty,
             interactive: options.interactive,
             restart: lifecycle.restart.clone(),
+            log_driver: lifecycle.log_driver,
         },
         options,
         image: image.as_ref(),

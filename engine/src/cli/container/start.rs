@@ -84,7 +84,7 @@ fn attach(store: &Store, record: &Record) -> Result<u8, CliError> {
 fn again(store: &Store, record: &Record) -> Result<Record, CliError> {
     let record = record::find(store, record.id.as_str())?;
     let unit = record.unit.map(|u| record::UnitUse { invocation: Invocation::current().and_then(|i| i.id), ..u });
-    Ok(Record { unit, process: None, started: None, exit: None, failure: None, network: None, ..record })
+    Ok(Record { unit, process: None, relays: Vec::new(), started: None, exit: None, failure: None, network: None, ..record })
 }
 
 fn image_of(store: &Store, record: &Record) -> Result<Option<Image>, CliError> {

@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use super::pull::PullArguments;
 use super::{Switch, pairs, refused};
 use crate::cli::error::CliError;
+use crate::container::{LogDriver, UnknownLogDriver};
 use crate::image::PullOptions;
 
 /// Options of the lifecycle.
@@ -134,7 +135,7 @@ pub struct LifecycleOptions {
     /// `--cgroup-parent`.
     pub cgroup_parent: Option<String>,
     /// `--log-driver`; an empty text is the default.
-    pub log_driver: Option<String>,
+    pub log_driver: LogDriver,
     /// `--log-opt`.
     pub log_options: std::collections::BTreeMap<String, String>,
     /// How to pull.
@@ -198,7 +199,7 @@ impl LifecycleArguments {
             sdnotify,
             cgroups,
             cgroup_parent,
-            log_driver: log_driver.filter(|driver| !driver.is_empty()),
+            log_driver: checked_log_driver(log_driver.as_deref().unwrap_or_default())?,
             log_options: pairs("--log-opt", log_opt)?,
             pull: pull.resolve()?,
             restart: restart.map(checked_restart).transpose()?,
@@ -217,6 +218,10 @@ impl LifecycleArguments {
             quiet: Switch::is_on(quiet),
         })
     }
+}
+
+fn checked_log_driver(name: &str) -> Result<LogDriver, CliError> {
+    name.parse().map_err(|error: UnknownLogDriver| CliError::new(format!("--log-driver: {error}")))
 }
 
 fn checked_restart(text: String) -> Result<String, CliError> {

@@ -73,7 +73,7 @@ impl<'a, R: BufRead> Archive<'a, R> {
     pub(super) fn next_entry(&mut self) -> io::Result<Option<Entry>> {
         let mut extensions = Extensions::default();
         while let Some(header) = self.next_header()? {
-            let size = header.entry_size()?;
+            let size = size_of(&header)?;
             match header.entry_type() {
                 EntryType::XHeader => extensions.records = pax_records(&self.extension(size)?)?,
                 EntryType::GNULongName => extensions.path = Some(without_nul(self.extension(size)?)),
@@ -105,7 +105,7 @@ impl<'a, R: BufRead> Archive<'a, R> {
     }
 
     fn entry(&mut self, header: &Header, extensions: Extensions) -> io::Result<Entry> {
-        let mut size = header.entry_size()?;
+        let mut size = size_of(header)?;
         let mut entry = basic_entry(header, size)?;
         entry.path = extensions.path.unwrap_or(entry.path);
         entry.link = extensions.link.unwrap_or(entry.link);
@@ -231,6 +231,10 @@ fn basic_entry(header: &Header, size: u64) -> io::Result<Entry> {
         size,
         pieces: whole(size),
     })
+}
+
+fn size_of(header: &Header) -> io::Result<u64> {
+    if blank(&header.as_old().size) { Ok(0) } else { header.entry_size() }
 }
 
 /// A number that the archiver left out, which GNU tar and Go read as 0.

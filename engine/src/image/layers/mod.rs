@@ -1,7 +1,8 @@
 //! Layers: from a compressed tar archive to a directory that overlayfs can stack.
 //!
 //! A layer is unpacked aside, checked against its diff-id, synced, and renamed to `layers/CHAINID`: a layer that is there
-//! is complete. Beside it, `layers/CHAINID.json` says how big it is.
+//! is complete. Beside it, `layers/CHAINID.json` says how big it is, and an empty `layers/CHAINID.streams` that something in it
+//! opens standard streams by name.
 //!
 //! | module | job |
 //! |---|---|
@@ -11,6 +12,7 @@
 //! | [`root`] | names of entries → directories, never outside the layer |
 //! | [`extract`] | entries → files |
 //! | [`metadata`] | owners, modes, times, extended attributes |
+//! | [`streams`] | files → whether they open standard streams by name |
 //! | [`failure`] | why an archive could not be unpacked |
 
 mod archive;
@@ -20,6 +22,7 @@ mod metadata;
 mod root;
 mod sparse;
 mod stream;
+pub mod streams;
 #[cfg(test)]
 mod tests;
 
@@ -122,7 +125,18 @@ pub fn info(store: &Store, chain_id: &str) -> Result<Option<LayerInfo>, StoreErr
 /// It cannot be moved aside or deleted.
 pub fn remove(store: &Store, chain_id: &str) -> Result<(), StoreError> {
     Scratch::discard(store, &directory(store, chain_id))?;
+    store::remove_tree(&streams_path(store, chain_id))?;
     store::remove_tree(&info_path(store, chain_id))
+}
+
+/// The layer that a file or directory in `layers/` belongs to.
+pub(super) fn owner(name: &str) -> &str {
+    name.strip_suffix(".json").or(name.strip_suffix(".streams")).unwrap_or(name)
+}
+
+/// Whether something in the unpacked layer opens standard streams by name, see [`streams`].
+pub fn reopens_streams(store: &Store, chain_id: &str) -> bool {
+    streams_path(store, chain_id).exists()
 }
 
 /// Unpacks the layer in `blob` to `layers/CHAINID`, unless it is there already. Blocks; any number of threads and processes may call it at once.
@@ -146,6 +160,9 @@ pub fn unpack(store: &Store, blob: &Path, media_type: &str, diff_id: &str, chain
     create_private(&store.layers())?;
     // Synced with everything else when the layer is published.
     store::write_json(&info_path(store, chain_id), &info, Durability::ThisBoot)?;
+    if streams::reopens_streams(scratch.handle()).map_err(StoreError::io("search", scratch.path()))? {
+        store::write_atomic(&streams_path(store, chain_id), b"", Durability::ThisBoot)?;
+    }
     scratch.publish(&directory(store, chain_id))?;
     Ok(())
 }
@@ -179,6 +196,10 @@ fn unpack_into(dir: &File, store: &Store, blob: &Path, diff_id: &str) -> Result<
 
 fn info_path(store: &Store, chain_id: &str) -> PathBuf {
     store.layers().join(format!("{}.json", hex_of(chain_id)))
+}
+
+fn streams_path(store: &Store, chain_id: &str) -> PathBuf {
+    store.layers().join(format!("{}.streams", hex_of(chain_id)))
 }
 
 fn hex_of(digest: &str) -> &str {

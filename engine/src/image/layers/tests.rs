@@ -294,6 +294,19 @@ fn links_inside_the_layer_are_followed_as_if_it_were_the_root() {
 }
 
 #[test]
+fn numbers_that_are_left_out_are_zero() {
+    let lab = Lab::new();
+    let blank = |h: &mut Header| {
+        let old = h.as_old_mut();
+        (old.mode, old.uid, old.gid, old.size, old.mtime) = ([0; 8], [b' '; 8], [0; 8], [0; 12], [0; 12]);
+    };
+    let root = lab.unpack(&Tar::new().add(EntryType::Directory, "d", "", b"", blank).file("d/f", b"x").end()).unwrap();
+    let meta = fs::metadata(root.join("d")).unwrap();
+    assert_eq!((meta.mode() & 0o7777, meta.uid(), meta.gid(), meta.mtime()), (0, 0, 0, 0));
+    assert_eq!(fs::read(root.join("d/f")).unwrap(), b"x");
+}
+
+#[test]
 fn broken_archives_and_wrong_digests_leave_nothing() {
     let lab = Lab::new();
     let tar = Tar::new().file("f", &[1; 2000]).end();

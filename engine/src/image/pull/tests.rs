@@ -3,6 +3,7 @@
 mod behaviour;
 mod debian;
 mod fake;
+mod files;
 mod real;
 mod sample;
 

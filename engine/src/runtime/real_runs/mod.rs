@@ -97,6 +97,8 @@ impl Place {
             console_socket: None,
             stdin: false,
             keep_filter: None,
+            stdout: None,
+            stderr: None,
         }
     }
 

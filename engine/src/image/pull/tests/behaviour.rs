@@ -331,9 +331,10 @@ fn a_pull_waits_for_another_one_and_says_so() {
 fn a_full_disk_is_named_and_nothing_stays_in_the_way() {
     crate::store::mount::enter_private_namespace().expect("the tests run as root");
     let dir = tempfile::tempdir().unwrap();
-    let small = rustix::mount::MountFlags::empty();
-    rustix::mount::mount("tmpfs", dir.path(), "tmpfs", small, c"size=256k").unwrap();
-    let store = store(dir.path());
+    let small = dir.path().join("small");
+    fs::create_dir(&small).unwrap();
+    rustix::mount::mount("tmpfs", &small, "tmpfs", rustix::mount::MountFlags::empty(), c"size=256k").unwrap();
+    let store = store(&small);
     let sample = sample();
     let big = sample.layers[1].clone();
     let fake = Fake::plain(sample);
@@ -343,6 +344,7 @@ fn a_full_disk_is_named_and_nothing_stays_in_the_way() {
     assert!(!partials_of(&store, &big));
     assert_eq!(fake.count(&big), 1, "a full disk is no reason to try again");
     assert!(find(&store, &name).unwrap().is_none());
+    rustix::mount::unmount(&small, rustix::mount::UnmountFlags::DETACH).unwrap();
 }
 
 #[test]

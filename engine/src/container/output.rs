@@ -1,0 +1,144 @@
+//! Standard output and error of a payload: the unit's own streams wherever possible, pipes with a relay where the payload
+//! opens them by name, `/dev/null` where nobody wants to know.
+
+use std::fs::OpenOptions;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::str::FromStr;
+
+use rustix::fs::FileType;
+use serde::{Deserialize, Serialize};
+
+use super::process::Process;
+use super::record::Record;
+use super::{ContainerError, relay, reopen};
+use crate::image::Image;
+
+/// Where the payload's output goes, `--log-driver`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogDriver {
+    /// To the unit's streams; through a relay if the payload is seen to open them by name.
+    #[default]
+    Automatic,
+    /// To the unit's streams, always through a relay.
+    Journald,
+    /// To our own streams as they are.
+    Passthrough,
+    /// Nowhere.
+    None,
+}
+
+/// A log driver that nobody knows.
+#[derive(Debug, thiserror::Error)]
+#[error("log driver {0:?} is not known: use journald, passthrough, none, or leave it out")]
+pub struct UnknownLogDriver(String);
+
+impl FromStr for LogDriver {
+    type Err = UnknownLogDriver;
+
+    /// podman's names, podman-run(1). Those that mean a file of the engine's own are the journal here.
+    fn from_str(name: &str) -> Result<Self, UnknownLogDriver> {
+        match name {
+            "" => Ok(Self::Automatic),
+            "k8s-file" | "json-file" => {
+                tracing::warn!("log driver {name}: there is no log file, output goes to the journal (`unipod logs`)");
+                Ok(Self::Automatic)
+            }
+            "journald" => Ok(Self::Journald),
+            "passthrough" | "passthrough-tty" => Ok(Self::Passthrough),
+            "none" => Ok(Self::None),
+            other => Err(UnknownLogDriver(other.to_owned())),
+        }
+    }
+}
+
+/// What the payload gets in place of our own streams, and who reads it.
+#[derive(Debug, Default)]
+pub struct Output {
+    /// `None`: ours.
+    pub stdout: Option<OwnedFd>,
+    /// `None`: ours.
+    pub stderr: Option<OwnedFd>,
+    /// Running already; they end when the payload has never got its ends.
+    pub relays: Vec<Process>,
+}
+
+/// Makes the streams of a container that is about to start.
+///
+/// # Errors
+/// A relay cannot be started.
+pub fn prepare(record: &Record, image: Option<&Image>) -> Result<Output, ContainerError> {
+    let output = match record.lifecycle.log_driver {
+        LogDriver::Passthrough => Ok(Output::default()),
+        LogDriver::None => nowhere(),
+        LogDriver::Journald => relayed(),
+        LogDriver::Automatic if has_socket() && reopen::is_expected(&record.options, image) => relayed(),
+        LogDriver::Automatic => Ok(Output::default()),
+    };
+    output.map_err(|source| ContainerError::Io { action: "redirect output of the container to", path: "a pipe".into(), source })
+}
+
+fn has_socket() -> bool {
+    socket(io::stdout()).or(socket(io::stderr())).is_some()
+}
+
+/// Sockets are replaced by pipes, one relay each; systemd uses one socket for both streams unless the unit says otherwise.
+/// Anything else can be opened by name as it is.
+fn relayed() -> io::Result<Output> {
+    let mut output = Output::default();
+    let (stdout, stderr) = (socket(io::stdout()), socket(io::stderr()));
+    if stdout.is_some() {
+        let (pipe, relay) = relay::start(io::stdout().as_fd())?;
+        output.stderr = (stdout == stderr).then(|| pipe.try_clone()).transpose()?;
+        output.stdout = Some(pipe);
+        output.relays.push(relay);
+    }
+    if stderr.is_some() && stdout != stderr {
+        let (pipe, relay) = relay::start(io::stderr().as_fd())?;
+        output.stderr = Some(pipe);
+        output.relays.push(relay);
+    }
+    Ok(output)
+}
+
+/// Device and inode if it is a socket.
+fn socket(stream: impl AsFd) -> Option<(u64, u64)> {
+    let stat = rustix::fs::fstat(stream).ok()?;
+    (FileType::from_raw_mode(stat.st_mode) == FileType::Socket).then_some((stat.st_dev, stat.st_ino))
+}
+
+fn nowhere() -> io::Result<Output> {
+    let null = OwnedFd::from(OpenOptions::new().write(true).open("/dev/null")?);
+    Ok(Output { stderr: Some(null.try_clone()?), stdout: Some(null), relays: Vec::new() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn podmans_log_drivers() {
+        for (name, driver) in [
+            ("", Some(LogDriver::Automatic)),
+            ("journald", Some(LogDriver::Journald)),
+            ("passthrough", Some(LogDriver::Passthrough)),
+            ("none", Some(LogDriver::None)),
+            ("k8s-file", Some(LogDriver::Automatic)),
+            ("json-file", Some(LogDriver::Automatic)),
+            ("syslog", None),
+        ] {
+            assert_eq!(name.parse().ok(), driver, "{name}");
+        }
+        let refused = "syslog".parse::<LogDriver>().unwrap_err().to_string();
+        assert!(refused.contains("syslog") && refused.contains("journald"), "{refused}");
+    }
+
+    #[test]
+    fn one_socket_is_one_stream() {
+        let (one, other) = std::os::unix::net::UnixStream::pair().unwrap();
+        assert_eq!(socket(&one), socket(one.try_clone().unwrap()));
+        assert_ne!(socket(&one), socket(&other));
+        assert_eq!(socket(io::pipe().unwrap().0), None);
+    }
+}
