@@ -36,7 +36,10 @@ impl Machine {
     #[track_caller]
     pub fn start(&self, units: &[&str]) {
         let output = self.systemctl(&[&["start"], units].concat());
-        assert!(output.success(), "{output}\n{}", self.status(units));
+        if !output.success() {
+            let down: Vec<&str> = units.iter().copied().filter(|unit| !self.is_active(unit)).collect();
+            panic!("{output}\n{}", self.status(&down));
+        }
     }
 
     /// Starts a unit that must fail; gives back its status as `systemctl status` shows it.

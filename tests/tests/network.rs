@@ -51,9 +51,9 @@ fn containers_of_a_network_find_each_other_by_name() {
     assert!(address.contains("10.50.0."), "{address}");
     assert!(machine.unipod(&["network", "ls"]).ok().contains("systemd-inner"));
 
-    // A new address after a restart is known to the others.
+    // A new address after a restart is known to the others. aardvark-dns 1.4 drops one query after each change.
     machine.systemctl(&["restart", "store"]).ok();
-    assert_eq!(ask("front", "store").ok(), "store-host");
+    machine.wait_for("unipod exec front timeout 2 wget -q -O - http://store/hostname | grep store-host");
     machine.stop(&["store", "front", "stranger"]);
     machine.nothing_remains();
     machine.unipod(&["network", "rm", "systemd-outer"]).ok();

@@ -105,6 +105,7 @@ pub const RECIPES: &[Recipe] = &[
             Layer::default()
                 .text("/etc/nginx/nginx.conf", 0o644, include_str!("scripts/web.conf"))
                 .directory("/var/log/nginx", 0o755, 0)
+                .directory("/var/lib/nginx", 0o755, account::NGINX)
                 .text("/usr/share/web/index.html", 0o644, WEB_PAGE)
                 .text("/www/about.txt", 0o644, "from the image\n")
                 .text("/web.sh", 0o755, include_str!("scripts/web.sh"))
@@ -267,6 +268,7 @@ fn nginx() -> Layer {
         .text("/usr/share/nginx/html/index.html", 0o644, PAGE)
         .text("/docker-entrypoint.sh", 0o755, include_str!("scripts/nginx.sh"))
         .directory("/var/cache/nginx", 0o755, account::NGINX)
+        .directory("/var/lib/nginx", 0o755, account::NGINX)
         // As the public image has it: the files lead to the container's own output.
         .link("/var/log/nginx/access.log", "/dev/stdout")
         .link("/var/log/nginx/error.log", "/dev/stderr")

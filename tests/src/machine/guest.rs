@@ -71,6 +71,7 @@ const EMPTIED: &[&str] = &[
     "etc/systemd/system",
     "etc/systemd/user",
     "etc/containers",
+    "etc/containers/systemd",
     "var/log/journal",
 ];
 
