@@ -5,9 +5,10 @@
 //! | floor | modules | what lives there |
 //! |---|---|---|
 //! | 4 | [`cli`] | one file per noun: parse, call, print |
-//! | 3 | [`container`], [`volume`], [`secret`] | the nouns: what they are, their lifecycle, their record on disk |
-//! | 2 | [`image`], [`network`], [`runtime`], [`systemd`] | the four outside worlds: registries, netavark, the OCI runtime, systemd |
-//! | 1 | [`store`] | files, locks, atomic commits, mounts, ids, the paths of everything |
+//! | 3 | [`container`] | what a container is, its lifecycle, its record on disk |
+//! | 2 | [`volume`], [`secret`] | what containers use and what outlives them |
+//! | 1 | [`image`], [`network`], [`runtime`], [`systemd`] | the four outside worlds: registries, netavark, the OCI runtime, systemd |
+//! | 0 | [`store`] | files, locks, atomic commits, mounts, ids, the paths of everything |
 //!
 //! Async code stays inside [`image`]: `run`, `rm`, `ps` start no async runtime.
 

@@ -202,7 +202,7 @@ fn notify(c: &mut Conversion<'_>, command: &mut Command) {
 
 /// A leading dash makes a device optional: it is left out when the host surely does not have it.
 fn devices(c: &mut Conversion<'_>, command: &mut Command) {
-    for word in c.section.words("AddDevice") {
+    for word in c.words("AddDevice") {
         let device = word.strip_prefix('-');
         if device.is_some_and(|device| c.host.lacks(device.split(':').next().unwrap_or_default())) {
             continue;
@@ -220,7 +220,7 @@ fn add_capabilities(c: &mut Conversion<'_>, command: &mut Command) {
 }
 
 fn capabilities(c: &Conversion<'_>, command: &mut Command, key: &str, flag: &str) {
-    for word in c.section.words(key) {
+    for word in c.words(key) {
         command.option(flag, &word.to_lowercase());
     }
 }
@@ -261,7 +261,7 @@ fn expose(c: &mut Conversion<'_>, command: &mut Command) {
 }
 
 fn environment_files(c: &mut Conversion<'_>, command: &mut Command) {
-    for file in c.section.args("EnvironmentFile") {
+    for file in c.args("EnvironmentFile") {
         command.option("--env-file", &handlers::unit_relative(c.unit, &file));
     }
 }

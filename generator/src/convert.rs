@@ -7,7 +7,7 @@ use systemd_unit_parser::{Entry, Lookup, Place as SourcePlace, UnitFile, Warning
 use crate::emit::Command;
 use crate::keys::{Emit, Key, Kind};
 use crate::names::{Named, Registry};
-use crate::problem::{Place, Problem};
+use crate::problem::{Place, Problem, shorten};
 use crate::unit::{Unit, UnitType};
 use crate::{preamble, suggest};
 
@@ -172,19 +172,8 @@ impl<'a> Conversion<'a> {
     fn elements(&self, row: &Key, mut each: impl FnMut(&str)) {
         match row.kind {
             Kind::Lines => self.section.lines(row.name).into_iter().for_each(each),
-            Kind::Words => self
-                .section
-                .words(row.name)
-                .iter()
-                .filter(|word| !word.is_empty())
-                .for_each(|word| each(word)),
-            Kind::Arguments => {
-                self.section
-                    .args(row.name)
-                    .iter()
-                    .filter(|word| !word.is_empty())
-                    .for_each(|word| each(word));
-            }
+            Kind::Words => self.words(row.name).iter().for_each(|word| each(word)),
+            Kind::Arguments => self.args(row.name).iter().for_each(|word| each(word)),
             Kind::Map => {
                 for (name, value) in self.section.map(row.name) {
                     each(&value.map_or(name.clone(), |value| format!("{name}={value}")));
@@ -243,6 +232,16 @@ impl<'a> Conversion<'a> {
         }
     }
 
+    /// The words of a list key; an empty one asks for nothing.
+    pub fn words(&self, key: &str) -> Vec<String> {
+        without_empty(self.section.words(key))
+    }
+
+    /// The arguments of a list key; an empty one asks for nothing.
+    pub fn args(&self, key: &str) -> Vec<String> {
+        without_empty(self.section.args(key))
+    }
+
     /// The assignments of a list key after its last reset.
     pub fn lines(&self, key: &str) -> Vec<&'a Entry> {
         let count = self.section.lines(key).len();
@@ -278,8 +277,8 @@ impl<'a> Conversion<'a> {
     /// unit fails with it.
     pub fn reference(&mut self, entry: &Entry, name: &str) -> Option<usize> {
         let Some(target) = self.registry.find(name) else {
-            let hint = suggest::nearest(name, self.registry.names()).map(|near| format!("; did you mean \"{near}\"?"));
-            self.error(entry, format!("there is no unit {name}{}", hint.unwrap_or_default()));
+            let hint = suggest::unit_hint(name, self.registry.names());
+            self.error(entry, format!("there is no unit {}{hint}", shorten(name)));
             return None;
         };
         let place = place_of(self.unit, entry);
@@ -327,13 +326,21 @@ impl<'a> Conversion<'a> {
 
     /// An error about the type's own section.
     pub fn error_section(&mut self, message: impl Into<String>) {
-        let header = format!("[{}]", self.unit.unit_type.section());
+        let name = self.unit.unit_type.section();
         let place = match self.section.section().and_then(|section| section.place()) {
-            Some(place) => at(place, &header),
-            None => Place::file(self.unit.path.clone()),
+            Some(place) => Place::section(place.source.clone(), place.line as usize, name),
+            None => Place {
+                is_section: true,
+                ..Place::file(self.unit.path.clone())
+            },
         };
         self.problems.push(Problem::error(place, message));
     }
+}
+
+fn without_empty(mut words: Vec<String>) -> Vec<String> {
+    words.retain(|word| !word.is_empty());
+    words
 }
 
 /// Where an assignment stands.

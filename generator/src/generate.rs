@@ -34,6 +34,8 @@ pub struct Outcome {
     pub problems: Vec<Problem>,
     /// Links that are not made, and why; no errors.
     pub remarks: Vec<String>,
+    /// The units that all this came of.
+    pub registry: Registry,
 }
 
 /// A run under way.
@@ -43,6 +45,8 @@ struct Run<'a> {
     results: Vec<Option<Converted>>,
     /// For each unit what its conversion found.
     findings: Vec<Vec<Problem>>,
+    /// For each unit that failed with another one: why that one failed.
+    inherited: Vec<Option<String>>,
     /// Pairs of a unit and a failed one it refers to that are reported.
     spread: HashSet<(usize, usize)>,
 }
@@ -57,6 +61,7 @@ pub fn generate(units: Vec<Unit>, host: &Host) -> Outcome {
         host,
         results,
         findings: vec![Vec::new(); count],
+        inherited: vec![None; count],
         spread: HashSet::new(),
     };
     run.check_names();
@@ -77,7 +82,8 @@ pub fn generate(units: Vec<Unit>, host: &Host) -> Outcome {
         run.keep(index, converted);
     }
     run.spread_failures();
-    run.finish()
+    let outcome = run.finish();
+    Outcome { registry, ..outcome }
 }
 
 impl Run<'_> {
@@ -99,10 +105,9 @@ impl Run<'_> {
                 let unit = &self.registry.units[index].unit;
                 let others = owners.iter().filter(|other| **other != index);
                 let others: Vec<&str> = others.map(|other| &*self.registry.units[*other].unit.path).collect();
-                let message = format!(
-                    "{} becomes {service}.service as well; set ServiceName= in one of them",
-                    others.join(", ")
-                );
+                let others = others.join(" and ");
+                let message =
+                    format!("becomes {service}.service, and so does {others}; set ServiceName= in one of them");
                 self.findings[index].push(Problem::error(Place::file(unit.path.clone()), message));
             }
         }
@@ -120,7 +125,7 @@ impl Run<'_> {
             .unwrap_or_default();
         if self.registry.units[index].unit.reading == Reading::Part {
             // What a file lacks is no news while lines of it cannot be read.
-            problems.retain(|problem| problem.place.as_ref().is_some_and(|place| place.line > 0));
+            problems.retain(|problem| problem.place.as_ref().is_none_or(|place| !place.is_section));
         }
         self.findings[index].append(&mut problems);
         self.results[index] = converted;
@@ -130,14 +135,13 @@ impl Run<'_> {
         self.registry.units[index].unit.reading != Reading::Whole || self.findings[index].iter().any(Problem::is_error)
     }
 
-    /// The first thing that is wrong with a failed unit.
+    /// The first thing that is wrong with a failed unit, or with the one that it failed with.
     fn reason(&self, index: usize) -> String {
-        let unit = &self.registry.units[index].unit;
-        let first = unit
-            .problems
-            .iter()
-            .chain(&self.findings[index])
-            .find(|problem| problem.is_error());
+        if let Some(inherited) = &self.inherited[index] {
+            return inherited.clone();
+        }
+        let problems = self.problems(index);
+        let first = problems.into_iter().find(|problem| problem.is_error());
         first.map_or_else(String::new, |problem| {
             shorten(problem.to_string().lines().next().unwrap_or_default())
         })
@@ -166,7 +170,11 @@ impl Run<'_> {
             .collect();
         for (target, place) in &broken {
             let name = &self.registry.units[*target].unit.name;
-            let message = format!("{name} cannot be used: {}", self.reason(*target));
+            let reason = self.reason(*target);
+            let message = format!("{name} cannot be used: {reason}");
+            if !self.failed(index) {
+                self.inherited[index] = Some(reason);
+            }
             self.findings[index].push(Problem {
                 severity: Severity::Error,
                 place: place.clone(),
@@ -232,12 +240,21 @@ impl Run<'_> {
     /// Everything about one unit, in the order of its file, then of its drop-ins.
     fn problems(&self, index: usize) -> Vec<&Problem> {
         let unit = &self.registry.units[index].unit;
+        if unit.problems.is_empty() && self.findings[index].is_empty() {
+            return Vec::new();
+        }
         let mut problems: Vec<&Problem> = unit.problems.iter().chain(&self.findings[index]).collect();
-        problems.sort_by_key(|problem| {
-            problem
-                .place
-                .as_ref()
-                .map(|place| (place.path != unit.path, place.path.clone(), place.line))
+        // What is missing from a section comes after what is wrong in it.
+        problems.sort_by_cached_key(|problem| {
+            let place = problem.place.as_ref();
+            place.map(|place| {
+                (
+                    place.path != unit.path,
+                    place.path.clone(),
+                    place.is_section,
+                    place.line,
+                )
+            })
         });
         problems
     }

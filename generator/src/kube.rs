@@ -36,12 +36,8 @@ pub static KEYS: &[Key] = &[
 
 /// Converts one `.kube` unit.
 pub fn convert(c: &mut Conversion<'_>) {
-    let words = c.section.words("Yaml");
-    let yaml: Vec<String> = words
-        .iter()
-        .filter(|path| !path.is_empty())
-        .map(|path| handlers::unit_relative(c.unit, path))
-        .collect();
+    let words = c.words("Yaml");
+    let yaml: Vec<String> = words.iter().map(|path| handlers::unit_relative(c.unit, path)).collect();
     if yaml.is_empty() {
         c.error_section("Yaml= is not set");
     }
@@ -68,7 +64,7 @@ pub fn convert(c: &mut Conversion<'_>) {
 
 /// `NAME/registry` updates one container, anything else all of them.
 fn auto_update(c: &mut Conversion<'_>, command: &mut Command) {
-    for word in c.section.words("AutoUpdate").iter().filter(|word| !word.is_empty()) {
+    for word in &c.words("AutoUpdate") {
         match word.split_once('/') {
             Some((name, kind)) => {
                 command.concatenated(&["--annotation=io.containers.autoupdate/", name, "=", kind]);
@@ -79,7 +75,7 @@ fn auto_update(c: &mut Conversion<'_>, command: &mut Command) {
 }
 
 fn config_maps(c: &mut Conversion<'_>, command: &mut Command) {
-    for path in c.section.words("ConfigMap").iter().filter(|path| !path.is_empty()) {
+    for path in &c.words("ConfigMap") {
         command.option("--configmap", &handlers::unit_relative(c.unit, path));
     }
 }

@@ -120,18 +120,18 @@ fn without_lines(path: &str, bytes: &[u8], errors: &ParseErrors) -> Option<UnitF
     UnitFile::parse(path, &kept.join(&b'\n')).ok()
 }
 
-/// The content of a file. Opening never waits (for the writer of a pipe), reading ends.
+/// The content of a file. Opening never waits (for the writer of a pipe), reading ends. Most units fit into one read.
 fn read(path: &Path) -> io::Result<Vec<u8>> {
-    let file = OpenOptions::new()
+    let mut file = OpenOptions::new()
         .read(true)
         .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
         .open(path)?;
-    let metadata = file.metadata()?;
-    if metadata.is_dir() {
-        return Err(io::Error::other("it is a directory"));
+    let mut first = [0; 8192];
+    let count = file.read(&mut first)?;
+    let mut bytes = first[..count].to_vec();
+    if count > 0 {
+        file.take(LARGEST).read_to_end(&mut bytes)?;
     }
-    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len().min(LARGEST)).unwrap_or(0) + 1);
-    file.take(LARGEST + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > LARGEST {
         return Err(io::Error::other(format!("it is larger than {} MiB", LARGEST >> 20)));
     }

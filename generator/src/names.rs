@@ -7,7 +7,7 @@ use systemd_unit_parser::Lookup;
 use crate::unit::{Unit, UnitType};
 
 /// All units of one run, with their names resolved.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Registry {
     /// In order of conversion.
     pub units: Vec<Named>,

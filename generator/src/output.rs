@@ -19,6 +19,8 @@ pub struct OutputDirectory {
     existing: HashSet<OsString>,
     /// Directories for links that are known to be there.
     made: Mutex<HashSet<PathBuf>>,
+    /// What temporary names begin with; no other process uses it.
+    prefix: String,
     /// Number of the next temporary name.
     next: AtomicUsize,
 }
@@ -34,6 +36,7 @@ impl OutputDirectory {
             path: path.to_owned(),
             existing,
             made: Mutex::default(),
+            prefix: format!(".unipod-{}-", std::process::id()),
             next: AtomicUsize::new(0),
         })
     }
@@ -59,7 +62,6 @@ impl OutputDirectory {
         let place = self.path.join(&link.path);
         let parent = place.parent().unwrap_or(&self.path).to_owned();
         self.make(&parent)?;
-        let temporary = self.temporary(&parent);
         match symlink(&link.target, &place) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             made => return made,
@@ -69,6 +71,7 @@ impl OutputDirectory {
         }
         // Only an empty directory goes this way; whatever else is there is replaced by the rename.
         let _ = fs::remove_dir(&place);
+        let temporary = self.temporary(&parent);
         symlink(&link.target, &temporary)?;
         fs::rename(&temporary, &place).inspect_err(|_| {
             let _ = fs::remove_file(&temporary);
@@ -78,7 +81,7 @@ impl OutputDirectory {
     /// A name that systemd never reads and no other process uses.
     fn temporary(&self, directory: &Path) -> PathBuf {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        directory.join(format!(".unipod-{}-{number}", std::process::id()))
+        directory.join(format!("{}{number}", self.prefix))
     }
 
     /// Makes a directory for links, once.

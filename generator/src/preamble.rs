@@ -3,6 +3,7 @@
 use systemd_unit_parser::Entry;
 
 use crate::convert::Conversion;
+use crate::problem::shorten;
 use crate::suggest;
 use crate::unit::UnitType;
 
@@ -73,20 +74,26 @@ pub fn prepare(c: &mut Conversion<'_>) {
     c.out.rename_section("Quadlet", "X-Quadlet");
 }
 
+/// More unknown keys than this tell nobody anything.
+const MOST_UNKNOWN: usize = 100;
+
 fn check_keys(c: &mut Conversion<'_>) {
     let Some(section) = c.section.section() else { return };
-    for entry in section.entries() {
-        if !c.mark_present(entry.key()) {
-            let message = unknown_key(c.unit.unit_type, entry.key());
-            c.error(entry, message);
-        }
+    let unknown: Vec<&Entry> = section
+        .entries()
+        .filter(|entry| !c.mark_present(entry.key()))
+        .take(MOST_UNKNOWN)
+        .collect();
+    for entry in unknown {
+        let message = unknown_key(c.unit.unit_type, entry.key());
+        c.error(entry, message);
     }
 }
 
 /// What to say about a key that the type does not have: where it belongs, or what was meant.
 fn unknown_key(unit_type: UnitType, key: &str) -> String {
     let section = unit_type.section();
-    let shown = crate::problem::shorten(key);
+    let shown = shorten(key);
     let place = ELSEWHERE
         .iter()
         .find(|(_, keys)| keys.contains(&key))
@@ -112,7 +119,7 @@ fn check_quadlet_section(c: &mut Conversion<'_>) {
         return;
     };
     for entry in section.entries().filter(|entry| entry.key() != "DefaultDependencies") {
-        let shown = crate::problem::shorten(entry.key());
+        let shown = shorten(entry.key());
         c.error(
             entry,
             format!("unknown key \"{shown}\" in [Quadlet]; the only one is \"DefaultDependencies\""),
@@ -183,15 +190,8 @@ fn translate(c: &mut Conversion<'_>, key: &str) {
 fn missing_dependency(c: &mut Conversion<'_>, key: &str, word: &str) {
     let holds = |entry: &&Entry| entry.value().contains(word);
     if let Some(entry) = c.unit.document.entries("Unit", key).rfind(holds) {
-        let hint = suggest::nearest(word, c.registry.names()).map(|near| format!("; did you mean \"{near}\"?"));
-        c.error(
-            entry,
-            format!(
-                "there is no unit {}{}",
-                crate::problem::shorten(word),
-                hint.unwrap_or_default()
-            ),
-        );
+        let hint = suggest::unit_hint(word, c.registry.names());
+        c.error(entry, format!("there is no unit {}{hint}", shorten(word)));
     }
 }
 

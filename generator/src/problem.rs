@@ -24,6 +24,8 @@ pub struct Place {
     pub line: usize,
     /// The line's text, shortened; empty for the file as a whole.
     pub text: String,
+    /// Whether it stands for a whole section, of which something is missing.
+    pub is_section: bool,
 }
 
 impl Place {
@@ -33,6 +35,15 @@ impl Place {
             path,
             line: 0,
             text: String::new(),
+            is_section: false,
+        }
+    }
+
+    /// The header of a section.
+    pub fn section(path: Arc<str>, line: usize, name: &str) -> Self {
+        Self {
+            is_section: true,
+            ..Self::line(path, line, &format!("[{name}]"))
         }
     }
 
@@ -42,6 +53,7 @@ impl Place {
             path,
             line,
             text: shorten(text),
+            is_section: false,
         }
     }
 }

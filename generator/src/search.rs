@@ -173,10 +173,7 @@ impl Walk {
     }
 
     fn unreadable(&mut self, path: &str, error: &io::Error) {
-        let problem = Problem::error(
-            Place::file(path.into()),
-            format!("this directory cannot be read: {error}"),
-        );
+        let problem = Problem::error(Place::file(path.into()), format!("this cannot be read: {error}"));
         self.found.problems.push(problem);
     }
 

@@ -1,6 +1,6 @@
 //! The service of a unit that cannot be converted: it fails when started, and says in its status and journal why.
 
-use systemd_unit_parser::{UnitFile, quote_words};
+use systemd_unit_parser::UnitFile;
 
 use crate::problem::Problem;
 use crate::unit::Unit;
@@ -44,20 +44,38 @@ fn first_line(problem: &Problem) -> String {
 
 /// Prints one line of the journal for each line of each problem, with the priority of an error.
 fn explanation(problems: &[&Problem]) -> String {
-    let script = format!("printf '<3>%s\\n' \"$@\" >&2; exit {EXIT}");
-    let mut words = vec!["/bin/sh".to_owned(), "-c".to_owned(), escaped(&script), "sh".to_owned()];
+    let mut command = format!(
+        "/bin/sh -c {} sh",
+        word(&format!("printf '<3>%s\\n' \"$@\" >&2; exit {EXIT}"))
+    );
     for problem in problems.iter().take(SHOWN) {
-        words.extend(problem.to_string().lines().map(escaped));
+        for line in problem.to_string().lines() {
+            command.push(' ');
+            command.push_str(&word(line));
+        }
     }
     if let Some(more) = problems.len().checked_sub(SHOWN).filter(|more| *more > 0) {
-        words.push(format!("… and {more} more"));
+        command.push(' ');
+        command.push_str(&word(&format!("… and {more} more")));
     }
-    quote_words(words)
+    command
 }
 
-/// Keeps systemd from expanding specifiers and variables.
-fn escaped(text: &str) -> String {
-    text.replace('%', "%%").replace('$', "$$")
+/// One word that systemd passes on as it is: without specifiers and variables. Blanks stay readable, since people read
+/// this in `systemctl cat`.
+fn word(text: &str) -> String {
+    let mut word = String::with_capacity(text.len() + 8);
+    word.push('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => word.extend(['\\', c]),
+            '%' | '$' => word.extend([c, c]),
+            c if c.is_control() => word.push('\u{fffd}'),
+            c => word.push(c),
+        }
+    }
+    word.push('"');
+    word
 }
 
 #[cfg(test)]
@@ -84,8 +102,8 @@ mod tests {
             "[Unit]\nDescription=web.container (cannot be used)\nSourcePath=/etc/web.container\n\
              X-UnipodError=/etc/web.container:4: unknown key\n\n\
              [Service]\nType=oneshot\nSyslogIdentifier=%N\n\
-             ExecStart=/bin/sh -c \"printf\\x20'<3>%%s\\\\n'\\x20\\\"$$@\\\"\\x20>&2;\\x20exit\\x2078\" sh \
-             \"/etc/web.container:4:\\x20unknown\\x20key\" \"\\x20\\x20\\x20\\x20Foo=$$x\\x20%%n\"\n\n\
+             ExecStart=/bin/sh -c \"printf '<3>%%s\\\\n' \\\"$$@\\\" >&2; exit 78\" sh \
+             \"/etc/web.container:4: unknown key\" \"    Foo=$$x %%n\"\n\n\
              [Install]\nWantedBy=a.target\n"
         );
     }

@@ -1,5 +1,18 @@
 //! "Did you mean": the nearest of the names that would have been right.
 
+/// What to say about a unit that is not there: the unit of the same type whose name is nearest.
+pub fn unit_hint<'a>(wrong: &str, names: impl IntoIterator<Item = &'a str>) -> String {
+    let Some((stem, extension)) = wrong.rsplit_once('.') else {
+        return String::new();
+    };
+    let stems = names
+        .into_iter()
+        .filter_map(|name| name.rsplit_once('.'))
+        .filter(|(_, other)| *other == extension);
+    let near = nearest(stem, stems.map(|(stem, _)| stem));
+    near.map_or_else(String::new, |near| format!("; did you mean \"{near}.{extension}\"?"))
+}
+
 /// The candidate nearest to `wrong`, when it is near enough to be what was meant.
 ///
 /// Names that differ only in case are always near; else at most a third of the letters may be wrong
@@ -9,9 +22,11 @@ pub fn nearest<'a>(wrong: &str, candidates: impl IntoIterator<Item = &'a str>) -
         return None;
     }
     let wrong_lower = wrong.to_lowercase();
-    let allowed = (wrong.chars().count() / 3).clamp(1, 4);
+    let length = wrong.chars().count();
+    let allowed = (length / 3).min(4);
     candidates
         .into_iter()
+        .filter(|candidate| candidate.chars().count().abs_diff(length) <= allowed)
         .map(|candidate| (distance(&wrong_lower, &candidate.to_lowercase()), candidate))
         .filter(|(distance, _)| *distance <= allowed)
         .min_by_key(|(distance, _)| *distance)
@@ -40,6 +55,15 @@ fn distance(a: &str, b: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn compares_units_of_one_type() {
+        let names = ["front.network", "data.volume", "web.container"];
+        assert_eq!(unit_hint("dta.volume", names), "; did you mean \"data.volume\"?");
+        for wrong in ["none.network", "data.network", "x", ".volume"] {
+            assert_eq!(unit_hint(wrong, names), "", "{wrong}");
+        }
+    }
 
     #[test]
     fn finds_what_was_meant() {

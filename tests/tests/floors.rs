@@ -5,10 +5,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules of the engine, floor by floor from the bottom.
-const FLOORS: [&[&str]; 4] = [
+const FLOORS: [&[&str]; 5] = [
     &["store"],
     &["image", "network", "runtime", "systemd"],
-    &["container", "volume", "secret"],
+    &["volume", "secret"],
+    &["container"],
     &["cli"],
 ];
 

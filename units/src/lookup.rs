@@ -5,7 +5,7 @@
 //! For all others the last assignment wins, even an empty one.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use crate::document::{Entry, Section, UnitFile};
 use crate::error::{Problem, Warning};
@@ -16,6 +16,8 @@ use crate::words::{SplitError, split_args, split_words};
 pub struct Lookup<'a> {
     section: Option<&'a Section>,
     warnings: RefCell<Vec<Warning>>,
+    /// Which assignments were warned about, by address, and where in them: thousands may be odd.
+    warned: RefCell<HashSet<(usize, usize)>>,
 }
 
 impl UnitFile {
@@ -24,6 +26,7 @@ impl UnitFile {
         Lookup {
             section: self.section(section),
             warnings: RefCell::default(),
+            warned: RefCell::default(),
         }
     }
 }
@@ -174,16 +177,15 @@ impl<'a> Lookup<'a> {
     }
 
     fn warn(&self, entry: &Entry, offset: usize, problem: Problem) {
-        let warning = Warning {
+        if !self.warned.borrow_mut().insert((std::ptr::from_ref(entry).addr(), offset)) {
+            return;
+        }
+        self.warnings.borrow_mut().push(Warning {
             place: entry.place_in_value(offset),
             key: entry.key().to_owned(),
             value: entry.value().to_owned(),
             problem,
-        };
-        let mut warnings = self.warnings.borrow_mut();
-        if !warnings.contains(&warning) {
-            warnings.push(warning);
-        }
+        });
     }
 }
 

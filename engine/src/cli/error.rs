@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use crate::container::ContainerError;
+
 /// Exit codes of podman(1): 125 is the engine's own failure, 126 a command that cannot be invoked, 127 one that is not there.
 #[derive(Debug)]
 pub struct CliError {
@@ -44,7 +46,7 @@ impl CliError {
 }
 
 /// Any library error, its chain of causes written out.
-impl<E: std::error::Error> From<E> for CliError {
+impl<E: std::error::Error + 'static> From<E> for CliError {
     fn from(error: E) -> Self {
         let mut message = error.to_string();
         let mut cause = error.source();
@@ -52,6 +54,8 @@ impl<E: std::error::Error> From<E> for CliError {
             message = format!("{message}: {next}");
             cause = next.source();
         }
-        Self::new(message)
+        let any: &dyn std::error::Error = &error;
+        let code = any.downcast_ref::<ContainerError>().map_or(125, ContainerError::code);
+        Self::new(message).code(code)
     }
 }

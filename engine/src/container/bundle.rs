@@ -10,7 +10,7 @@ use super::storage::Storage;
 use super::ContainerError;
 use crate::image::Image;
 use crate::network::Status;
-use crate::runtime::{self, BundleRequest, IdMappings, JoinedNamespaces, Namespace};
+use crate::runtime::{self, BundleRequest, OciRuntime, IdMappings, JoinedNamespaces, Namespace};
 use crate::store::{Store, StoreError};
 use crate::systemd::{Invocation, activation};
 
@@ -23,28 +23,44 @@ pub fn make_directory(store: &Store, record: &Record) -> Result<(), StoreError> 
     fs::DirBuilder::new().recursive(true).mode(0o700).create(&dir).map_err(StoreError::io("create", &dir))
 }
 
-/// Writes the bundle. What was left out because the machine lacks it is said in the log.
+/// What was made ready for a container.
+#[derive(Debug)]
+pub struct Parts<'a> {
+    /// Its image; `None` with `--rootfs`.
+    pub image: Option<&'a Image>,
+    /// Its mounted root file system.
+    pub rootfs: PathBuf,
+    /// Its volumes, images and secrets.
+    pub storage: Storage,
+    /// Its network namespace.
+    pub namespace: Namespace,
+    /// The container whose network, and with it name and addresses, it shares.
+    pub shared_with: Option<&'a Record>,
+    /// What will run it.
+    pub runtime: &'a OciRuntime,
+}
+
+/// Writes the bundle. What was left out because the machine lacks it is said in the log. Returns where the OCI runtime's
+/// compiled system call filter is to be kept.
 ///
 /// # Errors
 /// An option means nothing, or asks for what this machine cannot grant.
-pub fn write(
-    store: &Store,
-    record: &Record,
-    image: Option<&Image>,
-    network: Namespace,
-    rootfs: PathBuf,
-    storage: Storage,
-) -> Result<(), ContainerError> {
-    let Storage { mounts, secret_env } = storage;
-    let status = record.network.as_ref();
+pub fn write(store: &Store, record: &Record, parts: Parts<'_>) -> Result<Option<PathBuf>, ContainerError> {
+    let Parts { image, rootfs, storage: Storage { mounts, secret_env }, namespace, shared_with, runtime } = parts;
+    let host = shared_with.unwrap_or(record);
+    let status = host.network.as_ref();
+    let mut options = record.options.clone();
+    if shared_with.is_some() {
+        options.hostname = Some(hostname(host));
+    }
     let bundle = runtime::write_bundle(&BundleRequest {
         id: record.id.as_str(),
-        options: &record.options,
+        options: &options,
         image: image.map(|image| &image.config),
         rootfs,
         bundle: store.bundle(record.id.as_str()),
-        network,
-        hosts: status.map(|s| own_addresses(record, s)).unwrap_or_default(),
+        network: namespace,
+        hosts: status.map(|s| own_addresses(host, s)).unwrap_or_default(),
         dns_servers: status.map(|s| s.dns_servers.clone()).unwrap_or_default(),
         search_domains: status.map(|s| s.search_domains.clone()).unwrap_or_default(),
         mounts,
@@ -53,22 +69,26 @@ pub fn write(
         listen_fds: activation::listen_fds().map(|fds| (fds.count, fds.names)),
         id_mappings: IdMappings::spelled_out(&record.options)?,
         joined: joined(store, record)?,
+        filter_cache: runtime.filter_cache(&store.run().join("seccomp")),
         host_gateway: status.and_then(|s| s.networks.iter().flat_map(|n| &n.gateways).next().copied()),
     })?;
     for note in bundle.notes {
         tracing::info!("{note}");
     }
-    Ok(())
+    Ok(bundle.keep_filter)
 }
 
 fn notify_socket(record: &Record) -> Option<PathBuf> {
     (record.lifecycle.sdnotify == SdNotify::Container).then(Invocation::current)??.notify_socket
 }
 
+fn hostname(record: &Record) -> String {
+    record.options.hostname.clone().unwrap_or_else(|| record.id.short().to_owned())
+}
+
 /// The container's own lines of `/etc/hosts`.
 fn own_addresses(record: &Record, status: &Status) -> Vec<(IpAddr, Vec<String>)> {
-    let hostname = record.options.hostname.clone().unwrap_or_else(|| record.id.short().to_owned());
-    let names = vec![hostname, record.name.clone()];
+    let names = vec![hostname(record), record.name.clone()];
     let addresses = status.networks.iter().flat_map(|endpoint| &endpoint.addresses);
     addresses.filter_map(|a| a.split('/').next()?.parse().ok()).map(|ip| (ip, names.clone())).collect()
 }

@@ -2,9 +2,9 @@
 
 use super::record::{self, ImageUse, Lifecycle, Record, State, UnitUse};
 use super::remove::{self, RemoveOptions};
-use super::{ContainerError, names, signal};
+use super::{ContainerError, names};
 use crate::image::Image;
-use crate::runtime::{ContainerOptions, OciRuntime};
+use crate::runtime::{ContainerOptions, OciRuntime, signal};
 use crate::store::{ContainerId, Lock, Store};
 
 /// Seconds between the stop signal and SIGKILL unless said otherwise: podman-stop(1).

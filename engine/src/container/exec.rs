@@ -17,6 +17,8 @@ use crate::store::Store;
 pub struct ExecMode {
     /// Do not wait for it.
     pub detach: bool,
+    /// Hand on our standard input.
+    pub interactive: bool,
     /// How many descriptors from 3 on are passed to it.
     pub preserve_fds: u32,
 }
@@ -52,5 +54,6 @@ pub fn exec(
         detach: mode.detach,
         preserve_fds: mode.preserve_fds,
         console_socket: None,
+        stdin: mode.interactive,
     })?)
 }

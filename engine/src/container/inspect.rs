@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 
 use super::health;
 use super::record::{Record, State};
-use super::signal;
 use crate::image::Image;
 use crate::network::{Endpoint, Status};
+use crate::runtime::signal;
 use crate::store::Store;
 
 /// Everything known of a container, keys as podman-inspect(1) has them.

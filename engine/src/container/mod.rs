@@ -17,7 +17,6 @@ pub mod remove;
 pub mod relay;
 mod reopen;
 mod rootfs;
-pub mod signal;
 pub mod start;
 pub mod stop;
 mod storage;
@@ -34,6 +33,16 @@ use crate::secret::SecretError;
 use crate::store::StoreError;
 use crate::systemd::manager::ManagerError;
 use crate::volume::VolumeError;
+
+impl ContainerError {
+    /// The exit code that podman-run(1) gives this failure: 125, or what the OCI runtime makes of a command that cannot be run.
+    pub fn code(&self) -> u8 {
+        match self {
+            Self::Runtime(error) => error.code(),
+            _ => 125,
+        }
+    }
+}
 
 /// What can go wrong with a container.
 #[derive(Debug, thiserror::Error)]

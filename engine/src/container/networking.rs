@@ -16,6 +16,8 @@ pub struct Networking {
     pub namespace: Namespace,
     /// The setup under way.
     pub pending: Option<Pending>,
+    /// The container whose network it shares.
+    pub shared_with: Option<Box<Record>>,
 }
 
 /// Reads the options and starts the setup. To be called outside of any private mount namespace: a network namespace is
@@ -24,7 +26,7 @@ pub struct Networking {
 /// # Errors
 /// An option means nothing, a network is not there, an address or port is taken.
 pub fn begin(store: &Store, record: &Record, image: Option<&Image>) -> Result<Networking, ContainerError> {
-    let without_setup = |namespace| Ok(Networking { namespace, pending: None });
+    let without_setup = |namespace| Ok(Networking { namespace, pending: None, shared_with: None });
     let mode = network::parse_modes(&record.options.networks, !nix::unistd::geteuid().is_root())?;
     if !matches!(mode, NetworkMode::Bridge(_)) {
         refuse_ports(record, &mode)?;
@@ -33,14 +35,15 @@ pub fn begin(store: &Store, record: &Record, image: Option<&Image>) -> Result<Ne
         NetworkMode::Host => without_setup(Namespace::Host),
         NetworkMode::None | NetworkMode::Private => without_setup(Namespace::New),
         NetworkMode::Path(path) => without_setup(Namespace::Path(path)),
-        NetworkMode::Container(name) => without_setup(Namespace::Path(namespace_of(store, &name)?)),
+        NetworkMode::Container(name) => shared(store, &name),
         NetworkMode::Pasta(_) => Err(ContainerError::Option {
             option: "--network pasta".to_owned(),
             reason: "containers without root are not supported yet; use a bridge network or host".to_owned(),
         }),
         NetworkMode::Bridge(attachments) => {
             let pending = begin_bridge(store, record, image, attachments)?;
-            Ok(Networking { namespace: Namespace::Path(pending.netns().to_owned()), pending: Some(pending) })
+            let namespace = Namespace::Path(pending.netns().to_owned());
+            Ok(Networking { namespace, pending: Some(pending), shared_with: None })
         }
     }
 }
@@ -99,9 +102,10 @@ fn refuse_ports(record: &Record, mode: &NetworkMode) -> Result<(), ContainerErro
     })
 }
 
-fn namespace_of(store: &Store, name: &str) -> Result<std::path::PathBuf, ContainerError> {
+fn shared(store: &Store, name: &str) -> Result<Networking, ContainerError> {
     let other = record::find(store, name)?;
     let process = other.process.filter(|_| other.state() == State::Running);
     let process = process.ok_or_else(|| ContainerError::NotRunning(other.name.clone(), other.state().as_str()))?;
-    Ok(format!("/proc/{}/ns/net", process.pid).into())
+    let namespace = Namespace::Path(format!("/proc/{}/ns/net", process.pid).into());
+    Ok(Networking { namespace, pending: None, shared_with: Some(Box::new(other)) })
 }

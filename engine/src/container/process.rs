@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -30,6 +30,22 @@ impl Process {
     /// Whether it still runs.
     pub fn is_alive(self) -> bool {
         Self::with_pid(self.pid) == Some(self)
+    }
+
+    /// Waits, for at most a second, until the process has been handed to whoever will reap it: `heirs` are their PIDs.
+    ///
+    /// The OCI runtime says that the container runs a moment before its last helper ends, and until then the container is
+    /// that helper's child, whose end nobody else would be told.
+    pub fn wait_for_heir(self, heirs: &[u32]) {
+        let deadline = Instant::now() + Duration::from_secs(1);
+        while let Some(parent) = parent(self.pid).filter(|p| !heirs.contains(p)) {
+            let Some(helper) = Self::with_pid(parent).and_then(Self::open) else { continue };
+            let left = deadline.saturating_duration_since(Instant::now());
+            // Adopted by another reaper (a test, a shell): that is none of our business.
+            if left.is_zero() || !helper.wait(left).unwrap_or(false) {
+                return;
+            }
+        }
     }
 
     /// A handle that stays with this very process; `None` if it is gone.
@@ -66,13 +82,13 @@ impl Handle {
     /// # Errors
     /// poll(2) fails.
     pub fn wait(&self, timeout: Duration) -> io::Result<bool> {
-        let deadline = std::time::Instant::now() + timeout;
+        let deadline = Instant::now() + timeout;
         loop {
-            let left = deadline.saturating_duration_since(std::time::Instant::now());
+            let left = deadline.saturating_duration_since(Instant::now());
             // Round up: a wait of half a millisecond must not become a busy loop.
             let left = PollTimeout::try_from(left + Duration::from_micros(999)).unwrap_or(PollTimeout::MAX);
             match poll(&mut [PollFd::new(self.fd.as_fd(), PollFlags::POLLIN)], left) {
-                Ok(0) if std::time::Instant::now() >= deadline => return Ok(false),
+                Ok(0) if Instant::now() >= deadline => return Ok(false),
                 Ok(0) | Err(Errno::EINTR) => {}
                 Ok(_) => return Ok(true),
                 Err(e) => return Err(e.into()),
@@ -102,6 +118,11 @@ fn signal_from_number(number: i32) -> Option<Signal> {
 fn realtime_signal(number: i32) -> Option<Signal> {
     // SAFETY: the number is one of the kernel's real-time signals that the C library leaves to programs (34 and 35 to 64).
     (libc::SIGRTMIN()..=libc::SIGRTMAX()).contains(&number).then(|| unsafe { Signal::from_raw_unchecked(number) })
+}
+
+fn parent(pid: u32) -> Option<u32> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse().ok()
 }
 
 fn parse_stat(stat: &str) -> Option<(char, u64)> {

@@ -181,11 +181,11 @@ impl Record {
     /// # Errors
     /// The store cannot be written.
     pub fn forget(&self, store: &Store) -> Result<(), StoreError> {
-        store::remove_tree(&path(store, &self.name, self.lifecycle.rm))
+        store::remove_record(&path(store, &self.name, self.lifecycle.rm))
     }
 }
 
-/// Reads the record of this very name.
+/// Reads the record of this very name. A damaged one counts as none, with a warning: the name is free for a new container.
 ///
 /// # Errors
 /// The record cannot be read.
@@ -193,9 +193,19 @@ pub fn by_name(store: &Store, name: &str) -> Result<Option<Record>, StoreError> 
     if !is_valid_name(name) {
         return Ok(None);
     }
-    match store::read_json(&path(store, name, true))? {
+    match undamaged(store::read_json(&path(store, name, true)))? {
         Some(record) => Ok(Some(record)),
-        None => store::read_json(&path(store, name, false)),
+        None => undamaged(store::read_json(&path(store, name, false))),
+    }
+}
+
+fn undamaged(read: Result<Option<Record>, StoreError>) -> Result<Option<Record>, StoreError> {
+    match read {
+        Err(damage @ StoreError::Damaged { .. }) => {
+            tracing::warn!("{damage}");
+            Ok(None)
+        }
+        other => other,
     }
 }
 
@@ -229,10 +239,7 @@ pub fn list(store: &Store) -> Result<Vec<Record>, StoreError> {
             Err(e) => return Err(StoreError::io("read", &dir)(e)),
         };
         for path in entries.flatten().map(|e| e.path()).filter(|p| p.extension().is_some_and(|x| x == "json")) {
-            match store::read_json::<Record>(&path) {
-                Ok(record) => records.extend(record),
-                Err(error) => tracing::warn!("{error}"),
-            }
+            records.extend(undamaged(store::read_json(&path))?);
         }
     }
     records.sort_by(|a, b| (a.created, &a.name).cmp(&(b.created, &b.name)));

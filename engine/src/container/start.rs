@@ -1,9 +1,12 @@
 //! Starting a container: everything between its record and its first instruction.
 
 use std::os::fd::AsFd;
+use std::path::Path;
 
 use super::process::Process;
 use super::record::{Record, SdNotify};
+use super::bundle::Parts;
+use super::networking::Networking;
 use super::output::{self, Output};
 use super::{ContainerError, bundle, health, limits, networking, remove, rootfs, storage};
 use crate::image::Image;
@@ -29,35 +32,47 @@ pub fn start(store: &Store, record: &mut Record, image: Option<&Image>) -> Resul
 
 fn bring_up(store: &Store, record: &mut Record, image: Option<&Image>) -> Result<Process, ContainerError> {
     bundle::make_directory(store, record)?;
-    let network = networking::begin(store, record, image)?;
+    let Networking { namespace, pending, shared_with } = networking::begin(store, record, image)?;
     // Outside of the namespace below: a relay holds none of the container's mounts.
     let output = output::prepare(record, image)?;
     // Mounts go into a namespace that only the container will hold; everything else is done for everybody to see.
     mount::in_private_namespace(|| {
-        let root = rootfs::mount(store, record, image)?;
-        let storage = storage::resolve(store, record, image, &root)?;
-        record.network = network.pending.map(Pending::finish).transpose()?;
-        bundle::write(store, record, image, network.namespace, root, storage)?;
-        run(store, record, output)
+        let rootfs = rootfs::mount(store, record, image)?;
+        let storage = storage::resolve(store, record, image, &rootfs)?;
+        record.network = pending.map(Pending::finish).transpose()?;
+        let runtime = OciRuntime::find(record.runtime.to_str())?;
+        let shared_with = shared_with.as_deref();
+        let parts = Parts { image, rootfs, storage, namespace, shared_with, runtime: &runtime };
+        let filter = bundle::write(store, record, parts)?;
+        run(store, record, &runtime, filter.as_deref(), output)
     })?
 }
 
 /// One exec of the OCI runtime; its child is the container's init.
-fn run(store: &Store, record: &mut Record, output: Output) -> Result<Process, ContainerError> {
+fn run(
+    store: &Store,
+    record: &mut Record,
+    runtime: &OciRuntime,
+    keep_filter: Option<&Path>,
+    output: Output,
+) -> Result<Process, ContainerError> {
     let Output { stdout, stderr, relays } = output;
-    limits::apply(&limits::of(&record.options.resources)?, &relays)?;
+    limits::apply(&record.options.resources, &relays)?;
     let bundle = store.bundle(record.id.as_str());
-    let pid = OciRuntime::find(record.runtime.to_str())?.run_detached(&RunRequest {
+    let pid = runtime.run_detached(&RunRequest {
         id: record.id.as_str(),
         bundle: &bundle,
         state_root: &bundle.join("runtime"),
         preserve_fds: activation::listen_fds().map_or(0, |fds| fds.count),
         console_socket: None,
+        stdin: record.options.interactive,
+        keep_filter,
         stdout: stdout.as_ref().map(AsFd::as_fd),
         stderr: stderr.as_ref().map(AsFd::as_fd),
     })?;
     // A payload that has ended already is a process nevertheless: systemd or the waiting parent learns how it ended.
     let process = Process::with_pid(pid).unwrap_or(Process { pid, started: 0 });
+    process.wait_for_heir(&[std::process::id(), std::os::unix::process::parent_id(), 1]);
     record.process = Some(process);
     record.relays = relays;
     record.started = Some(jiff::Timestamp::now());

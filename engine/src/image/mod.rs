@@ -1,4 +1,4 @@
-//! Floor 2: images, from a name to unpacked layers. The only async code of the engine is below this module.
+//! Floor 1: images, from a name to unpacked layers. The only async code of the engine is below this module.
 
 pub mod auth;
 pub mod blobs;

@@ -1,4 +1,4 @@
-//! Floor 2: networks. Definitions on disk, network namespaces, and netavark, which does the work in the kernel.
+//! Floor 1: networks. Definitions on disk, network namespaces, and netavark, which does the work in the kernel.
 //!
 //! | module | what it does |
 //! |---|---|

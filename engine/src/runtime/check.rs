@@ -20,6 +20,7 @@ pub fn check(options: &ContainerOptions) -> Result<(), BundleError> {
     }
     SecurityOptions::parse(options)?;
     IdMappings::spelled_out(options)?;
+    options.resources.settings()?;
     let placeholder = Some(std::net::IpAddr::from([0, 0, 0, 0]));
     options
         .add_hosts

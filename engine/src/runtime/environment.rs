@@ -58,7 +58,7 @@ fn sockets(request: &BundleRequest<'_>, all: &mut BTreeMap<String, String>) {
     if let Some((count, names)) = &request.listen_fds {
         all.insert("LISTEN_FDS".to_owned(), count.to_string());
         // sd_listen_fds(3) compares it with the own PID: the first process of a PID namespace is 1.
-        if request.options.pid.as_deref() != Some("host") {
+        if request.joined.pid.is_none() && matches!(request.options.pid.as_deref(), None | Some("" | "private")) {
             all.insert("LISTEN_PID".to_owned(), "1".to_owned());
         }
         if let Some(names) = names {

@@ -1,4 +1,4 @@
-//! Floor 2: the OCI runtime. What a container is asked to be ([`options`]), the bundle that says so in the
+//! Floor 1: the OCI runtime. What a container is asked to be ([`options`]), the bundle that says so in the
 //! runtime's own language ([`spec`] and its neighbours), and the runtime program itself ([`oci`]).
 
 use std::path::PathBuf;
@@ -24,6 +24,7 @@ pub mod oci;
 pub mod options;
 pub mod process;
 pub mod resolv;
+pub mod resources;
 pub mod root;
 mod runtime_log;
 pub mod seccomp;
@@ -32,6 +33,7 @@ pub mod signal;
 pub mod size;
 pub mod spec;
 pub mod sysctl;
+pub mod systemd_mode;
 pub mod user_mounts;
 pub mod users;
 pub mod volumes;
@@ -80,6 +82,8 @@ pub struct BundleRequest<'a> {
     pub joined: JoinedNamespaces,
     /// The host as seen from the container: `host.containers.internal` and `host-gateway`. `None` leaves the names out.
     pub host_gateway: Option<std::net::IpAddr>,
+    /// Compiled system call filters, see [`OciRuntime::filter_cache`].
+    pub filter_cache: Option<seccomp::cache::FilterCache>,
 }
 
 /// Namespaces to join instead of what the options say.

@@ -6,7 +6,9 @@ use oci_spec::runtime::Mount;
 
 use super::namespaces::Namespaces;
 use super::security::SecurityOptions;
-use super::{BundleError, BundleRequest, Namespace, environment, files::GeneratedFile, init, user_mounts};
+use super::{
+    BundleError, BundleRequest, Namespace, environment, files::GeneratedFile, init, systemd_mode, user_mounts,
+};
 
 /// What the mounts depend on beside the request.
 #[derive(Debug)]
@@ -28,6 +30,11 @@ pub fn mounts(request: &BundleRequest<'_>, parts: &Parts<'_>) -> Result<Vec<Moun
     all.extend(generated(request, parts)?);
     if request.options.read_only && request.options.read_only_tmpfs != Some(false) {
         all.extend(["/run", "/tmp", "/var/tmp"].map(writable_despite_read_only));
+    }
+    if systemd_mode::wanted(request)? {
+        let systemd = systemd_mode::mounts();
+        all.retain(|default| !systemd.iter().any(|mount| mount.destination() == default.destination()));
+        all.extend(systemd);
     }
     all.retain(|default| !asked.iter().any(|mount| mount.destination() == default.destination()));
     all.extend(asked);
@@ -80,10 +87,11 @@ fn ipc(request: &BundleRequest<'_>, ipc: &Namespace) -> Vec<Mount> {
     let mqueue = || mount("/dev/mqueue", "mqueue", "mqueue", &flags);
     let shared = |shm: &str| bind(Path::new(shm), "/dev/shm", &["rw", "nosuid", "nodev", "noexec"]);
     match ipc {
-        Namespace::Host => vec![
-            shared("/dev/shm"),
-            bind(Path::new("/dev/mqueue"), "/dev/mqueue", &["rw"]),
-        ],
+        Namespace::Host => ["/dev/shm", "/dev/mqueue"]
+            .into_iter()
+            .filter(|path| Path::new(path).exists())
+            .map(|path| bind(Path::new(path), path, &["rw", "nosuid", "nodev", "noexec"]))
+            .collect(),
         Namespace::Path(path) => {
             let process = path.to_str().and_then(|path| path.strip_suffix("/ns/ipc"));
             let shm = process

@@ -43,7 +43,7 @@ impl Namespaces {
             user: match (&joined.user, &request.id_mappings) {
                 (Some(path), _) => Namespace::Path(path.clone()),
                 (None, Some(_)) => Namespace::New,
-                (None, None) => user_namespace_path(options),
+                (None, None) => user_namespace(options)?,
             },
         })
     }
@@ -107,10 +107,26 @@ pub fn check(option: &'static str, value: Option<&str>) -> Result<(), BundleErro
     }
 }
 
-fn user_namespace_path(options: &ContainerOptions) -> Namespace {
-    match options.userns.as_deref().and_then(|value| value.strip_prefix("ns:")) {
-        Some(path) => Namespace::Path(path.into()),
-        None => Namespace::Host,
+/// Without mappings there can be no user namespace of the container's own: to share the host's in silence would take
+/// away the protection that was asked for.
+fn user_namespace(options: &ContainerOptions) -> Result<Namespace, BundleError> {
+    let value = options.userns.as_deref().unwrap_or_default();
+    let maps = options.uid_maps.iter().chain(&options.gid_maps);
+    if let Some(map) = maps.chain(&options.sub_uid_name).chain(&options.sub_gid_name).next() {
+        return Err(BundleError::invalid(
+            "--uidmap",
+            map,
+            "user namespaces are not supported here yet",
+        ));
+    }
+    match (value, value.split_once(':')) {
+        ("" | "host", _) => Ok(Namespace::Host),
+        (_, Some(("ns", path))) if path.starts_with('/') => Ok(Namespace::Path(path.into())),
+        _ => Err(BundleError::invalid(
+            "--userns",
+            value,
+            "this kind of user namespace is not supported here yet",
+        )),
     }
 }
 

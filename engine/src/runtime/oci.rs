@@ -8,6 +8,7 @@ use std::process::{Command, ExitStatus, Stdio};
 
 use super::runtime_log;
 pub use super::runtime_log::RuntimeError;
+use super::seccomp::cache::{self, FilterCache};
 
 /// Looked for in this order; the first is by far the fastest.
 const NAMES: [&str; 3] = ["crun", "runc", "youki"];
@@ -43,6 +44,10 @@ pub struct RunRequest<'a> {
     pub preserve_fds: u32,
     /// The socket that gets the terminal's other end, for a detached container with a terminal.
     pub console_socket: Option<&'a Path>,
+    /// Hand on our standard input; otherwise the container reads nothing.
+    pub stdin: bool,
+    /// Where to keep the compiled system call filter, [`super::Bundle::keep_filter`].
+    pub keep_filter: Option<&'a Path>,
     /// Its standard output; ours if `None`.
     pub stdout: Option<BorrowedFd<'a>>,
     /// Its standard error; ours if `None`.
@@ -66,6 +71,8 @@ pub struct ExecRequest<'a> {
     pub preserve_fds: u32,
     /// The socket that gets the terminal's other end, for a detached process with a terminal.
     pub console_socket: Option<&'a Path>,
+    /// Hand on our standard input; otherwise the process reads nothing.
+    pub stdin: bool,
 }
 
 impl OciRuntime {
@@ -103,7 +110,18 @@ impl OciRuntime {
         &self.path
     }
 
-    /// Starts a container and returns the PID of its first process, which has our standard streams unless the request says otherwise.
+    /// The cache of compiled system call filters in `dir` (in the run directory, the engine's own), for
+    /// [`super::BundleRequest::filter_cache`]; `None` for a runtime that takes none.
+    pub fn filter_cache(&self, dir: &Path) -> Option<FilterCache> {
+        if self.kind == Kind::Crun {
+            FilterCache::of(dir, &self.path)
+        } else {
+            None
+        }
+    }
+
+    /// Starts a container and returns the PID of its first process, which has our standard streams unless the request
+    /// says otherwise.
     ///
     /// # Errors
     /// The runtime's own words where they are not known to mean something clearer.
@@ -114,6 +132,9 @@ impl OciRuntime {
         let status = self.wait(&mut command)?;
         if !status.success() {
             return Err(runtime_log::failure(&log, &self.path, status));
+        }
+        if let Some(path) = request.keep_filter {
+            cache::keep(request.state_root, request.id, path);
         }
         let text = std::fs::read_to_string(&pid_file).map_err(RuntimeError::io("read", &pid_file))?;
         text.trim().parse().map_err(|_| RuntimeError::NoPid(pid_file))
@@ -147,7 +168,12 @@ impl OciRuntime {
                 .arg("--pid-file")
                 .arg(request.scratch.join("pid"));
         }
-        common(&mut command, request.preserve_fds, request.console_socket);
+        common(
+            &mut command,
+            request.preserve_fds,
+            request.console_socket,
+            request.stdin,
+        );
         command.arg(request.id);
         let status = self.wait(&mut command)?;
         runtime_log::own_failure(&log, &self.path, status)
@@ -202,7 +228,12 @@ impl OciRuntime {
     fn run(&self, request: &RunRequest<'_>, log: &Path) -> Result<Command, RuntimeError> {
         let mut command = self.command(request.state_root, Some(log));
         command.arg("run").arg("--bundle").arg(request.bundle);
-        common(&mut command, request.preserve_fds, request.console_socket);
+        common(
+            &mut command,
+            request.preserve_fds,
+            request.console_socket,
+            request.stdin,
+        );
         let stream = |fd: BorrowedFd<'_>| fd.try_clone_to_owned().map_err(RuntimeError::io("start", &self.path));
         if let Some(fd) = request.stdout {
             command.stdout(stream(fd)?);
@@ -260,7 +291,10 @@ impl OciRuntime {
     }
 }
 
-fn common(command: &mut Command, preserve_fds: u32, console_socket: Option<&Path>) {
+fn common(command: &mut Command, preserve_fds: u32, console_socket: Option<&Path>, stdin: bool) {
+    if !stdin {
+        command.stdin(Stdio::null());
+    }
     if preserve_fds > 0 {
         command.arg("--preserve-fds").arg(preserve_fds.to_string());
     }

@@ -75,6 +75,8 @@ pub struct ContainerOptions {
     pub tty: bool,
     /// `--interactive`.
     pub interactive: bool,
+    /// `--systemd`: `true`, `false` or `always`; `true` if not said.
+    pub systemd: Option<String>,
     /// `--init`: a small init as the first process.
     pub init: bool,
     /// `--init-path`.

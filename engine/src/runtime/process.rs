@@ -68,8 +68,9 @@ pub fn workdir<'a>(request: &BundleRequest<'a>) -> &'a str {
     chosen.filter(|dir| !dir.is_empty()).unwrap_or("/")
 }
 
-/// The words of the command. An entry point given on the command line discards the image's command as well.
-fn words(request: &BundleRequest<'_>) -> Result<Vec<String>, BundleError> {
+/// The words of the command, without an init before them; none if nobody names one. An entry point given on the command
+/// line discards the image's command as well.
+pub fn command(request: &BundleRequest<'_>) -> Vec<String> {
     let options = request.options;
     let image = config(request);
     let of = |list: Option<&Option<Vec<String>>>| list.cloned().flatten().unwrap_or_default();
@@ -82,8 +83,13 @@ fn words(request: &BundleRequest<'_>) -> Result<Vec<String>, BundleError> {
     } else if options.entrypoint.as_ref().is_none_or(Vec::is_empty) {
         words.extend(of(image.map(Config::cmd)));
     }
+    words
+}
+
+fn words(request: &BundleRequest<'_>) -> Result<Vec<String>, BundleError> {
+    let words = command(request);
     if words.is_empty() {
         return Err(BundleError::NoCommand);
     }
-    Ok(if options.init { init::wrap(words) } else { words })
+    Ok(if request.options.init { init::wrap(words) } else { words })
 }

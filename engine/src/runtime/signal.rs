@@ -21,6 +21,11 @@ pub fn parse(text: &str) -> Option<i32> {
     Signal::from_str(&format!("SIG{name}")).ok().map(|signal| signal as i32)
 }
 
+/// The name as podman's messages write it; the number where it has none.
+pub fn name(signal: i32) -> String {
+    Signal::try_from(signal).map_or_else(|_| signal.to_string(), |s| s.as_str().to_owned())
+}
+
 fn real_time(base: i32, offset: Option<&str>, alone: bool) -> Option<i32> {
     let offset = if alone { 0 } else { offset?.parse().ok()? };
     let number = base.checked_add(offset)?;

@@ -26,6 +26,8 @@ pub struct Bundle {
     pub spec: Spec,
     /// What was left out because this machine lacks it, for the journal.
     pub notes: Vec<String>,
+    /// Where the compiled system call filter is to be kept once the runtime has made it, [`super::oci::RunRequest::keep_filter`].
+    pub keep_filter: Option<PathBuf>,
 }
 
 /// Writes `config.json` and the files it refers to into the bundle directory.
@@ -41,11 +43,29 @@ pub fn write_bundle(request: &BundleRequest<'_>) -> Result<Bundle, BundleError> 
         .map_err(BundleError::io("create", bundle))?;
     let mut notes = Vec::new();
     let facts = Facts::gather(request, &mut notes)?;
-    let spec = facts.spec(request)?;
+    let mut spec = facts.spec(request)?;
+    let keep_filter = use_compiled_filter(request, &mut spec);
     let text = serde_json::to_vec(&spec).map_err(|e| BundleError::io("write", bundle)(std::io::Error::from(e)))?;
     // The environment in it may hold secrets.
     files::write_file(&bundle.join("config.json"), &text, 0o600, None)?;
-    Ok(Bundle { spec, notes })
+    Ok(Bundle {
+        spec,
+        notes,
+        keep_filter,
+    })
+}
+
+/// Adds the compiled filter if there is one; returns where to keep it if there is none yet.
+fn use_compiled_filter(request: &BundleRequest<'_>, spec: &mut Spec) -> Option<PathBuf> {
+    let filter = spec.linux().as_ref()?.seccomp().as_ref()?;
+    match request.filter_cache.as_ref()?.look_up(filter) {
+        Ok(code) => {
+            let annotations = spec.annotations_mut().get_or_insert_default();
+            annotations.entry(seccomp::cache::ANNOTATION.to_owned()).or_insert(code);
+            None
+        }
+        Err(path) => Some(path),
+    }
 }
 
 /// What the parts of the specification have in common.
@@ -166,7 +186,7 @@ impl Facts {
             .set_gid_mappings(gids)
             .set_sysctl((!sysctl.is_empty()).then_some(sysctl))
             .set_resources(Some(resources))
-            .set_cgroups_path(own_cgroup().map(|own| own.join("payload")))
+            .set_cgroups_path(own_cgroup().map(|own| own.join(format!("container-{}", request.id))))
             .set_devices((!devices.nodes.is_empty()).then_some(devices.nodes))
             .set_seccomp(seccomp::filter(&self.security.seccomp, self.granted.bounding)?)
             .set_rootfs_propagation(propagation(mounts))

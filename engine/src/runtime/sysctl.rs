@@ -25,7 +25,7 @@ pub fn settings(
 ) -> Result<HashMap<String, String>, BundleError> {
     let mut all = HashMap::new();
     // In a user namespace, group 0 alone may be mapped, and others are refused by the kernel: leave the kernel's default.
-    if *network == Namespace::New && !user_namespace {
+    if *network != Namespace::Host && !user_namespace {
         all.insert("net.ipv4.ping_group_range".to_owned(), "0 0".to_owned());
     }
     for (name, value) in &options.sysctls {
@@ -87,6 +87,7 @@ mod tests {
         let options = ContainerOptions::default();
         let of = |network: &Namespace| settings(&options, network, &Namespace::New, false).unwrap();
         assert_eq!(of(&Namespace::New)["net.ipv4.ping_group_range"], "0 0");
+        assert_eq!(of(&Namespace::Path("/run/netns/x".into())).len(), 1);
         assert!(of(&Namespace::Host).is_empty());
     }
 }

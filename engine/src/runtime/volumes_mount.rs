@@ -64,9 +64,9 @@ impl Fields {
             "U" | "chown" => self.switch("U", "", value)?,
             "bind-nonrecursive" => self.switch("bind", "rbind", value)?,
             "notmpcopyup" | "volume-nocopy" => {
-                self.switch(if key == "notmpcopyup" { key } else { "nocopy" }, "", value)?
+                self.switch(if key == "notmpcopyup" { key } else { "nocopy" }, "", value)?;
             }
-            "consistency" | "volume-opt" | "volume-label" | "label" => {}
+            "consistency" => {}
             _ => self.options.push(field.to_owned()),
         }
         Ok(())

@@ -1,13 +1,15 @@
-//! Files that are there whole or not at all: temporary name, sync, rename.
+//! Files that are there whole or not at all: written without a name, synced, then named.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::path::Path;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat, openat};
 use serde::{Serialize, de::DeserializeOwned};
-use tempfile::NamedTempFile;
 
-use super::StoreError;
+use super::{StoreError, id, mount};
 
 /// Whether a file must survive a power cut once the call returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,12 +22,19 @@ pub enum Durability {
 
 /// Replaces `path` by `content` in one step. Missing parent directories are created.
 ///
+/// A process that is killed in the middle leaves nothing behind when the file is new; when one is replaced, it can leave
+/// the new one beside it, which [`remove_record`] takes along.
+///
 /// # Errors
 /// The directory cannot be written; the old file is then unchanged.
 pub fn write_atomic(path: &Path, content: &[u8], durability: Durability) -> Result<(), StoreError> {
-    let (file, dir) = prepare(path, content, durability)?;
-    file.persist(path).map_err(|e| StoreError::io("write", path)(e.error))?;
-    sync_dir(dir, durability)
+    let file = unnamed(path, content, durability)?;
+    if !file.name(path)? {
+        let aside = aside(path, &id::random_hex(4));
+        file.name(&aside)?;
+        fs::rename(&aside, path).map_err(StoreError::io("write", path))?;
+    }
+    sync_dir(directory(path), durability)
 }
 
 /// Creates `path` with `content` unless it exists; whoever comes first wins. Returns whether this call did.
@@ -33,12 +42,23 @@ pub fn write_atomic(path: &Path, content: &[u8], durability: Durability) -> Resu
 /// # Errors
 /// The directory cannot be written.
 pub fn create_once(path: &Path, content: &[u8]) -> Result<bool, StoreError> {
-    let (file, _) = prepare(path, content, Durability::ThisBoot)?;
-    match file.persist_noclobber(path) {
-        Ok(_) => Ok(true),
-        Err(e) if e.error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
-        Err(e) => Err(StoreError::io("create", path)(e.error)),
+    unnamed(path, content, Durability::ThisBoot)?.name(path)
+}
+
+/// Removes a record, and what a process that was killed while replacing it may have left beside it. One that is gone is fine.
+///
+/// # Errors
+/// The directory cannot be written.
+pub fn remove_record(path: &Path) -> Result<(), StoreError> {
+    remove_tree(path)?;
+    let prefix = aside(path, "");
+    let prefix = prefix.file_name().unwrap_or_default().as_bytes();
+    for entry in fs::read_dir(directory(path)).into_iter().flatten().flatten() {
+        if entry.file_name().as_bytes().starts_with(prefix) {
+            remove_tree(&entry.path())?;
+        }
     }
+    Ok(())
 }
 
 /// [`write_atomic`] of a record as JSON.
@@ -83,26 +103,49 @@ pub fn remove_tree(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-fn prepare<'a>(path: &'a Path, content: &[u8], durability: Durability) -> Result<(NamedTempFile, &'a Path), StoreError> {
-    let dir = path.parent().unwrap_or(Path::new("."));
-    let mut file = temporary_in(dir)?;
-    file.write_all(content).map_err(StoreError::io("write", file.path()))?;
-    if durability == Durability::Synced {
-        file.as_file().sync_all().map_err(StoreError::io("sync", file.path()))?;
+/// A file with its content that has no name yet; without one it ends with the process.
+struct Unnamed(File);
+
+impl Unnamed {
+    /// Gives it a name. Returns whether the name was free.
+    fn name(&self, path: &Path) -> Result<bool, StoreError> {
+        match linkat(CWD, mount::fd_path(&self.0), CWD, path, AtFlags::SYMLINK_FOLLOW) {
+            Ok(()) => Ok(true),
+            Err(rustix::io::Errno::EXIST) => Ok(false),
+            Err(e) => Err(StoreError::io("create", path)(e.into())),
+        }
     }
-    Ok((file, dir))
 }
 
-fn temporary_in(dir: &Path) -> Result<NamedTempFile, StoreError> {
-    let create = || tempfile::Builder::new().prefix(".tmp-").tempfile_in(dir);
-    match create() {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => {
+fn unnamed(path: &Path, content: &[u8], durability: Durability) -> Result<Unnamed, StoreError> {
+    let dir = directory(path);
+    let open = || openat(CWD, dir, OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC, Mode::RUSR | Mode::WUSR);
+    let file = match open() {
+        Err(rustix::io::Errno::NOENT) => {
             fs::create_dir_all(dir).map_err(StoreError::io("create", dir))?;
-            create()
+            open()
         }
         other => other,
+    };
+    let mut file = File::from(file.map_err(|e| StoreError::io("create a file in", dir)(e.into()))?);
+    file.write_all(content).map_err(StoreError::io("write", path))?;
+    if durability == Durability::Synced {
+        file.sync_all().map_err(StoreError::io("sync", path))?;
     }
-    .map_err(StoreError::io("create a file in", dir))
+    Ok(Unnamed(file))
+}
+
+/// `.NAME.SUFFIX` beside `NAME`.
+fn aside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(".");
+    name.push(suffix);
+    path.with_file_name(name)
+}
+
+fn directory(path: &Path) -> &Path {
+    path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn sync_dir(dir: &Path, durability: Durability) -> Result<(), StoreError> {
@@ -125,6 +168,17 @@ mod tests {
         }
         assert_eq!(read_json::<i32>(&path).unwrap(), Some(2));
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_record_takes_along_what_was_left_beside_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("web.json");
+        write_json(&path, &1, Durability::ThisBoot).unwrap();
+        fs::write(dir.path().join(".web.json.0badcafe"), "{").unwrap();
+        fs::write(dir.path().join("web2.json"), "2").unwrap();
+        remove_record(&path).unwrap();
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Floor 1: what is on disk, and how it gets there without ever being half there.
+//! Floor 0: what is on disk, and how it gets there without ever being half there.
 //!
 //! ```text
 //! /var/lib/unipod/  (rootless: $XDG_DATA_HOME/unipod)     what outlives a boot
@@ -27,7 +27,7 @@ pub mod mount;
 pub mod paths;
 pub mod scratch;
 
-pub use atomic::{Durability, read_json, remove_tree, write_atomic, write_json};
+pub use atomic::{Durability, read_json, remove_record, remove_tree, write_atomic, write_json};
 pub use id::ContainerId;
 pub use lock::Lock;
 pub use paths::Store;

@@ -163,7 +163,11 @@ pub fn in_private_namespace<T: Send>(work: impl FnOnce() -> T + Send) -> Result<
     })
 }
 
-fn enter_private_namespace() -> Result<(), StoreError> {
+/// Moves the calling thread into a mount namespace of its own, for good.
+///
+/// # Errors
+/// The caller lacks `CAP_SYS_ADMIN`.
+pub fn enter_private_namespace() -> Result<(), StoreError> {
     let root = Path::new("/");
     unshare(CloneFlags::CLONE_NEWNS).map_err(|e| StoreError::io("make a mount namespace for", root)(e.into()))?;
     mount(None::<&str>, "/", None::<&str>, MsFlags::MS_SLAVE | MsFlags::MS_REC, None::<&str>)

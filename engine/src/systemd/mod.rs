@@ -1,4 +1,4 @@
-//! Floor 2: systemd, the only supervisor. [`notify`] speaks to the manager that started us, [`invocation`] tells
+//! Floor 1: systemd, the only supervisor. [`notify`] speaks to the manager that started us, [`invocation`] tells
 //! in which unit we run, [`activation`] finds the sockets it handed over, [`manager`] asks it to start and stop
 //! units, [`journal`] reads what they said.
 

@@ -37,7 +37,7 @@ fn current_keys(c: &Conversion<'_>, command: &mut Command) -> bool {
 }
 
 fn maps(c: &Conversion<'_>, command: &mut Command, key: &str, flag: &str) {
-    for map in c.section.words(key).iter().filter(|map| !map.is_empty()) {
+    for map in &c.words(key) {
         command.option(flag, map);
     }
 }
@@ -46,7 +46,7 @@ fn deprecated_keys(c: &mut Conversion<'_>, command: &mut Command) {
     match c.section.raw("RemapUsers") {
         None | Some("") => {
             for key in ["RemapUid", "RemapGid"] {
-                if !c.section.words(key).is_empty() {
+                if !c.words(key).is_empty() {
                     c.error_at(key, format!("{key}= needs RemapUsers="));
                 }
             }
@@ -86,7 +86,7 @@ fn auto(c: &Conversion<'_>, command: &mut Command) {
 fn keep_id(c: &mut Conversion<'_>, command: &mut Command) {
     let mut options = Vec::new();
     for (key, option) in [("RemapUid", "uid"), ("RemapGid", "gid")] {
-        let ids = c.section.words(key);
+        let ids = c.words(key);
         if ids.len() > 1 {
             c.error_at(key, format!("RemapUsers=keep-id takes only one {key}="));
         }

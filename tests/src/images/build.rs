@@ -34,6 +34,7 @@ const SOURCES: &[&str] = &[
     include_str!("scripts/nginx.sh"),
     include_str!("scripts/postgres.sh"),
     include_str!("scripts/redis.sh"),
+    include_str!("scripts/web.conf"),
     include_str!("scripts/web.sh"),
 ];
 

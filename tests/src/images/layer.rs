@@ -144,6 +144,8 @@ impl Layer {
 fn append<W: Write>(archive: &mut Builder<W>, path: &Path, node: &Node) -> io::Result<()> {
     let mut header = Header::new_gnu();
     header.set_mtime(0);
+    header.set_uid(0);
+    header.set_gid(0);
     header.set_size(0);
     match node {
         Node::Directory { mode, owner } => {

@@ -44,9 +44,7 @@ const WEB_PAGE: &str = "<!doctype html>
 <p>This page lies in a volume and is served from a container that systemd supervises.</p>
 ";
 
-const NGINX_CONF: &str = include_str!("scripts/nginx.conf");
 const SERVER: &str = "server { listen 80 default_server; root /usr/share/nginx/html; }\n";
-const WEB_SERVER: &str = "server { listen 80 default_server; root /www; }\n";
 
 /// How one image is made and what it is called.
 #[derive(Debug, Clone)]
@@ -85,12 +83,7 @@ pub const RECIPES: &[Recipe] = &[
         ],
         packages: &["nginx"],
         programs: &[],
-        files: || {
-            nginx()
-                .directory("/etc/nginx/templates", 0o755, 0)
-                .link("/var/log/nginx/access.log", "/dev/stdout")
-                .link("/var/log/nginx/error.log", "/dev/stderr")
-        },
+        files: || nginx().directory("/etc/nginx/templates", 0o755, 0),
         config: || {
             json!({
                 "Entrypoint": ["/docker-entrypoint.sh"], "Cmd": ["nginx", "-g", "daemon off;"],
@@ -103,10 +96,9 @@ pub const RECIPES: &[Recipe] = &[
         packages: &["nginx"],
         programs: &[],
         files: || {
-            // Its log stays on the stream it was given: nothing in this image opens a stream by name.
-            nginx()
-                .text("/etc/nginx/nginx.conf", 0o644, &NGINX_CONF.replace("/var/log/nginx/error.log", "stderr"))
-                .text("/etc/nginx/conf.d/default.conf", 0o644, WEB_SERVER)
+            Layer::default()
+                .text("/etc/nginx/nginx.conf", 0o644, include_str!("scripts/web.conf"))
+                .directory("/var/log/nginx", 0o755, 0)
                 .text("/usr/share/web/index.html", 0o644, WEB_PAGE)
                 .text("/www/about.txt", 0o644, "from the image\n")
                 .text("/web.sh", 0o755, include_str!("scripts/web.sh"))
@@ -263,12 +255,14 @@ pub fn base(busybox: Vec<u8>, applets: &str) -> Layer {
 
 fn nginx() -> Layer {
     Layer::default()
-        .text("/etc/nginx/nginx.conf", 0o644, NGINX_CONF)
+        .text("/etc/nginx/nginx.conf", 0o644, include_str!("scripts/nginx.conf"))
         .text("/etc/nginx/conf.d/default.conf", 0o644, SERVER)
         .text("/usr/share/nginx/html/index.html", 0o644, PAGE)
         .text("/docker-entrypoint.sh", 0o755, include_str!("scripts/nginx.sh"))
         .directory("/var/cache/nginx", 0o755, account::NGINX)
-        .directory("/var/log/nginx", 0o755, 0)
+        // As the public image has it: the files lead to the container's own output.
+        .link("/var/log/nginx/access.log", "/dev/stdout")
+        .link("/var/log/nginx/error.log", "/dev/stderr")
 }
 
 /// Bytes that no compression makes smaller, the same ones every time (xorshift).

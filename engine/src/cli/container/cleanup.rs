@@ -3,7 +3,8 @@
 use clap::Args;
 
 use crate::cli::error::CliError;
-use crate::container::{remove, signal};
+use crate::container::remove;
+use crate::runtime::signal;
 use crate::store::Store;
 
 /// Take down what an ended container still holds, and note how it ended. Run by systemd.

@@ -67,10 +67,7 @@ impl ExecArgs {
             tty: self.tty,
             privileged: self.privileged,
         };
-        if !self.interactive {
-            detach_stdin();
-        }
-        let mode = ExecMode { detach: self.detach, preserve_fds: self.preserve_fds };
+        let mode = ExecMode { detach: self.detach, interactive: self.interactive || self.tty, preserve_fds: self.preserve_fds };
         let status = exec::exec(store, &record, &options, mode)?;
         let code = status.code().or_else(|| status.signal().map(|s| 128 + s)).unwrap_or(125);
         Ok(u8::try_from(code).unwrap_or(u8::MAX))
@@ -78,13 +75,5 @@ impl ExecArgs {
 
     fn environment(&self) -> Result<BTreeMap<String, String>, CliError> {
         environment(&self.env_file, &self.env)
-    }
-}
-
-/// Without `-i` the command must not eat what is meant for the shell that called us.
-fn detach_stdin() {
-    if let Ok(null) = std::fs::File::open("/dev/null") {
-        // Failing would leave standard input as it is.
-        let _ = nix::unistd::dup2_stdin(null);
     }
 }

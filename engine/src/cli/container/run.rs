@@ -9,12 +9,12 @@ use crate::cli::output;
 use crate::cli::progress;
 use crate::cli::run_options::{self, LifecycleOptions, RunOptions};
 use crate::container::create::{self, CreateRequest, Created};
-use crate::container::record::{Lifecycle, Record, SdNotify, UnitUse};
+use crate::container::record::{self, Lifecycle, Record, SdNotify, State, UnitUse};
 use crate::container::{foreground, start, transient};
 use crate::image::{self, Image};
 use crate::runtime::ContainerOptions;
 use crate::store::Store;
-use crate::systemd::Invocation;
+use crate::systemd::{Invocation, manager};
 
 /// Run a command in a new container.
 ///
@@ -75,12 +75,57 @@ fn run_in_unit(
     Ok(0)
 }
 
-fn run_as_transient(store: &Store, options: ContainerOptions, lifecycle: LifecycleOptions) -> Result<u8, CliError> {
+fn run_as_transient(store: &Store, options: ContainerOptions, mut lifecycle: LifecycleOptions) -> Result<u8, CliError> {
+    refuse_on_command_line(&options, &lifecycle)?;
+    // Nobody has asked this payload to notify: unless a health check says more, it is ready when it runs.
+    if lifecycle.sdnotify == run_options::SdNotify::Container {
+        lifecycle.sdnotify = run_options::SdNotify::Conmon;
+    }
+    if lifecycle.replace {
+        stop_unit_of(store, options.name.as_deref())?;
+    }
     let (created, _) = make(store, options, &lifecycle, None)?;
     let record = give_unit(store, created, &lifecycle)?;
     super::start::start_unit(store, &record)?;
     output::print_line(record.id.as_str());
     Ok(0)
+}
+
+/// The unit of the container to be replaced must be gone before another one of that name can start.
+fn stop_unit_of(store: &Store, name: Option<&str>) -> Result<(), CliError> {
+    let holder = name.map(|name| record::by_name(store, name)).transpose()?.flatten();
+    match holder.filter(|h| h.state() == State::Running).and_then(|h| h.unit) {
+        Some(unit) => Ok(manager::stop(&unit.name)?),
+        None => Ok(()),
+    }
+}
+
+/// What is known and not there yet is refused by name: nobody shall believe that it works.
+fn refuse_unsupported(lifecycle: &LifecycleOptions) -> Result<(), CliError> {
+    let LifecycleOptions { pod, pod_id_file, requires, remove_image, timeout, preserve_fds, cgroup_parent, .. } = lifecycle;
+    let refused = [
+        ("--pod", pod.is_some() || pod_id_file.is_some(), "pods are not supported yet"),
+        ("--requires", !requires.is_empty(), "not supported yet; let the units depend on each other (Requires=, After=)"),
+        ("--rmi", *remove_image, "not supported yet; see: unipod image prune"),
+        ("--timeout", timeout.is_some(), "not supported yet; set RuntimeMaxSec= in the unit"),
+        ("--preserve-fds", *preserve_fds > 0, "not supported yet; socket activation passes descriptors on by itself"),
+        ("--cgroup-parent", cgroup_parent.is_some(), "the container lives in its unit's cgroup; set Slice= in the unit"),
+    ];
+    let first = refused.into_iter().find(|(_, given, _)| *given);
+    first.map_or(Ok(()), |(option, _, why)| Err(CliError::new(format!("{option}: {why}"))))
+}
+
+/// Combinations that cannot work, before anything is made for them.
+fn refuse_on_command_line(options: &ContainerOptions, lifecycle: &LifecycleOptions) -> Result<(), CliError> {
+    let restarts = lifecycle.restart.as_deref().is_some_and(|policy| !matches!(policy, "" | "no"));
+    if lifecycle.remove && restarts {
+        return Err(CliError::new("--rm and --restart contradict each other: a removed container cannot be started again"));
+    }
+    if options.tty {
+        return Err(CliError::new("--tty with --detach is not supported yet: no process stays to hold the terminal")
+            .hint("leave out -t, or run it in the foreground"));
+    }
+    Ok(())
 }
 
 fn run_in_foreground(
@@ -101,6 +146,7 @@ fn make(
     lifecycle: &LifecycleOptions,
     unit: Option<&Invocation>,
 ) -> Result<(Created, Option<Image>), CliError> {
+    refuse_unsupported(lifecycle)?;
     let image = match &options.rootfs {
         Some(_) => None,
         None => Some(image::ensure(store, &options.image, &lifecycle.pull, progress::of_start(unit.is_some()).as_ref())?),

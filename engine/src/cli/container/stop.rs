@@ -9,7 +9,8 @@ use crate::cli::error::CliError;
 use crate::cli::output;
 use crate::container::record::{self, Record, State};
 use crate::container::remove::{self, RemoveOptions};
-use crate::container::{ContainerError, signal, stop};
+use crate::container::{ContainerError, stop};
+use crate::runtime::signal;
 use crate::store::Store;
 use crate::systemd::{Invocation, manager};
 

@@ -54,9 +54,6 @@ pub(super) struct LifecycleArguments {
     /// When to start again: no, always, on-failure[:TIMES] or unless-stopped
     #[arg(long, value_name = "POLICY")]
     restart: Option<String>,
-    /// Prepare for systemd as the command: true, false or always
-    #[arg(long, value_name = "MODE")]
-    systemd: Option<String>,
     /// Keys that leave an attached container
     #[arg(long, value_name = "KEYS")]
     detach_keys: Option<String>,
@@ -145,8 +142,6 @@ pub struct LifecycleOptions {
     pub pull: PullOptions,
     /// `--restart` as given.
     pub restart: Option<String>,
-    /// `--systemd` as given.
-    pub systemd: Option<String>,
     /// `--detach-keys`.
     pub detach_keys: Option<String>,
     /// `--sig-proxy`.
@@ -184,7 +179,6 @@ impl LifecycleArguments {
             log_opt,
             pull,
             restart,
-            systemd,
             detach_keys,
             sig_proxy,
             attach,
@@ -209,7 +203,6 @@ impl LifecycleArguments {
             log_options: pairs("--log-opt", log_opt)?,
             pull: pull.resolve()?,
             restart: restart.map(checked_restart).transpose()?,
-            systemd,
             detach_keys,
             sig_proxy: sig_proxy.is_none_or(|switch| switch.0),
             attach,

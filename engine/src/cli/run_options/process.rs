@@ -59,6 +59,9 @@ pub(super) struct ProcessOptions {
     /// The init program
     #[arg(long, value_name = "PATH")]
     init_path: Option<PathBuf>,
+    /// Prepare for systemd as the command: true, false or always [default: true]
+    #[arg(long, value_name = "MODE")]
+    systemd: Option<String>,
     /// File mode creation mask, octal [default: 0022]
     #[arg(long, value_name = "MASK")]
     umask: Option<String>,
@@ -98,6 +101,7 @@ impl ProcessOptions {
             interactive,
             init,
             init_path,
+            systemd,
             umask,
             tz,
             hostuser,
@@ -119,6 +123,7 @@ impl ProcessOptions {
         options.interactive = Switch::is_on(interactive);
         options.init = Switch::is_on(init);
         options.init_path = init_path;
+        options.systemd = systemd;
         options.umask = umask.as_deref().map(octal).transpose()?;
         options.timezone = tz;
         options.host_users = hostuser;

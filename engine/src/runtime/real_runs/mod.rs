@@ -15,9 +15,8 @@ use super::*;
 struct Place {
     dir: tempfile::TempDir,
     runtime: OciRuntime,
+    id: String,
 }
-
-const ID: &str = "0123456789abcdef0123456789abcdef";
 
 impl Place {
     fn new(runtime: &str) -> Self {
@@ -40,19 +39,18 @@ impl Place {
         .unwrap();
         std::fs::write(root.join("etc/group"), "root:x:0:\nwww:x:33:\nlog:x:44:web\n").unwrap();
         std::fs::create_dir(dir.path().join("out")).unwrap();
-        Self {
-            runtime: OciRuntime::find(Some(runtime)).unwrap(),
-            dir,
-        }
+        let runtime = OciRuntime::find(Some(runtime)).unwrap();
+        let id = format!("0123456789ab{}", crate::store::id::random_hex(10));
+        Self { dir, runtime, id }
     }
 
     fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
-    fn request<'a>(&self, options: &'a ContainerOptions) -> BundleRequest<'a> {
+    fn request<'a>(&'a self, options: &'a ContainerOptions) -> BundleRequest<'a> {
         BundleRequest {
-            id: ID,
+            id: &self.id,
             options,
             image: None,
             rootfs: self.path("root"),
@@ -68,6 +66,7 @@ impl Place {
             id_mappings: None,
             joined: JoinedNamespaces::default(),
             host_gateway: "10.89.0.1".parse().ok(),
+            filter_cache: None,
         }
     }
 
@@ -91,11 +90,13 @@ impl Place {
         let dir = self.dir.path();
         let leak = |name: &str| -> &'static Path { Box::leak(dir.join(name).into_boxed_path()) };
         RunRequest {
-            id: ID,
+            id: &self.id,
             bundle: leak("bundle"),
             state_root: leak("state"),
             preserve_fds,
             console_socket: None,
+            stdin: false,
+            keep_filter: None,
             stdout: None,
             stderr: None,
         }
@@ -116,23 +117,21 @@ impl Place {
         let (state_root, scratch) = (self.path("state"), self.path("exec"));
         std::fs::create_dir_all(&scratch).unwrap();
         self.runtime.exec(&ExecRequest {
-            id: ID,
+            id: &self.id,
             state_root: &state_root,
             scratch: &scratch,
             process: &process,
             detach: false,
             preserve_fds: 0,
             console_socket: None,
+            stdin: false,
         })
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let _ = self.runtime.delete(&self.path("state"), ID, true);
-        for cgroup in ["/sys/fs/cgroup/payload"] {
-            let _ = std::fs::remove_dir(cgroup);
-        }
+        let _ = self.runtime.delete(&self.path("state"), &self.id, true);
     }
 }
 

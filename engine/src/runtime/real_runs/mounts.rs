@@ -65,7 +65,11 @@ fn privileged() {
         .trim();
     assert_lines(
         &output,
-        &[&format!("CapEff: {bounding}"), "Seccomp: 0", &format!("id=\"{ID}\"")],
+        &[
+            &format!("CapEff: {bounding}"),
+            "Seccomp: 0",
+            &format!("id=\"{}\"", place.id),
+        ],
     );
 }
 
@@ -77,4 +81,25 @@ fn an_init_is_the_first_process() {
     assert_lines(&output, &["podman-init"]);
     assert!(!output.contains("pid 1\n"), "{output}");
     assert_eq!(status.code(), Some(7));
+}
+
+#[test]
+fn prepared_for_systemd() {
+    let place = Place::new("crun");
+    let script = "touch /run/lock/x /tmp/x && mkdir /sys/fs/cgroup/inner && rmdir /sys/fs/cgroup/inner && echo writable; ls -d /run/.containerenv";
+    let (output, _) = place.script(options(|o| o.systemd = Some("always".into())), script);
+    assert_lines(&output, &["writable", "/run/.containerenv"]);
+}
+
+#[test]
+fn a_user_namespace_that_cannot_be_made_is_refused() {
+    let place = Place::new("crun");
+    for userns in ["auto", "keep-id", "private", "elsewhere"] {
+        let options = options(|o| {
+            o.command = strings(&["true"]);
+            o.userns = Some(userns.into());
+        });
+        let error = write_bundle(&place.request(&options)).unwrap_err().to_string();
+        assert!(error.contains("--userns"), "{error}");
+    }
 }

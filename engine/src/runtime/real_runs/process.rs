@@ -67,8 +67,8 @@ fn exec_kill_and_delete() {
             127,
             "{runtime}"
         );
-        place.runtime.kill(&place.path("state"), ID, 9, false).unwrap();
-        place.runtime.delete(&place.path("state"), ID, true).unwrap();
+        place.runtime.kill(&place.path("state"), &place.id, 9, false).unwrap();
+        place.runtime.delete(&place.path("state"), &place.id, true).unwrap();
         assert!(!Path::new(&format!("/proc/{pid}/root/bin")).exists());
     }
 }
@@ -94,10 +94,11 @@ fn sockets_of_the_unit_are_handed_on() {
     write_bundle(&request).unwrap();
     let run = place.run_request(1);
     let script = format!(
-        "exec 3>&{fd}; exec {} --cgroup-manager=disabled --root {} run --preserve-fds 1 --bundle {} {ID}",
+        "exec 3>&{fd}; exec {} --cgroup-manager=disabled --root {} run --preserve-fds 1 --bundle {} {}",
         place.runtime.path().display(),
         run.state_root.display(),
-        run.bundle.display()
+        run.bundle.display(),
+        place.id
     );
     nix::fcntl::fcntl(&file, nix::fcntl::FcntlArg::F_SETFD(nix::fcntl::FdFlag::empty())).unwrap();
     assert!(Command::new("bash").args(["-c", &script]).status().unwrap().success());
@@ -133,5 +134,42 @@ fn a_user_namespace() {
     assert_eq!(
         text.split_whitespace().collect::<Vec<_>>(),
         ["0", "100000", "65536", "0"]
+    );
+}
+
+#[test]
+fn a_filter_is_compiled_once() {
+    let place = Place::new("crun");
+    let cache = place.path("filters");
+    let options = options(|o| o.command = strings(&["sleep", "1000"]));
+    let mut filters = Vec::new();
+    for _ in 0..2 {
+        let mut request = place.request(&options);
+        request.filter_cache = place.runtime.filter_cache(&cache);
+        let bundle = write_bundle(&request).unwrap();
+        let compiled = bundle
+            .spec
+            .annotations()
+            .as_ref()
+            .is_some_and(|all| all.contains_key("run.oci.seccomp_bpf_data"));
+        let run = RunRequest {
+            keep_filter: bundle.keep_filter.as_deref(),
+            ..place.run_request(0)
+        };
+        let pid = place.runtime.run_detached(&run).unwrap();
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        assert!(status.contains("Seccomp:\t2"), "{status}");
+        let filter = std::fs::read(place.path("state").join(&place.id).join("seccomp.bpf")).unwrap();
+        filters.push((compiled, filter));
+        place.runtime.delete(&place.path("state"), &place.id, true).unwrap();
+    }
+    assert_eq!((filters[0].0, filters[1].0), (false, true));
+    assert_eq!(filters[0].1, filters[1].1);
+    assert_eq!(std::fs::read_dir(cache).unwrap().count(), 1);
+    assert!(
+        OciRuntime::find(Some("runc"))
+            .unwrap()
+            .filter_cache(Path::new("/x"))
+            .is_none()
     );
 }

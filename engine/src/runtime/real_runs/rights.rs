@@ -176,3 +176,90 @@ fn what_the_machine_lacks_is_refused_by_name() {
         "{error}"
     );
 }
+
+/// Not a benchmark: a guard against work that does not belong on the way of every start. The bound is for a debug build
+/// on a busy machine; a release build takes a tenth.
+#[test]
+fn a_bundle_is_written_in_a_moment() {
+    let place = Place::new("crun");
+    let options = options(|o| o.command = strings(&["true"]));
+    let fastest = (0..20)
+        .map(|_| {
+            let start = std::time::Instant::now();
+            write_bundle(&place.request(&options)).unwrap();
+            start.elapsed()
+        })
+        .min();
+    assert!(fastest.unwrap() < std::time::Duration::from_millis(20), "{fastest:?}");
+    eprintln!("fastest {fastest:?}");
+}
+
+#[test]
+fn a_missing_controller_is_named() {
+    let _place = Place::new("crun");
+    let resources = options::Resources {
+        memory: Some(1 << 30),
+        ..Default::default()
+    };
+    // The root of a hierarchy has no limits even where it has controllers.
+    let error = resources.apply(Path::new("/sys/fs/cgroup")).unwrap_err().to_string();
+    assert!(
+        error.contains("--memory") && error.contains("memory controller"),
+        "{error}"
+    );
+}
+
+const IMAGE: &str = r#"{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]},"config":{
+    "User":"web","WorkingDir":"/work","Env":["PATH=/bin:/opt","A=image","B=image","HOME=/home/image"],
+    "Entrypoint":["sh","-c"],"Cmd":["echo image"],"Volumes":{"/data":{}}}}"#;
+
+#[test]
+fn the_image_says_what_the_options_do_not() {
+    let place = Place::new("crun");
+    let image: oci_spec::image::ImageConfiguration = serde_json::from_str(IMAGE).unwrap();
+    let of = |options: &ContainerOptions| {
+        let mut request = place.request(options);
+        request.image = Some(&image);
+        let process = write_bundle(&request).unwrap().spec.process().clone().unwrap();
+        let line = |list: &Option<Vec<String>>| list.clone().unwrap().join(" ");
+        (
+            line(process.args()),
+            line(process.env()),
+            process.cwd().clone(),
+            process.user().uid(),
+        )
+    };
+    let (args, env, cwd, uid) = of(&ContainerOptions::default());
+    assert_eq!((args.as_str(), cwd, uid), ("sh -c echo image", "/work".into(), 33));
+    assert_eq!(
+        env,
+        "A=image B=image HOME=/home/image HOSTNAME=0123456789ab PASSWORD=hidden PATH=/bin:/opt container=unipod"
+    );
+    let change = |o: &mut ContainerOptions| {
+        o.command = strings(&["echo", "mine"]);
+        o.env = [("A".to_owned(), "option".to_owned())].into();
+        o.unset_env = strings(&["B"]);
+        o.env_merge = strings(&["PATH=${PATH}:/more"]);
+        o.workdir = Some("/else".into());
+        o.user = Some("0".into());
+    };
+    let (args, env, cwd, uid) = of(&options(change));
+    assert_eq!((args.as_str(), cwd, uid), ("sh -c echo mine", "/else".into(), 0));
+    assert!(
+        env.starts_with("A=option HOME=/home/image") && env.contains("PATH=/bin:/opt:/more") && !env.contains("B=")
+    );
+    let entrypoint = |words: &[&str]| options(|o| o.entrypoint = Some(strings(words)));
+    assert_eq!(of(&entrypoint(&["/bin/x"])).0, "/bin/x");
+    assert_eq!(of(&entrypoint(&[])).0, "echo image");
+    let bare = options(|o| o.unset_env_all = true);
+    assert_eq!(of(&bare).1, "HOME=/srv HOSTNAME=0123456789ab PASSWORD=hidden");
+}
+
+#[test]
+fn nothing_to_run_is_refused() {
+    let place = Place::new("crun");
+    let error = write_bundle(&place.request(&ContainerOptions::default()))
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("no command"), "{error}");
+}

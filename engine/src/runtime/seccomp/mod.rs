@@ -1,6 +1,7 @@
 //! System call filters: the built-in profile, or one in the format that docker and podman share.
 
 pub mod builtin;
+pub mod cache;
 pub mod profile;
 
 use std::path::Path;

@@ -1,0 +1,264 @@
+//! Hostile and odd input: a clear error, the others converted, nothing outside of the output directory.
+
+mod common;
+
+use std::ffi::OsStr;
+use std::fs::{self, Permissions};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::time::{Duration, Instant};
+
+use common::{TempDir, content, messages, run};
+
+const UNITS: &str = "etc/containers/systemd";
+const GOOD: &str = "[Container]\nImage=docker.io/library/web:1\n";
+
+fn with_good() -> TempDir {
+    let root = TempDir::new();
+    root.file(&format!("{UNITS}/good.container"), GOOD);
+    root
+}
+
+/// Runs and expects `good.service` whatever else there is.
+fn complaints(root: &TempDir) -> Vec<String> {
+    let outcome = run(&root.system());
+    assert!(content(&outcome, "good.service").contains(" docker.io/library/web:1\n"));
+    messages(&outcome)
+}
+
+#[test]
+fn odd_files_cost_themselves() {
+    let root = with_good();
+    fs::create_dir(root.path().join(UNITS).join("dir.container")).expect("can be made");
+    root.link(&format!("{UNITS}/gone.container"), "/nowhere");
+    root.link(&format!("{UNITS}/loop.container"), "loop.container");
+    root.link(&format!("{UNITS}/zero.container"), "/dev/zero");
+    root.file(&format!("{UNITS}/nul.container"), "[Container]\nImage=a\0b\n");
+    root.file(&format!("{UNITS}/bytes.container"), b"[Container]\nImage=\xff\xfe\n");
+    root.file(&format!("{UNITS}/bom.container"), b"\xef\xbb\xbf[Container]\nImage=x\n");
+    let said = complaints(&root);
+    for expected in [
+        "dir.container: this file cannot be read: Is a directory",
+        "gone.container: this file cannot be read: No such file",
+        "loop.container: this file cannot be read: Too many levels",
+        "zero.container: this file cannot be read: it is larger than 32 MiB",
+        "nul.container:2: text with a NUL byte",
+        "bytes.container:2: text that is not UTF-8",
+        "bom.container:1: byte order mark",
+    ] {
+        assert!(
+            said.iter().any(|message| message.contains(expected)),
+            "{expected}\n{said:#?}"
+        );
+    }
+    assert_eq!(said.len(), 7, "{said:#?}");
+}
+
+#[test]
+fn a_pipe_is_not_waited_for() {
+    let root = with_good();
+    let pipe = root.path().join(UNITS).join("pipe.volume");
+    let made = std::process::Command::new("mkfifo")
+        .arg(&pipe)
+        .status()
+        .expect("mkfifo starts");
+    assert!(made.success());
+    let start = Instant::now();
+    assert_eq!(complaints(&root), [""; 0]);
+    assert!(start.elapsed() < Duration::from_secs(10));
+}
+
+#[test]
+fn names_that_are_not_utf8_are_told() {
+    let root = with_good();
+    fs::write(root.path().join(UNITS).join(OsStr::from_bytes(b"\xff.container")), GOOD).expect("can be written");
+    let said = complaints(&root);
+    assert!(said.len() == 1 && said[0].contains("not UTF-8"), "{said:?}");
+}
+
+#[test]
+fn endless_lines_and_many_lines() {
+    let root = with_good();
+    let long = "x".repeat(10_000_000);
+    root.file(
+        &format!("{UNITS}/value.container"),
+        format!("{GOOD}Environment=A={long}\n"),
+    );
+    root.file(&format!("{UNITS}/key.container"), format!("{GOOD}{long}=1\n"));
+    root.file(&format!("{UNITS}/junk.container"), format!("{GOOD}{long}\n"));
+    root.file(
+        &format!("{UNITS}/quotes.container"),
+        format!("{GOOD}Exec=\"{}\n", "\\x41 ".repeat(1_000_000)),
+    );
+    root.file(
+        &format!("{UNITS}/many.container"),
+        format!("{GOOD}{}", "Environment=A=1 B=2\n".repeat(100_000)),
+    );
+    root.file(
+        &format!("{UNITS}/wrong.container"),
+        format!("{GOOD}{}", "Wrong=1\n".repeat(10_000)),
+    );
+    let start = Instant::now();
+    let outcome = run(&root.system());
+    assert!(start.elapsed() < Duration::from_secs(60), "took {:?}", start.elapsed());
+    assert!(messages(&outcome).iter().all(|message| message.len() < 2000));
+    assert!(content(&outcome, "value.service").len() > 10_000_000);
+    assert!(content(&outcome, "many.service").contains(" --env A=1 --env B=2 "));
+    assert!(content(&outcome, "wrong.service").contains("… and 80 more"));
+    for stub in ["key.service", "junk.service", "wrong.service"] {
+        assert!(content(&outcome, stub).contains("X-UnipodError="), "{stub}");
+    }
+}
+
+#[test]
+fn deep_directories_and_loops_end() {
+    let root = with_good();
+    let mut deep = UNITS.to_owned();
+    for _ in 0..200 {
+        deep.push_str("/d");
+    }
+    root.file(&format!("{deep}/deep.volume"), "");
+    root.link(&format!("{deep}/up"), "../../..");
+    root.link(&format!("{UNITS}/around"), "./around/x");
+    root.link(&format!("{UNITS}/self"), ".");
+    let outcome = run(&root.system());
+    content(&outcome, "deep-volume.service");
+    content(&outcome, "good.service");
+}
+
+#[test]
+fn unreadable_files_and_directories() {
+    // Root reads everything: the test does it as nobody.
+    let root = with_good();
+    let (file, directory) = (format!("{UNITS}/secret.container"), format!("{UNITS}/closed"));
+    root.file(&file, GOOD);
+    root.file(&format!("{directory}/in.container"), GOOD);
+    root.file(
+        &format!("{UNITS}/good.container.d/closed.conf"),
+        "[Container]\nPidsLimit=1\n",
+    );
+    for (path, mode) in [
+        ("", 0o755),
+        (&file, 0),
+        (&directory, 0),
+        (&format!("{UNITS}/good.container.d/closed.conf"), 0),
+    ] {
+        fs::set_permissions(root.path().join(path), Permissions::from_mode(mode)).expect("can be changed");
+    }
+    let binary = env!("CARGO_BIN_EXE_unipod-generator");
+    let copy = root.path().join("generator");
+    fs::copy(binary, &copy).expect("can be copied");
+    fs::set_permissions(&copy, Permissions::from_mode(0o755)).expect("can be changed");
+    let mut command = std::process::Command::new(&copy);
+    command
+        .args(["-dryrun"])
+        .env("QUADLET_UNIT_DIRS", root.path().join(UNITS))
+        .current_dir("/");
+    if fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0) {
+        std::os::unix::process::CommandExt::uid(&mut command, 65534);
+    }
+    let output = command.output().expect("starts");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    for expected in [
+        "secret.container: this file cannot be read",
+        "closed: this cannot be read",
+        "closed.conf: this file cannot be read",
+    ] {
+        assert!(said.contains(expected), "{expected}\n{said}");
+    }
+    assert!(
+        printed.contains("---good.service---") && printed.contains("---secret.service---"),
+        "{printed}"
+    );
+    assert_eq!(output.status.code(), Some(1));
+    fs::set_permissions(root.path().join(&directory), Permissions::from_mode(0o755)).expect("can be changed");
+}
+
+#[test]
+fn nothing_is_written_outside() {
+    let directory = TempDir::new();
+    directory.file(
+        "units/a.container",
+        format!("{GOOD}ServiceName=../escaped\n[Install]\nAlias=../up.service /tmp/unipod-abs.service x/../../y.service\nWantedBy=../w a/../../b\nRequiredBy=..\n"),
+    );
+    directory.file(
+        "units/b@.container",
+        format!("{GOOD}[Install]\nDefaultInstance=../../i\nWantedBy=m.target\n"),
+    );
+    directory.file("units/c d.container", GOOD);
+    let output = directory.run(&["-no-kmsg-log", "out"]);
+    assert_eq!(output.status.code(), Some(1));
+    let tree = directory.tree();
+    let outside: Vec<_> = tree
+        .lines()
+        .filter(|line| !line.starts_with("out/") && !line.starts_with("units/"))
+        .collect();
+    assert!(outside.is_empty(), "{tree}");
+    assert!(tree.contains("out/b@.service") && !tree.contains("out/c d"), "{tree}");
+}
+
+#[test]
+fn any_bytes_are_taken() {
+    // A small generator of pseudo-random bytes, the same at each run.
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let mut next = |bound: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state % bound as u64).unwrap_or(0)
+    };
+    let keys: Vec<&str> = unipod_generator::UnitType::ALL
+        .iter()
+        .flat_map(|unit_type| unit_type.keys())
+        .map(|row| row.name)
+        .collect();
+    let pieces = [
+        "[Container]\n",
+        "[Install]\nWantedBy=",
+        "=",
+        "\n",
+        "\\",
+        "\"",
+        "'",
+        ",",
+        ":",
+        "x.volume",
+        "%n",
+        " ",
+        "\\x4",
+        "src=",
+        "a@.pod",
+        "\u{e9}",
+        "=-",
+        "type=bind",
+        "/../",
+        "\r",
+    ];
+    for round in 0..40 {
+        let root = TempDir::new();
+        for unit_type in unipod_generator::UnitType::ALL {
+            let mut text = format!("[{}]\n", unit_type.section()).into_bytes();
+            for _ in 0..60 {
+                match next(4) {
+                    0 => text.push(u8::try_from(next(256)).unwrap_or(0)),
+                    1 => text.extend_from_slice(format!("\n{}=", keys[next(keys.len())]).as_bytes()),
+                    _ => text.extend_from_slice(pieces[next(pieces.len())].as_bytes()),
+                }
+            }
+            root.file(&format!("{UNITS}/x.{}", unit_type.extension()), &text);
+            root.file(
+                &format!("{UNITS}/{}.d/{round}.conf", unit_type.extension()),
+                &text[..text.len() / 2],
+            );
+        }
+        let outcome = run(&root.system());
+        for service in &outcome.services {
+            let text = std::str::from_utf8(&service.content);
+            assert!(
+                text.is_err() || text.is_ok_and(|text| text.contains("[Service]")),
+                "{service:?}"
+            );
+        }
+    }
+}
