@@ -6,7 +6,7 @@ use crate::convert::{Converted, Host, convert};
 use crate::install::{self, Link};
 use crate::names::Registry;
 use crate::parallel;
-use crate::problem::{Place, Problem, Severity, shorten};
+use crate::problem::{Place, Problem, Severity, limit, shorten};
 use crate::stub::stub;
 use crate::unit::{Reading, Unit, UnitType};
 
@@ -137,6 +137,7 @@ impl Run<'_> {
             // What a file lacks is no news while lines of it cannot be read.
             problems.retain(|problem| problem.place.as_ref().is_none_or(|place| !place.is_section));
         }
+        limit(&mut problems);
         self.findings[index].append(&mut problems);
         self.results[index] = converted;
     }

@@ -20,16 +20,16 @@
 //!
 //! | module                                    | job                                                               |
 //! |-------------------------------------------|-------------------------------------------------------------------|
-//! | [`search`]                                | the search path and what is in it                                 |
+//! | [`mod@search`]                            | the search path and what is in it                                 |
 //! | [`load`]                                  | files and drop-ins into units                                     |
-//! | [`unit`], [`names`]                       | a unit, its type; service and resource names, references          |
+//! | [`mod@unit`], [`names`]                   | a unit, its type; service and resource names, references          |
 //! | [`container`] … [`artifact`]              | one file per type: its table of keys and its service              |
 //! | [`handlers`], [`mount`], [`preamble`]     | rules that types share                                            |
 //! | [`convert`], [`keys`], [`emit`]           | the conversion of one unit, the tables' vocabulary, command lines |
-//! | [`generate`]                              | all units of a run; failures and who fails with them              |
+//! | [`mod@generate`]                          | all units of a run; failures and who fails with them              |
 //! | [`suggest`], [`parallel`]                 | the nearest name; work by all processors                          |
 //! | [`stub`], [`install`], [`problem`]        | services that explain an error, links, messages                   |
-//! | [`reference`]                             | the tables as a document                                          |
+//! | [`mod@reference`]                         | the tables as a document                                          |
 //! | [`cli`], [`log`], [`output`]              | systemd's protocol: arguments, messages, files                    |
 
 pub mod artifact;

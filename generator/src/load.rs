@@ -10,7 +10,7 @@ use std::sync::Arc;
 use systemd_unit_parser::{ParseErrors, UnitFile, dropin_directories, select_dropins};
 
 use crate::parallel;
-use crate::problem::{Place, Problem};
+use crate::problem::{Place, Problem, limit};
 use crate::search::{Directory, Found};
 use crate::unit::{Reading, Unit, UnitType};
 
@@ -94,6 +94,7 @@ fn parse(path: &str, bytes: &[u8], problems: &mut Vec<Problem>) -> (UnitFile, Re
         Err(errors) => errors,
     };
     problems.extend(from_errors(&errors));
+    limit(problems);
     match without_lines(path, bytes, &errors) {
         Some(document) => (document, Reading::Part),
         None => (UnitFile::new(), Reading::Failed),
@@ -210,7 +211,11 @@ impl Cache {
                     format!("this file cannot be read: {error}"),
                 )]
             })?;
-            UnitFile::parse(&path, &bytes).map_err(|errors| from_errors(&errors).collect())
+            UnitFile::parse(&path, &bytes).map_err(|errors| {
+                let mut problems = from_errors(&errors).collect();
+                limit(&mut problems);
+                problems
+            })
         })
     }
 }

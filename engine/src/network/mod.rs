@@ -3,7 +3,7 @@
 //! | module | what it does |
 //! |---|---|
 //! | [`definition`] | networks on disk, in podman's JSON form |
-//! | [`create`], [`subnet`] | new networks: options checked, free subnets and bridges found |
+//! | [`create`], `complete`, [`subnet`] | new networks: options checked, free subnets and bridges found |
 //! | `mode`, `ports` | `--network` and `--publish` values |
 //! | `setup` | a container's network from nothing to netavark's answer, and back |
 //! | `lease`, `claim` | addresses and host ports in use |
@@ -13,6 +13,7 @@
 //! | [`state`] | what teardown needs to know, on disk before anything is set up |
 
 mod claim;
+mod complete;
 pub mod create;
 pub mod definition;
 mod dns;

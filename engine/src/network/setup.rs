@@ -290,8 +290,8 @@ mod tests {
             interface: interface.map(Into::into),
             ..Attachment::default()
         };
-        let names = interfaces(&[named(None), named(Some("eth1")), named(None), named(Some("wan"))]);
-        assert_eq!(names, ["eth0", "eth1", "eth2", "wan"]);
+        let numbered = interfaces(&[named(None), named(Some("eth1")), named(None), named(Some("wan"))]);
+        assert_eq!(numbered, ["eth0", "eth1", "eth2", "wan"]);
     }
 
     #[test]
