@@ -106,6 +106,37 @@ fn killed_at_each_stage_of_a_stop() {
     }
 }
 
+/// systemd may reap the engine before it reads the engine's last notification: it looks for both in one round, but not
+/// at one instant. Whoever exits after READY=1 has to wait until systemd has read it (`sd_notify_barrier(3)`).
+#[test]
+fn a_busy_systemd_misses_no_notification() {
+    let machine = setup::boot();
+    machine.quadlet(
+        "quick.container",
+        "[Unit]\nStartLimitIntervalSec=0\n[Container]\nImage=docker.io/library/busybox:latest\nNetwork=none\n\
+         StopSignal=SIGKILL\nExec=sleep infinity\n",
+    );
+    machine.reload();
+    machine.start(&["quick"]);
+    machine.stop(&["quick"]);
+    // Orphans to reap all the time, and every look at what has happened takes five milliseconds longer.
+    machine
+        .sh("systemd-run -q --unit=orphans sh -c 'while :; do (sleep 0.01 &); sleep 0.05; done'")
+        .ok();
+    let trace = "strace -p 1 -q -o /dev/null -e trace=epoll_wait -e inject=epoll_wait:delay_exit=5000";
+    machine.sh(&format!("systemd-run -q --unit=slowdown {trace}")).ok();
+    for round in 0..20 {
+        let started = machine.systemctl(&["start", "quick"]);
+        let result = machine.property("quick", "Result");
+        machine.systemctl(&["stop", "quick"]);
+        if !started.success() {
+            machine.systemctl(&["stop", "slowdown", "orphans"]).ok();
+            panic!("round {round}: {result}\n{started}\n{}", machine.status(&["quick"]));
+        }
+    }
+    machine.systemctl(&["stop", "slowdown", "orphans"]).ok();
+}
+
 #[test]
 fn the_payload_and_everything_of_the_unit_killed_at_once() {
     let machine = machine();

@@ -38,7 +38,7 @@ const CASES: &[Case] = &[
     },
     Case {
         start: &["limits"],
-        probe: "journalctl -o cat -u limits | grep -x 256 && journalctl -o cat -u limits | grep -x 5",
+        probe: "journalctl -o cat -u limits | grep -x 256 && [ $(cut -d' ' -f19 /proc/$(systemctl show --value -p MainPID limits)/stat) = 5 ]",
         files: &["limits.container"],
     },
     Case {
