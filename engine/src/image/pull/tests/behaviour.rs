@@ -354,3 +354,29 @@ fn an_image_of_ours_that_is_missing_fails_at_once() {
     let error = pulled(&store(dir.path()), "localhost/unipod-test-none", &options).unwrap_err();
     assert!(error.contains("cannot pull localhost/unipod-test-none"), "{error}");
 }
+
+#[test]
+fn a_pull_removes_what_a_killed_one_left() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(dir.path());
+    let left = store.tmp().join("left");
+    fs::create_dir_all(left.join("etc")).unwrap();
+    let held = crate::store::Scratch::dir(&store).unwrap();
+    let fake = Fake::plain(sample());
+    pulled(&store, &format!("{}/app:1", fake.host()), &options(dir.path())).unwrap();
+    assert!(!left.exists() && held.path().exists());
+}
+
+#[test]
+fn a_manifest_that_is_damaged_in_the_store_is_replaced() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, sample) = (store(dir.path()), sample());
+    let manifest = Blobs::new(&store).path(sample.digest());
+    let fake = Fake::plain(sample);
+    let name = format!("{}/app:1", fake.host());
+    let options = PullOptions { policy: PullPolicy::Always, ..options(dir.path()) };
+    pulled(&store, &name, &options).unwrap();
+    fs::write(&manifest, b"rot").unwrap();
+    pulled(&store, &name, &options).unwrap();
+    assert_ne!(fs::read(&manifest).unwrap(), b"rot");
+}
