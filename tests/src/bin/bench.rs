@@ -90,6 +90,9 @@ impl Bench {
         subject::prepare(&self.machine);
         self.machine.unipod(&["pull", "-q", IMAGE]).ok();
         if self.podman {
+            // podman runs nothing without a policy; /etc/containers is the machine's own.
+            let policy = r#"{"default":[{"type":"insecureAcceptAnything"}]}"#;
+            self.machine.write("/etc/containers/policy.json", policy);
             self.machine.run(&[PODMAN, "pull", "-q", IMAGE]).ok();
         }
         for subject in self.subjects() {
