@@ -6,8 +6,7 @@ use unipod_tests::setup;
 /// A container of busybox without network that runs a shell script.
 fn shell(script: &str, keys: &str) -> String {
     format!(
-        "[Container]\nImage=docker.io/library/busybox:latest\nNetwork=none\nExec=sh -c '{script}'\n{keys}\n\
-         [Service]\nSuccessExitStatus=7\n"
+        "[Container]\nImage=docker.io/library/busybox:latest\nNetwork=none\nExec=sh -c '{script}'\n{keys}\n[Service]\n"
     )
 }
 
