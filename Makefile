@@ -13,14 +13,15 @@ SUDO    := $(if $(filter-out 0,$(shell id -u)),sudo)
 BINDIR   = $(DESTDIR)$(PREFIX)/bin
 SYSTEMD  = $(DESTDIR)$(PREFIX)/lib/systemd
 TMPFILES = $(DESTDIR)$(PREFIX)/lib/tmpfiles.d
-MANDIR   = $(DESTDIR)$(PREFIX)/share/man
+DATADIR  = $(DESTDIR)$(PREFIX)/share
+MANDIR   = $(DATADIR)/man
 
 # Tests run as root from a build that belongs to the user.
 export CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER  = $(if $(SUDO),sudo -E)
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER = $(if $(SUDO),sudo -E)
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build release demo test test-only lint fmt bench install uninstall clean
+.PHONY: help deps build release docs demo test test-only lint fmt bench install uninstall clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,21 +54,27 @@ bench: deps release ## Measure starts, stops and the generator against a hand-wr
 	$(CARGO) build --release -p unipod-tests --bins
 	@$(SUDO) target/release/bench
 
-install: release ## Install engine and generators below DESTDIR and PREFIX
+docs: ## Man pages and shell completions, from the command line as the engine parses it, into target/docs
+	$(CARGO) run --quiet -p unipod-packaging -- target/docs
+
+install: release docs ## Install engine and generators below DESTDIR and PREFIX
 	install -D -m 755 target/release/unipod $(BINDIR)/unipod
 	install -D -m 755 target/release/unipod-generator $(SYSTEMD)/system-generators/unipod-system-generator
 	install -D -m 755 target/release/unipod-generator $(SYSTEMD)/user-generators/unipod-user-generator
 	install -D -m 644 packaging/systemd/user/podman-user-wait-network-online.service \
 		$(SYSTEMD)/user/podman-user-wait-network-online.service
 	install -D -m 644 packaging/tmpfiles.d/unipod.conf $(TMPFILES)/unipod.conf
-	for page in $(wildcard packaging/man/*.[1-8]); do \
-		install -D -m 644 $$page $(MANDIR)/man$${page##*.}/$${page##*/} || exit 1; done
+	for page in target/docs/man1/*.1; do install -D -m 644 -t $(MANDIR)/man1 $$page || exit 1; done
+	install -D -m 644 target/docs/completions/bash/unipod.bash $(DATADIR)/bash-completion/completions/unipod
+	install -D -m 644 target/docs/completions/fish/unipod.fish $(DATADIR)/fish/vendor_completions.d/unipod.fish
+	install -D -m 644 target/docs/completions/zsh/_unipod $(DATADIR)/zsh/site-functions/_unipod
 
 uninstall: ## Remove what install has installed; images, volumes and unit files stay
 	rm -f $(BINDIR)/unipod $(TMPFILES)/unipod.conf
 	rm -f $(SYSTEMD)/system-generators/unipod-system-generator $(SYSTEMD)/user-generators/unipod-user-generator
 	rm -f $(SYSTEMD)/user/podman-user-wait-network-online.service
-	for page in $(notdir $(wildcard packaging/man/*.[1-8])); do rm -f $(MANDIR)/man$${page##*.}/$$page; done
+	rm -f $(MANDIR)/man1/unipod.1 $(MANDIR)/man1/unipod-*.1 $(DATADIR)/bash-completion/completions/unipod
+	rm -f $(DATADIR)/fish/vendor_completions.d/unipod.fish $(DATADIR)/zsh/site-functions/_unipod
 
 clean: ## Remove everything that was built, the test images included
 	$(CARGO) clean

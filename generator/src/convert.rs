@@ -92,18 +92,23 @@ pub fn convert(registry: &Registry, index: usize, host: &Host, members: &[String
 
 impl<'a> Conversion<'a> {
     fn finish(mut self) -> Converted {
-        let odd = self
-            .section
-            .take_warnings()
-            .into_iter()
-            .chain(self.service.take_warnings());
-        self.problems.extend(odd.map(|odd| from_warning(self.unit, &odd)));
+        let odd = [self.section.take_warnings(), self.service.take_warnings()].concat();
+        self.note_all(&odd);
         Converted {
             service: self.out.to_bytes(),
             problems: self.problems,
             references: self.references,
             member_of: self.member_of,
         }
+    }
+
+    /// Keeps what was odd about the values that were looked up.
+    pub(crate) fn note(&mut self, lookup: &Lookup<'_>) {
+        self.note_all(&lookup.take_warnings());
+    }
+
+    fn note_all(&mut self, odd: &[Warning]) {
+        self.problems.extend(odd.iter().map(|odd| from_warning(self.unit, odd)));
     }
 
     /// Notes which row an assignment belongs to; false if the type has no such key.

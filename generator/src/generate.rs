@@ -6,7 +6,7 @@ use crate::convert::{Converted, Host, convert};
 use crate::install::{self, Link};
 use crate::names::Registry;
 use crate::parallel;
-use crate::problem::{Place, Problem, Severity, shorten};
+use crate::problem::{Place, Problem, Severity, limit, shorten};
 use crate::stub::stub;
 use crate::unit::{Reading, Unit, UnitType};
 
@@ -98,8 +98,18 @@ impl Run<'_> {
                     named.service
                 );
                 self.findings[index].push(Problem::error(Place::file(named.unit.path.clone()), message));
+            } else if named.service.strip_suffix(".service").is_some() {
+                let message = format!(
+                    "becomes {}.service; ServiceName= is written without .service",
+                    named.service
+                );
+                self.findings[index].push(Problem::warning(Place::file(named.unit.path.clone()), message));
             }
         }
+        self.check_owners(owners);
+    }
+
+    fn check_owners(&mut self, owners: HashMap<&str, Vec<usize>>) {
         for (service, owners) in owners.into_iter().filter(|(_, owners)| owners.len() > 1) {
             for &index in &owners {
                 let unit = &self.registry.units[index].unit;
@@ -127,6 +137,7 @@ impl Run<'_> {
             // What a file lacks is no news while lines of it cannot be read.
             problems.retain(|problem| problem.place.as_ref().is_none_or(|place| !place.is_section));
         }
+        limit(&mut problems);
         self.findings[index].append(&mut problems);
         self.results[index] = converted;
     }
@@ -221,8 +232,8 @@ impl Run<'_> {
     fn service(&mut self, index: usize, remarks: &mut Vec<String>) -> Service {
         let named = &self.registry.units[index];
         let unit = &named.unit;
-        let (links, refused) = install::links(&unit.document, &named.service);
-        remarks.extend(refused.into_iter().map(|reason| format!("{}: {reason}", unit.path)));
+        let (links, refused) = install::links(&unit.document, &named.service, &unit.path);
+        remarks.extend(refused);
         let is_stub = self.failed(index);
         let content = match self.results[index].take() {
             Some(converted) if !is_stub => converted.service,
@@ -272,7 +283,8 @@ impl Run<'_> {
 
 /// An alias must not take the place of another unit's service.
 fn drop_colliding_aliases(outcome: &mut Outcome) {
-    if outcome.services.iter().all(|service| service.links.is_empty()) {
+    let mut links = outcome.services.iter().flat_map(|service| &service.links);
+    if links.all(|link| link.path.contains('/')) {
         return;
     }
     let names: HashSet<String> = outcome

@@ -5,6 +5,7 @@ pub mod users;
 
 use crate::convert::Conversion;
 use crate::emit::Command;
+use crate::problem::shorten;
 use crate::unit::{Unit, UnitType};
 
 /// `Network=` (H9.2): a mode or name as it is, or a `.network` or `.container` unit.
@@ -44,7 +45,6 @@ pub fn networks(c: &mut Conversion<'_>, command: &mut Command) {
 pub fn image(c: &mut Conversion<'_>, key: &str, image: &str) -> Option<String> {
     let entry = c.section.last(key)?;
     if !UnitType::Build.ends(image) && !UnitType::Image.ends(image) {
-        warn_if_ambiguous(c, key, image);
         return Some(image.to_owned());
     }
     let target = c.reference(entry, image)?;
@@ -53,13 +53,17 @@ pub fn image(c: &mut Conversion<'_>, key: &str, image: &str) -> Option<String> {
     c.resource(entry, target).map(str::to_owned)
 }
 
-/// Says so if it depends on the host's configuration which image a name means.
-pub fn warn_if_ambiguous(c: &mut Conversion<'_>, key: &str, image: &str) {
-    let Some(entry) = c.section.last(key) else { return };
-    if !is_unambiguous(image) {
+/// Says so if it depends on the host's configuration which image `Image=` means.
+pub fn warn_if_ambiguous(c: &mut Conversion<'_>) {
+    let Some((entry, image)) = c.text_entry("Image") else {
+        return;
+    };
+    let is_unit = UnitType::Build.ends(image) || UnitType::Image.ends(image);
+    if !is_unit && !is_unambiguous(image) {
+        let shown = shorten(image);
         c.warning(
             entry,
-            format!("\"{image}\" is a short name; say which registry it comes from (docker.io/library/…)"),
+            format!("\"{shown}\" is a short name; say which registry it comes from (docker.io/library/…)"),
         );
     }
 }

@@ -21,8 +21,8 @@ const DEPENDENCIES: [(&str, &str); 3] = [
 ];
 
 /// The links that the `[Install]` section of a unit asks for; `service` is the name without `.service`.
-/// Aliases that cannot be made are told in the second list.
-pub fn links(document: &UnitFile, service: &str) -> (Vec<Link>, Vec<String>) {
+/// The second list tells which links are not made, and why; `source` is the unit's path.
+pub fn links(document: &UnitFile, service: &str, source: &str) -> (Vec<Link>, Vec<String>) {
     let (mut links, mut refused) = (Vec::new(), Vec::new());
     if document.section("Install").is_none() {
         return (links, refused);
@@ -33,17 +33,16 @@ pub fn links(document: &UnitFile, service: &str) -> (Vec<Link>, Vec<String>) {
         let path = clean(alias);
         if path.starts_with('/') || path.starts_with("..") || path == "." {
             refused.push(format!(
-                "Alias={alias}: a link can only be made inside of the output directory"
+                "{source}: Alias={alias}: a link can only be made inside of the output directory"
             ));
         } else if path != file {
             let target = format!("{}{file}", "../".repeat(path.matches('/').count()));
             links.push(Link { path, target });
         }
     }
-    let Some(name) = linked_name(service, install.nonempty("DefaultInstance")) else {
-        return (links, refused);
-    };
-    for (key, directory) in DEPENDENCIES {
+    let name = linked_name(service, install.nonempty("DefaultInstance"));
+    for (key, directory) in DEPENDENCIES.into_iter().filter(|_| name.is_some()) {
+        let name = name.as_deref().unwrap_or_default();
         for unit in install
             .words(key)
             .iter()
@@ -55,6 +54,7 @@ pub fn links(document: &UnitFile, service: &str) -> (Vec<Link>, Vec<String>) {
             });
         }
     }
+    refused.extend(install.take_warnings().iter().map(ToString::to_string));
     (links, refused)
 }
 
@@ -73,7 +73,7 @@ mod tests {
 
     fn made(install: &str, service: &str) -> Vec<String> {
         let document = UnitFile::parse("t", format!("[Install]\n{install}").as_bytes()).expect("is a unit file");
-        links(&document, service)
+        links(&document, service, "t")
             .0
             .into_iter()
             .map(|link| format!("{} -> {}", link.path, link.target))

@@ -4,17 +4,32 @@
 //! A run has stages, and each knows only what it needs: search → load → drop-ins → names → convert → render. The
 //! environment, the user and the root directory come in as values; nothing here reads them from the process.
 //!
+//! The output is that of Podman's generator, word for word, with these differences:
+//!
+//! - a unit that cannot be converted yields a service that fails and says why ([`stub`]); all its problems are told at
+//!   once, with file, line and the line itself; who refers to it fails with it and names its reason;
+//! - one unreadable file costs that file only; two units with one service name are an error of both;
+//! - empty words are written as `""`: an argument that is empty stays one (elsewhere an empty word asks for nothing);
+//! - continuation lines are joined by one space, as in systemd;
+//! - what is read in a surprising way is warned about: literal quotes, odd booleans, bad escapes;
+//! - an instance of a volume or network has the whole name of its instance, the one its template gives it;
+//! - a volume's `User=` and `Group=` may be names; a container's service may have `User=` and `Group=`;
+//! - users get the directories of their own id only, and those before the ones for all users;
+//! - an alias does not take the place of another unit's service; a name that systemd refuses is an error;
+//! - options come in one fixed order; files are replaced as a whole, and only if they change.
+//!
 //! | module                                    | job                                                               |
 //! |-------------------------------------------|-------------------------------------------------------------------|
-//! | [`search`]                                | the search path and what is in it                                 |
+//! | [`mod@search`]                            | the search path and what is in it                                 |
 //! | [`load`]                                  | files and drop-ins into units                                     |
-//! | [`unit`], [`names`]                       | a unit, its type; service and resource names, references          |
+//! | [`mod@unit`], [`names`]                   | a unit, its type; service and resource names, references          |
 //! | [`container`] … [`artifact`]              | one file per type: its table of keys and its service              |
 //! | [`handlers`], [`mount`], [`preamble`]     | rules that types share                                            |
 //! | [`convert`], [`keys`], [`emit`]           | the conversion of one unit, the tables' vocabulary, command lines |
-//! | [`generate`]                              | all units of a run; failures and who fails with them              |
+//! | [`mod@generate`]                          | all units of a run; failures and who fails with them              |
 //! | [`suggest`], [`parallel`]                 | the nearest name; work by all processors                          |
 //! | [`stub`], [`install`], [`problem`]        | services that explain an error, links, messages                   |
+//! | [`mod@reference`]                         | the tables as a document                                          |
 //! | [`cli`], [`log`], [`output`]              | systemd's protocol: arguments, messages, files                    |
 
 pub mod artifact;
@@ -39,6 +54,7 @@ pub mod parallel;
 pub mod pod;
 pub mod preamble;
 pub mod problem;
+pub mod reference;
 pub mod search;
 pub mod stub;
 pub mod suggest;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use systemd_unit_parser::{ParseErrors, UnitFile, dropin_directories, select_dropins};
 
 use crate::parallel;
-use crate::problem::{Place, Problem};
+use crate::problem::{Place, Problem, limit};
 use crate::search::{Directory, Found};
 use crate::unit::{Reading, Unit, UnitType};
 
@@ -22,12 +22,11 @@ pub fn load(found: &Found, problems: &mut Vec<Problem>) -> Vec<Unit> {
     let mut units: Vec<Unit> = Vec::new();
     let mut broken: Vec<Unit> = Vec::new();
     let mut claimed: HashSet<String> = HashSet::new();
-    let files = found
-        .directories
-        .iter()
-        .flat_map(|directory| directory.units.iter().map(move |name| (directory, name)));
-    let files: Vec<(&Directory, &String)> = files.collect();
-    for unit in parallel::map(&files, |(directory, name)| load_unit(directory, name)) {
+    let mut files = Vec::new();
+    for directory in &found.directories {
+        files.extend(directory.units.iter().map(|file| (directory, file)));
+    }
+    for unit in parallel::map(&files, |(directory, file)| load_unit(directory, file)) {
         if claimed.contains(&unit.name) {
             continue;
         }
@@ -50,26 +49,30 @@ pub fn load(found: &Found, problems: &mut Vec<Problem>) -> Vec<Unit> {
     units
 }
 
-fn load_unit(directory: &Directory, name: &str) -> Unit {
-    let path: Arc<str> = join(&directory.shown, name).into();
-    let Some(unit_type) = UnitType::of(name) else {
-        unreachable!("the search lists only names of units");
-    };
-    let mut problems = Vec::new();
-    let (document, reading) = match read(&directory.real.join(name)) {
-        Ok(bytes) => parse(&path, &bytes, &mut problems),
+fn load_unit(directory: &Directory, (name, unit_type): &(String, UnitType)) -> Unit {
+    let path = join(&directory.shown, name);
+    match read(&directory.real.join(name)) {
+        Ok(bytes) => unit_from_bytes(&path, name, *unit_type, &bytes),
         Err(error) => {
-            problems.push(Problem::error(
-                Place::file(path.clone()),
-                format!("this file cannot be read: {error}"),
-            ));
-            (UnitFile::new(), Reading::Failed)
+            let place = Place::file(path.as_str().into());
+            let problem = Problem::error(place, format!("this file cannot be read: {error}"));
+            Unit {
+                reading: Reading::Failed,
+                problems: vec![problem],
+                ..unit_from_bytes(&path, name, *unit_type, b"")
+            }
         }
-    };
+    }
+}
+
+/// A unit from the content of its file, without drop-ins. Takes any bytes.
+pub fn unit_from_bytes(path: &str, name: &str, unit_type: UnitType, bytes: &[u8]) -> Unit {
+    let mut problems = Vec::new();
+    let (document, reading) = parse(path, bytes, &mut problems);
     Unit {
         name: name.to_owned(),
         unit_type,
-        path,
+        path: path.into(),
         document,
         reading,
         problems,
@@ -91,6 +94,7 @@ fn parse(path: &str, bytes: &[u8], problems: &mut Vec<Problem>) -> (UnitFile, Re
         Err(errors) => errors,
     };
     problems.extend(from_errors(&errors));
+    limit(problems);
     match without_lines(path, bytes, &errors) {
         Some(document) => (document, Reading::Part),
         None => (UnitFile::new(), Reading::Failed),
@@ -207,7 +211,11 @@ impl Cache {
                     format!("this file cannot be read: {error}"),
                 )]
             })?;
-            UnitFile::parse(&path, &bytes).map_err(|errors| from_errors(&errors).collect())
+            UnitFile::parse(&path, &bytes).map_err(|errors| {
+                let mut problems = from_errors(&errors).collect();
+                limit(&mut problems);
+                problems
+            })
         })
     }
 }

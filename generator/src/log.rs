@@ -22,33 +22,37 @@ impl Log {
         Self { kmsg, verbose }
     }
 
-    /// An error, a warning or a remark; one message for each line.
-    pub fn say(&mut self, text: &str) {
-        for line in text.lines() {
-            self.line(line);
-        }
+    /// An error; one message for each line.
+    pub fn error(&mut self, text: &str) {
+        text.lines().for_each(|line| self.line("<3>", line));
+    }
+
+    /// A warning or a remark; one message for each line.
+    pub fn warn(&mut self, text: &str) {
+        text.lines().for_each(|line| self.line("<4>", line));
     }
 
     /// What is only interesting when something is looked for.
     pub fn debug(&mut self, text: &str) {
         if self.verbose {
-            self.line(text);
+            self.line("<7>", text);
         }
     }
 
-    fn line(&mut self, text: &str) {
+    /// `level` is the kernel's, `<3>` for an error; it is no part of the text.
+    fn line(&mut self, level: &str, text: &str) {
         let end = (0..=LONGEST.min(text.len()))
             .rev()
             .find(|end| text.is_char_boundary(*end))
             .unwrap_or(0);
-        let message = format!("unipod-generator[{}]: {}", std::process::id(), &text[..end]);
+        let message = format!("{level}unipod-generator[{}]: {}", std::process::id(), &text[..end]);
         let logged = self
             .kmsg
             .as_mut()
             .is_some_and(|kmsg| kmsg.write_all(message.as_bytes()).is_ok());
         if !logged {
             // There is nowhere left to complain.
-            let _ = writeln!(std::io::stderr().lock(), "{message}");
+            let _ = writeln!(std::io::stderr().lock(), "{}", &message[level.len()..]);
         }
     }
 }

@@ -30,7 +30,7 @@ fn main() -> ExitCode {
 fn run(options: &Options) -> ExitCode {
     let mut log = Log::open(!options.no_kmsg, options.verbose);
     if options.output.is_none() && !options.dry_run {
-        log.say("the output directory is missing from the command line");
+        log.error("the output directory is missing from the command line");
         return ExitCode::FAILURE;
     }
     let (outcome, loaded) = convert_all(options, &mut log);
@@ -47,7 +47,7 @@ fn run(options: &Options) -> ExitCode {
     // The process is over: giving every line of every unit back would take longer than writing them.
     std::mem::forget(outcome);
     if failed || !written {
-        log.say("some units could not be used, see above");
+        log.error("some units could not be used, see above");
         return ExitCode::FAILURE;
     }
     ExitCode::SUCCESS
@@ -63,7 +63,7 @@ fn convert_all(options: &Options, log: &mut Log) -> (Outcome, usize) {
     };
     let mut found = search(&environment);
     for complaint in &found.complaints {
-        log.say(complaint);
+        log.warn(complaint);
     }
     let mut problems = std::mem::take(&mut found.problems);
     let units = load::load(&found, &mut problems);
@@ -105,10 +105,14 @@ fn engine() -> String {
 /// Logs all problems; returns whether there is an error among them.
 fn report(outcome: &Outcome, log: &mut Log) -> bool {
     for problem in &outcome.problems {
-        log.say(&problem.to_string());
+        if problem.is_error() {
+            log.error(&problem.to_string());
+        } else {
+            log.warn(&problem.to_string());
+        }
     }
     for remark in &outcome.remarks {
-        log.say(remark);
+        log.warn(remark);
     }
     outcome.problems.iter().any(unipod_generator::Problem::is_error)
 }
@@ -145,7 +149,7 @@ fn write(services: &[Service], directory: &Path, log: &mut Log) -> bool {
     let output = match OutputDirectory::open(directory) {
         Ok(output) => output,
         Err(error) => {
-            log.say(&format!(
+            log.error(&format!(
                 "{}: this directory cannot be used: {error}",
                 directory.display()
             ));
@@ -165,7 +169,7 @@ fn write(services: &[Service], directory: &Path, log: &mut Log) -> bool {
     let mut complete = true;
     for (service, written) in services.iter().zip(written) {
         if let Err(error) = written {
-            log.say(&format!(
+            log.error(&format!(
                 "{}: cannot be written: {error}",
                 directory.join(&service.file_name).display()
             ));
@@ -175,7 +179,7 @@ fn write(services: &[Service], directory: &Path, log: &mut Log) -> bool {
     // One after the other: of two services with one alias the last one has it.
     for link in services.iter().flat_map(|service| &service.links) {
         if let Err(error) = output.link(link) {
-            log.say(&format!(
+            log.error(&format!(
                 "{}: cannot be made: {error}",
                 directory.join(&link.path).display()
             ));

@@ -4,8 +4,8 @@ use systemd_unit_parser::Entry;
 
 use crate::convert::Conversion;
 use crate::problem::shorten;
-use crate::suggest;
 use crate::unit::UnitType;
+use crate::{handlers, suggest};
 
 /// The keys of `[Unit]` in which unit file names become service names, in the order of rewriting.
 const DEPENDENCIES: [&str; 15] = [
@@ -65,6 +65,12 @@ pub fn prepare(c: &mut Conversion<'_>) {
     check_keys(c);
     check_quadlet_section(c);
     check_service_users(c);
+    if matches!(
+        c.unit.unit_type,
+        UnitType::Container | UnitType::Volume | UnitType::Image
+    ) {
+        handlers::warn_if_ambiguous(c);
+    }
     translate_dependencies(c);
     order_after_network(c);
     c.add_unit("SourcePath", &*c.unit.path);
@@ -181,6 +187,7 @@ fn translate(c: &mut Conversion<'_>, key: &str) {
             missing_dependency(c, key, word);
         }
     }
+    c.note(&lookup);
     if translated {
         c.out.unset("Unit", key);
         c.add_unit(key, words.join(" "));
@@ -197,7 +204,10 @@ fn missing_dependency(c: &mut Conversion<'_>, key: &str, word: &str) {
 
 /// Puts the network before all of the user's own lines, unless the user wants no such thing.
 fn order_after_network(c: &mut Conversion<'_>) {
-    if c.unit.document.lookup("Quadlet").boolean("DefaultDependencies") == Some(false) {
+    let quadlet = c.unit.document.lookup("Quadlet");
+    let wanted = quadlet.boolean("DefaultDependencies") != Some(false);
+    c.note(&quadlet);
+    if !wanted {
         return;
     }
     let network = if c.host.user_mode {

@@ -124,6 +124,24 @@ impl fmt::Display for Problem {
     }
 }
 
+/// More problems of one unit than this are only counted; errors go first.
+const MOST: usize = 100;
+
+/// Keeps the messages about one unit readable, and the kernel's log usable.
+pub fn limit(problems: &mut Vec<Problem>) {
+    let Some(more) = problems.len().checked_sub(MOST).filter(|more| *more > 0) else {
+        return;
+    };
+    problems.sort_by_key(|problem| !problem.is_error());
+    problems.truncate(MOST);
+    let place = problems[0].place.as_ref().map(|place| Place::file(place.path.clone()));
+    problems.push(Problem {
+        severity: Severity::Warning,
+        place,
+        message: format!("and {more} more problems"),
+    });
+}
+
 /// The beginning of a text, as one line without control characters.
 pub fn shorten(text: &str) -> String {
     let mut shown: String = text
@@ -147,6 +165,17 @@ mod tests {
         let problem = Problem::error(place, "unknown key");
         assert_eq!(problem.to_string(), "/etc/web.container:7: unknown key\n    Imgae=x");
         assert_eq!(Problem::general("no").to_string(), "no");
+    }
+
+    #[test]
+    fn counts_what_is_too_much() {
+        let place = Place::line("f".into(), 1, "x");
+        let mut problems = vec![Problem::warning(place.clone(), "odd"); 150];
+        problems.push(Problem::error(place, "wrong"));
+        limit(&mut problems);
+        assert_eq!(problems.len(), MOST + 1);
+        assert!(problems[0].is_error());
+        assert_eq!(problems[MOST].to_string(), "f: warning: and 51 more problems");
     }
 
     #[test]

@@ -37,8 +37,8 @@ pub struct Directory {
     pub real: PathBuf,
     /// Its path below the root.
     pub shown: Arc<str>,
-    /// Names of the unit files in it, sorted.
-    pub units: Vec<String>,
+    /// The unit files in it, sorted by name.
+    pub units: Vec<(String, UnitType)>,
 }
 
 /// All directories of the search path, in the order of precedence.
@@ -199,13 +199,13 @@ impl Walk {
     }
 
     fn entry(&mut self, index: usize, directory: &Path, entry: &Entry, filter: &Filter) {
-        let is_unit = entry.name.as_bytes().contains(&b'.') && UnitType::of(&entry.name.to_string_lossy()).is_some();
-        match entry.name.to_str() {
-            Some(name) if is_unit => self.found.directories[index].units.push(name.to_owned()),
-            Some(name) if entry.may_be_directory() && is_dropin_directory(name) => {
+        let unit_type = UnitType::of(&entry.name.to_string_lossy());
+        match (entry.name.to_str(), unit_type) {
+            (Some(name), Some(unit_type)) => self.found.directories[index].units.push((name.to_owned(), unit_type)),
+            (Some(name), None) if entry.may_be_directory() && is_dropin_directory(name) => {
                 self.found.dropins.entry(name.to_owned()).or_default().push(index);
             }
-            None if is_unit => {
+            (None, Some(_)) => {
                 let place = Place::file(self.shown(&directory.join(&entry.name)).into());
                 self.found
                     .problems
@@ -219,7 +219,7 @@ impl Walk {
             EntryKind::Symlink => match fs::canonicalize(&path) {
                 Ok(real) if real.is_dir() => self.directory(&real, filter),
                 // The file itself will be reported, if it is a unit.
-                Err(error) if error.kind() != ErrorKind::NotFound && !is_unit => {
+                Err(error) if error.kind() != ErrorKind::NotFound && unit_type.is_none() => {
                     let shown = self.shown(&path);
                     self.unreadable(&shown, &error);
                 }

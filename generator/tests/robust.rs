@@ -254,9 +254,9 @@ fn any_bytes_are_taken() {
         }
         let outcome = run(&root.system());
         for service in &outcome.services {
-            let text = std::str::from_utf8(&service.content);
+            let parsed = systemd_unit_parser::UnitFile::parse(&service.file_name, &service.content);
             assert!(
-                text.is_err() || text.is_ok_and(|text| text.contains("[Service]")),
+                parsed.is_ok_and(|parsed| parsed.section("Service").is_some()),
                 "{service:?}"
             );
         }

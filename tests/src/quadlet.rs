@@ -36,7 +36,10 @@ impl Machine {
     #[track_caller]
     pub fn start(&self, units: &[&str]) {
         let output = self.systemctl(&[&["start"], units].concat());
-        assert!(output.success(), "{output}\n{}", self.status(units));
+        if !output.success() {
+            let down: Vec<&str> = units.iter().copied().filter(|unit| !self.is_active(unit)).collect();
+            panic!("{output}\n{}", self.status(&down));
+        }
     }
 
     /// Starts a unit that must fail; gives back its status as `systemctl status` shows it.
@@ -123,8 +126,10 @@ impl Machine {
         self.sh("unipod ps -aq
              grep -E '/(var/lib|run)/unipod' /proc/mounts | grep -vE ' /var/lib/unipod (ext4|tmpfs|btrfs|xfs) '
              ip -o link | grep -E 'veth|podman[0-9]'
-             for dir in bundles netns containers; do ls -A /run/unipod/$dir 2>/dev/null; done
-             for dir in containers ephemeral/*; do ls -A /var/lib/unipod/$dir 2>/dev/null; done
+             for dir in /run/unipod/bundles /run/unipod/netns /run/unipod/containers \
+                        /var/lib/unipod/containers /var/lib/unipod/ephemeral/*; do
+                 ls -dA $dir/* $dir/.[!.]* 2>/dev/null
+             done
              pgrep -a 'unipod|crun|aardvark'")
             .stdout
             .trim()

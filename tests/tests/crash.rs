@@ -95,15 +95,14 @@ fn killed_at_each_stage_of_a_start_two() {
 #[test]
 fn killed_at_each_stage_of_a_stop() {
     let machine = machine();
-    for verb in ["stop", "rm"] {
+    machine.start(&["web"]);
+    // ExecStop= and ExecStopPost= both run it, and both are killed.
+    let stages = saboteur::observe(&machine, "rm", || machine.stop(&["web"]));
+    for stage in chosen(&stages) {
         machine.start(&["web"]);
-        let stages = saboteur::observe(&machine, verb, || machine.stop(&["web"]));
-        for stage in chosen(&stages).into_iter().step_by(2) {
-            machine.start(&["web"]);
-            saboteur::strike(&machine, verb, stage);
-            machine.systemctl(&["stop", "web"]);
-            works(&machine, stage);
-        }
+        saboteur::strike(&machine, "rm", stage);
+        machine.systemctl(&["stop", "web"]);
+        works(&machine, stage);
     }
 }
 

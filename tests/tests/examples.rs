@@ -18,7 +18,7 @@ struct Case {
 const CASES: &[Case] = &[
     Case {
         start: &["web"],
-        probe: "curl -fsS 127.0.0.1:8080 | grep 'Welcome to nginx' && unipod exec systemd-web printenv SITE | grep example.org",
+        probe: "curl -fsS 127.0.0.1:8080 | grep 'Welcome to nginx' && unipod exec systemd-web env | grep SITE=example.org",
         files: &["web.container", "web.container.d/10-local.conf"],
     },
     Case {

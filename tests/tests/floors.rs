@@ -81,10 +81,8 @@ fn the_table_of_floors_is_the_documented_one() {
     let page =
         fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../engine/src/lib.rs")).expect("it is there");
     for (number, rooms) in FLOORS.iter().enumerate() {
-        let line = page
-            .lines()
-            .find(|line| line.starts_with(&format!("//! | {} |", number + 1)));
-        let line = line.unwrap_or_else(|| panic!("floor {} is in the table", number + 1));
+        let line = page.lines().find(|line| line.starts_with(&format!("//! | {number} |")));
+        let line = line.unwrap_or_else(|| panic!("floor {number} is in the table"));
         for room in *rooms {
             assert!(line.contains(&format!("[`{room}`]")), "{room} in {line}");
         }

@@ -31,10 +31,10 @@ fn containers_of_a_network_find_each_other_by_name() {
         machine.unipod(&[
             "exec",
             from,
+            "timeout",
+            "5",
             "wget",
             "-q",
-            "-T",
-            "3",
             "-O",
             "-",
             &format!("http://{name}/hostname"),
@@ -51,9 +51,9 @@ fn containers_of_a_network_find_each_other_by_name() {
     assert!(address.contains("10.50.0."), "{address}");
     assert!(machine.unipod(&["network", "ls"]).ok().contains("systemd-inner"));
 
-    // A new address after a restart is known to the others.
+    // A new address after a restart is known to the others. aardvark-dns 1.4 drops one query after each change.
     machine.systemctl(&["restart", "store"]).ok();
-    assert_eq!(ask("front", "store").ok(), "store-host");
+    machine.wait_for("unipod exec front timeout 2 wget -q -O - http://store/hostname | grep store-host");
     machine.stop(&["store", "front", "stranger"]);
     machine.nothing_remains();
     machine.unipod(&["network", "rm", "systemd-outer"]).ok();
@@ -78,7 +78,7 @@ fn host_none_and_another_containers_network() {
         machine
             .unipod(&["exec", "owner", "wget", "-q", "-O", "-", "http://127.0.0.1:81/hostname"])
             .ok(),
-        machine.unipod(&["exec", "owner", "hostname"]).ok()
+        machine.unipod(&["exec", "systemd-guest", "hostname"]).ok()
     );
     machine.stop(&["guest", "owner", "alone", "hosted"]);
     machine.nothing_remains();
@@ -88,7 +88,7 @@ fn host_none_and_another_containers_network() {
 fn ports_are_published_as_they_are_written() {
     let machine = setup::boot();
     machine
-        .sh("ip link add dummy0 type dummy && ip addr add 10.9.9.9/24 dev dummy0 && ip link set dummy0 up")
+        .sh("ip link add out0 type bridge && ip addr add 10.9.9.9/24 dev out0 && ip link set out0 up")
         .ok();
     machine.quadlet(
         "ports.container",

@@ -15,7 +15,7 @@ fn the_container_itself_may_say_when_it_is_ready() {
     );
     machine.reload();
     machine.systemctl(&["start", "--no-block", "gated"]).ok();
-    machine.wait_for("[ \"$(systemctl show --value -p MainPID gated)\" != 0 ] && [ $(systemctl show --value -p TasksCurrent gated) != 0 ]");
+    machine.wait_for("[ \"$(systemctl show --value -p MainPID gated)\" != 0 ]");
     machine.wait_for("unipod ps -q | grep .");
     assert_eq!(machine.property("gated", "ActiveState"), "activating");
     machine.sh("touch /srv/gate/open").ok();
@@ -67,13 +67,18 @@ fn a_socket_of_systemd_reaches_the_payload() {
     );
     machine.quadlet(
         "echo.container",
-        "[Unit]\nRequires=echo.socket\n[Container]\nImage=registry.local:5000/tools\nNetwork=none\n\
-         Exec=sh -c 'echo fds=$LISTEN_FDS pid=$LISTEN_PID; exec socat ACCEPT-FD:3,fork EXEC:cat'\n",
+        "[Unit]\nRequires=echo.socket\n[Container]\nImage=registry.local:5000/web\nNetwork=none\n\
+         Volume=/etc/echo.conf:/etc/nginx/nginx.conf:ro\nEnvironment=\"NGINX=3;\"\n\
+         Exec=sh -c 'echo fds=$LISTEN_FDS pid=$LISTEN_PID; exec nginx -g \"daemon off;\"'\n",
+    );
+    machine.write(
+        "/etc/echo.conf",
+        "error_log stderr; events {}\nhttp { access_log off; server { listen 127.0.0.1:7777; return 200 hello; } }\n",
     );
     machine.reload();
     machine.start(&["echo.socket"]);
     assert!(!machine.is_active("echo.service"));
-    assert_eq!(machine.sh("echo hello | socat -t5 - TCP:127.0.0.1:7777").ok(), "hello");
+    assert_eq!(machine.sh("curl -sS --max-time 9 127.0.0.1:7777").ok(), "hello");
     assert!(machine.is_active("echo.service"));
     assert!(
         machine.journal("echo.service").contains("fds=1 pid=1"),

@@ -172,7 +172,10 @@ fn a_payload_deaf_to_sigterm_stops_at_once() {
         &busybox(r#"sh -c "trap '' TERM; while :; do sleep 1; done""#, ""),
     );
     let polite = r#"sh -c "trap 'echo farewell; sleep 0.3; exit 5' TERM; while :; do sleep 0.1; done""#;
-    machine.quadlet("polite.container", &busybox(polite, "SuccessExitStatus=5"));
+    machine.quadlet(
+        "polite.container",
+        &busybox(polite, "SuccessExitStatus=5\n[Install]\nWantedBy=multi-user.target"),
+    );
     machine.reload();
     machine.start(&["default", "ignoring", "polite"]);
     for unit in ["default", "ignoring"] {

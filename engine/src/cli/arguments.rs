@@ -27,7 +27,9 @@ impl Filters {
             let (key, value) = word.split_once('=').unwrap_or((word, ""));
             if !known.contains(&key) {
                 let known = known.join(", ");
-                return Err(CliError::new(format!("{key:?} is an invalid filter")).hint(format!("known filters: {known}")));
+                return Err(
+                    CliError::new(format!("{key:?} is an invalid filter")).hint(format!("known filters: {known}"))
+                );
             }
             values.entry(key.into()).or_default().push(value.into());
         }
@@ -56,7 +58,10 @@ impl Filters {
 
 /// Does something to each of `names` and prints what comes of it. One failure does not keep the others from being done;
 /// all failures are reported, and the last one decides the exit code.
-pub fn each<N: AsRef<str>>(names: &[N], action: impl Fn(&str) -> Result<Option<String>, CliError>) -> Result<u8, CliError> {
+pub fn each<N: AsRef<str>>(
+    names: &[N],
+    action: impl Fn(&str) -> Result<Option<String>, CliError>,
+) -> Result<u8, CliError> {
     let mut failed: Option<CliError> = None;
     for name in names {
         match action(name.as_ref()) {
@@ -82,12 +87,19 @@ mod tests {
     #[test]
     fn pairs() {
         let pairs = key_values(&words(&["a=b=c", "d", "a=e"]));
-        assert_eq!(pairs, BTreeMap::from([("a".into(), "e".into()), ("d".into(), String::new())]));
+        assert_eq!(
+            pairs,
+            BTreeMap::from([("a".into(), "e".into()), ("d".into(), String::new())])
+        );
     }
 
     #[test]
     fn values_of_one_key_are_alternatives_and_labels_all_needed() {
-        let filters = Filters::parse(&words(&["name=a", "name=b", "label=x", "label=y=1"]), &["name", "label"]).unwrap();
+        let filters = Filters::parse(
+            &words(&["name=a", "name=b", "label=x", "label=y=1"]),
+            &["name", "label"],
+        )
+        .unwrap();
         assert!(filters.pass("name", |n| n == "b") && !filters.pass("name", |n| n == "c"));
         assert!(filters.pass_labels(&key_values(&words(&["x=9", "y=1"]))));
         assert!(!filters.pass_labels(&key_values(&words(&["x=9", "y=2"]))));

@@ -17,7 +17,6 @@ pub use remove::{PruneArgs, RmArgs, TagArgs, UntagArgs};
 use clap::{Args, Subcommand};
 
 use super::error::CliError;
-use super::output::{self, Row};
 use crate::image;
 use crate::store::Store;
 
@@ -61,18 +60,6 @@ impl ImageCommand {
             Self::Untag(args) => args.run(store),
         }
     }
-}
-
-/// Prints a list; the exit code of a command that does no more.
-fn print_rows(rows: &[Row], table: &str, format: Option<&str>, noheading: bool) -> Result<u8, CliError> {
-    output::print_list(rows, table, format, noheading).map_err(CliError::new)?;
-    Ok(0)
-}
-
-/// Prints objects; the exit code of a command that does no more.
-fn print_objects(objects: &[serde_json::Value], format: Option<&str>) -> Result<u8, CliError> {
-    output::print_inspect(objects, format).map_err(CliError::new)?;
-    Ok(0)
 }
 
 /// `image exists`: the exit code says it, 0 or 1.

@@ -75,7 +75,7 @@ impl LoginArgs {
             None if self.password_stdin => whole_input()?,
             None => ask_secretly("Password: ")?,
         };
-        options.login(Credentials::Password { user, password })?;
+        options.login(&Credentials::Password { user, password })?;
         say("Login Succeeded!")
     }
 }
@@ -83,7 +83,7 @@ impl LoginArgs {
 impl LogoutArgs {
     /// Does it. Returns the exit code.
     pub fn run(self) -> Result<u8, CliError> {
-        match (login::logout(self.registry.as_deref(), self.authfile)?, self.registry) {
+        match (login::logout(self.registry.as_deref(), self.authfile.as_deref())?, self.registry) {
             (_, None) => say("Removed login credentials of all registries"),
             (true, Some(registry)) => say(&format!("Removed login credentials for {registry}")),
             (false, Some(registry)) => Err(CliError::new(format!("not logged in to {registry}"))),

@@ -50,6 +50,7 @@ impl NetworkCommand {
 
 /// `network create`.
 #[derive(Debug, Args)]
+#[allow(clippy::struct_excessive_bools, reason = "they are the switches of the command line")]
 pub struct CreateArgs {
     /// Containers do not find each other by name.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = ArgAction::Set)]
@@ -104,7 +105,10 @@ impl CreateArgs {
         match create(store, &wanted, ignore)? {
             Created::KeptInUse(users) => {
                 let users = users.join(", ");
-                eprintln!("Note: network {} keeps its old definition, because it is in use by {users}", wanted.name);
+                eprintln!(
+                    "Note: network {} keeps its old definition, because it is in use by {users}",
+                    wanted.name
+                );
             }
             Created::Replaced => eprintln!("Note: network {} has a new definition", wanted.name),
             Created::New | Created::Same => {}
@@ -114,7 +118,17 @@ impl CreateArgs {
     }
 
     fn wanted(self, store: &Store) -> Result<Wanted, CliError> {
-        let Self { disable_dns, internal, ipv6, ignore: _, driver, ipam_driver, interface_name, dns, .. } = self;
+        let Self {
+            disable_dns,
+            internal,
+            ipv6,
+            ignore: _,
+            driver,
+            ipam_driver,
+            interface_name,
+            dns,
+            ..
+        } = self;
         let subnets = subnets(&self.subnet, &self.gateway, &self.ip_range)?;
         Ok(Wanted {
             name: self.name.map_or_else(|| made_up_name(store), Ok)?,
@@ -126,7 +140,14 @@ impl CreateArgs {
             disable_dns,
             internal,
             ipv6,
-            options: key_values(&self.opt.iter().flat_map(|o| o.split(',')).map(Into::into).collect::<Vec<_>>()),
+            options: key_values(
+                &self
+                    .opt
+                    .iter()
+                    .flat_map(|o| o.split(','))
+                    .map(Into::into)
+                    .collect::<Vec<_>>(),
+            ),
             labels: key_values(&self.label),
             routes: self.route.iter().map(|r| route(r)).collect::<Result<_, _>>()?,
         })
@@ -140,7 +161,11 @@ fn made_up_name(store: &Store) -> Result<String, NetworkError> {
 /// Gateways and ranges go with the subnet at their position.
 fn subnets(subnets: &[ipnet::IpNet], gateways: &[IpAddr], ranges: &[String]) -> Result<Vec<WantedSubnet>, CliError> {
     if gateways.len() > subnets.len() || ranges.len() > subnets.len() {
-        let what = if gateways.len() > subnets.len() { "gateways" } else { "ip ranges" };
+        let what = if gateways.len() > subnets.len() {
+            "gateways"
+        } else {
+            "ip ranges"
+        };
         return Err(CliError::new(format!("cannot set more {what} than subnets")).hint("add a --subnet for each"));
     }
     let subnet = |(n, subnet): (usize, &ipnet::IpNet)| WantedSubnet {
@@ -157,7 +182,15 @@ fn route(text: &str) -> Result<Route, CliError> {
     let destination = parts.next().and_then(|d| d.parse().ok()).ok_or_else(bad)?;
     let gateway = parts.next().and_then(|g| g.parse().ok()).ok_or_else(bad)?;
     let metric = parts.next().map(|m| m.parse().map_err(|_| bad())).transpose()?;
-    if parts.next().is_some() { Err(bad()) } else { Ok(Route { destination, gateway, metric }) }
+    if parts.next().is_some() {
+        Err(bad())
+    } else {
+        Ok(Route {
+            destination,
+            gateway,
+            metric,
+        })
+    }
 }
 
 /// `network ls`.
@@ -183,9 +216,23 @@ pub struct LsArgs {
 impl LsArgs {
     fn run(self, store: &Store) -> Result<u8, CliError> {
         let networks = filtered(store, &self.filter)?;
-        let rows: Vec<Row> = networks.iter().map(|n| row(n, self.no_trunc)).collect::<Result<_, _>>()?;
-        let default = if self.quiet { "{{.Name}}" } else { "table {{.ID}}\t{{.Name}}\t{{.Driver}}" };
-        print_list_with(&rows, default, &[("ID", "NETWORK ID")], self.format.as_deref(), self.noheading).map_err(CliError::new)?;
+        let rows: Vec<Row> = networks
+            .iter()
+            .map(|n| row(n, self.no_trunc))
+            .collect::<Result<_, _>>()?;
+        let default = if self.quiet {
+            "{{.Name}}"
+        } else {
+            "table {{.ID}}\t{{.Name}}\t{{.Driver}}"
+        };
+        print_list_with(
+            &rows,
+            default,
+            &[("ID", "NETWORK ID")],
+            self.format.as_deref(),
+            self.noheading,
+        )
+        .map_err(CliError::new)?;
         Ok(0)
     }
 }
@@ -210,8 +257,17 @@ fn filtered(store: &Store, words: &[String]) -> Result<Vec<Network>, CliError> {
 }
 
 fn row(network: &Network, no_trunc: bool) -> Result<Row, CliError> {
-    let id = if no_trunc { network.id.as_str() } else { &network.id[..network.id.len().min(12)] };
-    let pairs = |map: &BTreeMap<String, String>| map.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>().join(",");
+    let id = if no_trunc {
+        network.id.as_str()
+    } else {
+        &network.id[..network.id.len().min(12)]
+    };
+    let pairs = |map: &BTreeMap<String, String>| {
+        map.iter()
+            .map(|(k, v)| format!("{k}={v}"))
+            .collect::<Vec<_>>()
+            .join(",")
+    };
     let fields = vec![
         ("ID", id.to_owned()),
         ("Name", network.name.clone()),
@@ -219,13 +275,27 @@ fn row(network: &Network, no_trunc: bool) -> Result<Row, CliError> {
         ("Labels", pairs(&network.labels)),
         ("Options", pairs(&network.options)),
         ("Created", network.created.clone()),
-        ("NetworkInterface", network.network_interface.clone().unwrap_or_default()),
-        ("Subnets", network.subnets.iter().map(|s| s.subnet.to_string()).collect::<Vec<_>>().join(",")),
+        (
+            "NetworkInterface",
+            network.network_interface.clone().unwrap_or_default(),
+        ),
+        (
+            "Subnets",
+            network
+                .subnets
+                .iter()
+                .map(|s| s.subnet.to_string())
+                .collect::<Vec<_>>()
+                .join(","),
+        ),
         ("IPv6Enabled", network.ipv6_enabled.to_string()),
         ("Internal", network.internal.to_string()),
         ("DNSEnabled", network.dns_enabled.to_string()),
     ];
-    Ok(Row { json: serde_json::to_value(network)?, fields })
+    Ok(Row {
+        json: serde_json::to_value(network)?,
+        fields,
+    })
 }
 
 /// `network inspect`.
@@ -275,7 +345,10 @@ fn container(user: &User, network: &str) -> Value {
             None => json!({"ipnet": address}),
         };
         let subnets: Vec<Value> = endpoint.addresses.iter().map(subnet).collect();
-        (endpoint.interface.clone(), json!({"subnets": subnets, "mac_address": endpoint.mac}))
+        (
+            endpoint.interface.clone(),
+            json!({"subnets": subnets, "mac_address": endpoint.mac}),
+        )
     };
     json!({"name": user.name, "interfaces": Value::Object(endpoints.map(interface).collect())})
 }

@@ -71,14 +71,29 @@ pub struct CreateArgs {
 
 impl CreateArgs {
     fn run(self, store: &Store) -> Result<u8, CliError> {
-        let Self { env, driver, driver_opts, label, replace, ignore, name, source } = self;
+        let Self {
+            env,
+            driver,
+            driver_opts,
+            label,
+            replace,
+            ignore,
+            name,
+            source,
+        } = self;
         let when_exists = match (replace, ignore) {
             (true, _) => WhenExists::Replace,
             (_, true) => WhenExists::Ignore,
             _ => WhenExists::Fail,
         };
         let data = SecretData::new(content(&source, env)?);
-        let wanted = Wanted { name, data, labels: key_values(&label), driver, options: key_values(&driver_opts) };
+        let wanted = Wanted {
+            name,
+            data,
+            labels: key_values(&label),
+            driver,
+            options: key_values(&driver_opts),
+        };
         println!("{}", create(store, &wanted, when_exists)?.id);
         Ok(0)
     }
@@ -87,14 +102,17 @@ impl CreateArgs {
 fn content(source: &str, env: bool) -> Result<Vec<u8>, CliError> {
     use std::os::unix::ffi::OsStringExt;
     if env {
-        let value = std::env::var_os(source).ok_or_else(|| CliError::new(format!("environment variable {source} is not set")))?;
+        let value = std::env::var_os(source)
+            .ok_or_else(|| CliError::new(format!("environment variable {source} is not set")))?;
         return Ok(value.into_vec());
     }
     let fail = |e: std::io::Error| CliError::new(format!("cannot read {source}: {e}"));
     let mut data = Vec::new();
     match source {
         "-" => std::io::stdin().read_to_end(&mut data).map_err(fail)?,
-        path => std::fs::File::open(path).and_then(|mut f| f.read_to_end(&mut data)).map_err(fail)?,
+        path => std::fs::File::open(path)
+            .and_then(|mut f| f.read_to_end(&mut data))
+            .map_err(fail)?,
     };
     Ok(data)
 }
@@ -122,7 +140,11 @@ impl LsArgs {
         let mut secrets = list(store)?;
         secrets.retain(|s| filters.pass("name", |w| s.name.contains(w)) && filters.pass("id", |w| s.id.starts_with(w)));
         let rows: Vec<Row> = secrets.iter().map(row).collect();
-        let default = if self.quiet { "{{.ID}}" } else { "table {{.ID}}\t{{.Name}}\t{{.Driver}}\t{{.CreatedAt}}\t{{.UpdatedAt}}" };
+        let default = if self.quiet {
+            "{{.ID}}"
+        } else {
+            "table {{.ID}}\t{{.Name}}\t{{.Driver}}\t{{.CreatedAt}}\t{{.UpdatedAt}}"
+        };
         let headings = &[("CreatedAt", "CREATED"), ("UpdatedAt", "UPDATED")];
         let format = self.format.as_deref();
         print_list_with(&rows, default, headings, format, self.noheading || self.quiet).map_err(CliError::new)?;
@@ -138,16 +160,28 @@ fn row(secret: &Secret) -> Row {
         ("CreatedAt", ago(&secret.created)),
         ("UpdatedAt", ago(&secret.updated)),
     ];
-    Row { json: describe(secret, None), fields }
+    Row {
+        json: describe(secret, None),
+        fields,
+    }
 }
 
 fn ago(time: &str) -> String {
-    time.parse().map_or_else(|_| time.to_owned(), |at| human::ago(at, jiff::Timestamp::now()))
+    time.parse()
+        .map_or_else(|_| time.to_owned(), |at| human::ago(at, jiff::Timestamp::now()))
 }
 
 /// A secret in podman's form.
 fn describe(secret: &Secret, data: Option<&SecretData>) -> Value {
-    let Secret { id, name, created, updated, driver, labels, options } = secret;
+    let Secret {
+        id,
+        name,
+        created,
+        updated,
+        driver,
+        labels,
+        options,
+    } = secret;
     let mut object = json!({
         "ID": id, "CreatedAt": created, "UpdatedAt": updated,
         "Spec": {"Name": name, "Driver": {"Name": driver, "Options": options}, "Labels": labels},
@@ -203,7 +237,11 @@ pub struct RmArgs {
 
 impl RmArgs {
     fn run(self, store: &Store) -> Result<u8, CliError> {
-        let names = if self.all { list(store)?.into_iter().map(|s| s.name).collect() } else { self.secrets };
+        let names = if self.all {
+            list(store)?.into_iter().map(|s| s.name).collect()
+        } else {
+            self.secrets
+        };
         each(&names, |name| match remove(store, name) {
             Ok(secret) => Ok(Some(secret.id)),
             Err(SecretError::NotFound(_)) if self.ignore => Ok(None),

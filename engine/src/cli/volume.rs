@@ -72,13 +72,32 @@ pub struct CreateArgs {
 
 impl CreateArgs {
     fn run(self, store: &Store) -> Result<u8, CliError> {
-        let Self { ignore, driver, label, opt, uid, gid, name } = self;
+        let Self {
+            ignore,
+            driver,
+            label,
+            opt,
+            uid,
+            gid,
+            name,
+        } = self;
         let uid = uid.filter(|u| !u.is_empty()).map(|u| user(&u)).transpose()?;
         let gid = gid.filter(|g| !g.is_empty()).map(|g| group(&g)).transpose()?;
-        let wanted = Wanted { name, driver, labels: key_values(&label), options: key_values(&opt), uid, gid, anonymous: false };
+        let wanted = Wanted {
+            name,
+            driver,
+            labels: key_values(&label),
+            options: key_values(&opt),
+            uid,
+            gid,
+            anonymous: false,
+        };
         let created = create(store, &wanted, ignore)?;
         if let Created::Updated(volume) = &created {
-            eprintln!("Note: volume {} has a new definition; its content is unchanged", volume.name);
+            eprintln!(
+                "Note: volume {} has a new definition; its content is unchanged",
+                volume.name
+            );
         }
         println!("{}", created.volume().name);
         Ok(0)
@@ -90,7 +109,8 @@ fn user(text: &str) -> Result<u32, CliError> {
         return Ok(id);
     }
     let user = nix::unistd::User::from_name(text)?;
-    user.map(|u| u.uid.as_raw()).ok_or_else(|| CliError::new(format!("--uid {text:?}: no such user on this host")))
+    user.map(|u| u.uid.as_raw())
+        .ok_or_else(|| CliError::new(format!("--uid {text:?}: no such user on this host")))
 }
 
 fn group(text: &str) -> Result<u32, CliError> {
@@ -98,7 +118,9 @@ fn group(text: &str) -> Result<u32, CliError> {
         return Ok(id);
     }
     let group = nix::unistd::Group::from_name(text)?;
-    group.map(|g| g.gid.as_raw()).ok_or_else(|| CliError::new(format!("--gid {text:?}: no such group on this host")))
+    group
+        .map(|g| g.gid.as_raw())
+        .ok_or_else(|| CliError::new(format!("--gid {text:?}: no such group on this host")))
 }
 
 /// `volume ls`.
@@ -121,7 +143,11 @@ pub struct LsArgs {
 impl LsArgs {
     fn run(self, store: &Store) -> Result<u8, CliError> {
         let rows: Vec<Row> = filtered(store, &self.filter)?.iter().map(row).collect();
-        let default = if self.quiet { "{{.Name}}" } else { "table {{.Driver}}\t{{.VolumeName}}" };
+        let default = if self.quiet {
+            "{{.Name}}"
+        } else {
+            "table {{.Driver}}\t{{.VolumeName}}"
+        };
         print_list(&rows, default, self.format.as_deref(), self.noheading || self.quiet).map_err(CliError::new)?;
         Ok(0)
     }
@@ -143,7 +169,12 @@ fn filtered(store: &Store, words: &[String]) -> Result<Vec<Volume>, CliError> {
 }
 
 fn row(volume: &Volume) -> Row {
-    let pairs = |map: &BTreeMap<String, String>| map.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>().join(",");
+    let pairs = |map: &BTreeMap<String, String>| {
+        map.iter()
+            .map(|(k, v)| format!("{k}={v}"))
+            .collect::<Vec<_>>()
+            .join(",")
+    };
     let fields = vec![
         ("Driver", volume.driver.clone()),
         ("VolumeName", volume.name.clone()),
@@ -154,12 +185,25 @@ fn row(volume: &Volume) -> Row {
         ("Options", pairs(&volume.options)),
         ("Scope", "local".into()),
     ];
-    Row { json: describe(volume), fields }
+    Row {
+        json: describe(volume),
+        fields,
+    }
 }
 
 /// A volume in podman's form.
 fn describe(volume: &Volume) -> Value {
-    let Volume { name, driver, mountpoint, created, labels, options, uid, gid, anonymous } = volume;
+    let Volume {
+        name,
+        driver,
+        mountpoint,
+        created,
+        labels,
+        options,
+        uid,
+        gid,
+        anonymous,
+    } = volume;
     let mut object = json!({
         "Name": name, "Driver": driver, "Mountpoint": mountpoint, "CreatedAt": created, "Labels": labels, "Scope": "local",
         "Options": options, "MountCount": 0, "NeedsCopyUp": !mountpoint.with_file_name("populated").exists(), "LockNumber": 0,
@@ -231,7 +275,11 @@ pub struct RmArgs {
 
 impl RmArgs {
     fn run(self, store: &Store) -> Result<u8, CliError> {
-        let names = if self.all { list(store)?.into_iter().map(|v| v.name).collect() } else { self.volumes };
+        let names = if self.all {
+            list(store)?.into_iter().map(|v| v.name).collect()
+        } else {
+            self.volumes
+        };
         each(&names, |name| remove_one(store, name, self.force))
     }
 }

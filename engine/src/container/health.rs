@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::process::{Handle, Process};
+use super::process::{self, Handle, Process};
 use super::record::{Record, SdNotify, State};
 use super::{ContainerError, stop};
 use crate::runtime::health::{HealthCheck, ImageHealth, OnFailure};
@@ -275,8 +275,7 @@ fn shortened(mut answer: Answer, max: u32) -> Answer {
     answer
 }
 
-/// Runs the command in the container. It is our own program's `exec`, in a process group that can be killed as a whole
-/// when the time is over.
+/// Runs the command in the container. It is our own program's `exec`, a process that can be killed when the time is over.
 fn ask(store: &Store, record: &Record, command: &[String], timeout: Duration) -> Answer {
     let start = Timestamp::now();
     let result = Command::new("/proc/self/exe")
@@ -291,7 +290,6 @@ fn ask(store: &Store, record: &Record, command: &[String], timeout: Duration) ->
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .env_remove("NOTIFY_SOCKET")
-        .process_group(0)
         .spawn()
         .and_then(|child| answer_within(child, timeout));
     let (exit_code, output) = result.unwrap_or_else(|error| (125, format!("the check cannot be run: {error}")));
@@ -299,13 +297,12 @@ fn ask(store: &Store, record: &Record, command: &[String], timeout: Duration) ->
 }
 
 fn answer_within(mut child: std::process::Child, timeout: Duration) -> std::io::Result<(i32, String)> {
-    let group = i32::try_from(child.id()).map(|id| nix::unistd::Pid::from_raw(-id)).map_err(std::io::Error::other)?;
     let process = Process::with_pid(child.id()).and_then(Process::open);
     // What it prints is read while it runs, or a talkative check would wait for us for ever.
     let readers = [child.stdout.take().map(read_all), child.stderr.take().map(read_all)];
     let in_time = process.is_none_or(|p| p.wait(timeout).unwrap_or(true));
     if !in_time {
-        nix::sys::signal::kill(group, nix::sys::signal::Signal::SIGKILL)?;
+        process::kill_tree(child.id());
     }
     let status = child.wait()?;
     if !in_time {
@@ -359,8 +356,7 @@ mod tests {
     #[test]
     fn a_check_that_hangs_is_killed_with_all_its_children() {
         let child = Command::new("/bin/sh")
-            .args(["-c", "sleep 60 & sleep 60"])
-            .process_group(0)
+            .args(["-c", "setsid sleep 60 & sleep 60"])
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

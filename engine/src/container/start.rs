@@ -3,11 +3,11 @@
 use std::os::fd::AsFd;
 use std::path::Path;
 
-use super::process::Process;
-use super::record::{Record, SdNotify};
 use super::bundle::Parts;
 use super::networking::Networking;
 use super::output::{self, Output};
+use super::process::Process;
+use super::record::{Record, SdNotify};
 use super::{ContainerError, bundle, health, limits, networking, remove, rootfs, storage};
 use crate::image::Image;
 use crate::network::Pending;

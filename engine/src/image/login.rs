@@ -1,6 +1,6 @@
 //! `login`: credentials are stored only after the registry took them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::auth::{self, AuthError, AuthFiles, Credentials};
 use super::reference::{Reference, Version};
@@ -42,7 +42,7 @@ pub struct LoginOptions {
 
 impl LoginOptions {
     /// Asks the registry whether it takes the credentials and stores them. Returns the file they are in.
-    pub fn login(&self, credentials: Credentials) -> Result<PathBuf, LoginError> {
+    pub fn login(&self, credentials: &Credentials) -> Result<PathBuf, LoginError> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(LoginError::Start)?;
         let insecure = Registries::load()?.is_insecure(self.host());
         let endpoint = Endpoint { reference: self.reference(String::new()), insecure };
@@ -50,7 +50,7 @@ impl LoginOptions {
         let session = Session::new(endpoint, Some(credentials.clone()), &self.tls).map_err(refused)?;
         runtime.block_on(session.check()).map_err(refused)?;
         let path = self.files().primary().to_owned();
-        auth::remember(&path, &self.registry, &credentials)?;
+        auth::remember(&path, &self.registry, credentials)?;
         Ok(path)
     }
 
@@ -74,7 +74,7 @@ impl LoginOptions {
 }
 
 /// Forgets the credentials of a registry, or of all without one. Returns whether there were any.
-pub fn logout(registry: Option<&str>, authfile: Option<PathBuf>) -> Result<bool, LoginError> {
-    let files = AuthFiles::of_login(authfile.as_deref());
+pub fn logout(registry: Option<&str>, authfile: Option<&Path>) -> Result<bool, LoginError> {
+    let files = AuthFiles::of_login(authfile);
     Ok(auth::logout(files.primary(), registry)?)
 }

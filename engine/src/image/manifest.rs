@@ -51,6 +51,9 @@ pub enum ManifestError {
     /// A kind of document that holds no image for us.
     #[error("{0}")]
     Unsupported(String),
+    /// It belongs to a signature, a chart or the like.
+    #[error("this is no container image but an artifact ({0})")]
+    Artifact(String),
     /// It contradicts itself.
     #[error("the manifest is invalid: {0}")]
     Invalid(String),
@@ -102,7 +105,7 @@ impl Manifest {
         let manifest: ImageManifest = json("manifest", &raw.bytes)?;
         let config = manifest.config().media_type().to_string();
         if !CONFIGS.contains(&config.as_str()) {
-            return Err(ManifestError::Unsupported(format!("this is no container image but an artifact ({config})")));
+            return Err(ManifestError::Artifact(config));
         }
         Ok(Self::Image(Box::new(manifest)))
     }

@@ -5,6 +5,7 @@ pub mod blobs;
 mod download;
 pub mod find;
 pub mod layers;
+pub mod local;
 pub mod login;
 pub mod manifest;
 pub mod platform;
@@ -27,7 +28,7 @@ use serde::{Deserialize, Serialize};
 
 pub use find::find;
 pub use records::list;
-pub use pull::ensure;
+pub use pull::{ensure, ensure_all};
 
 /// An image in the store, complete and verified.
 #[derive(Debug, Clone)]
@@ -106,6 +107,9 @@ pub enum ImageError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] crate::store::StoreError),
+    /// An image in files cannot be used.
+    #[error(transparent)]
+    Local(#[from] local::LocalError),
     /// An image cannot be pulled.
     #[error(transparent)]
     Pull(#[from] pull::PullError),

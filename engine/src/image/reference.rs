@@ -52,11 +52,14 @@ pub enum ReferenceError {
         reason: &'static str,
     },
     /// A name of another transport of containers-transports(5).
-    #[error("image {0:?}: only images from registries can be pulled yet (transport docker://)")]
+    #[error(
+        "image {0:?}: this transport is not supported; docker://, oci:, oci-archive:, docker-archive: and dir: are"
+    )]
     Transport(String),
 }
 
 /// The transports of containers-transports(5) that do not lead to a registry.
+/// Those that lead to files are [`super::local`]'s.
 const OTHER_TRANSPORTS: [&str; 7] =
     ["oci:", "oci-archive:", "docker-archive:", "dir:", "docker-daemon:", "sif:", "containers-storage:"];
 /// Longest repository name, registry included (distribution/reference).

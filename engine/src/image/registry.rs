@@ -5,6 +5,7 @@
 
 mod challenge;
 mod error;
+mod tags;
 mod tls;
 mod token;
 

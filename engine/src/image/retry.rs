@@ -37,7 +37,7 @@ impl Retry {
                     attempt += 1;
                     let of = self.times;
                     tracing::warn!("{error}; trying again in {pause:?} ({attempt}/{of})");
-                    tracker.status(&format!("Waiting to try again ({attempt}/{of}): {error}"));
+                    tracker.status(&format!("Waiting to try again ({attempt}/{of})"));
                     tokio::time::sleep(pause).await;
                 }
                 other => return other,

@@ -57,7 +57,9 @@ impl<'a> Claims<'a> {
         let mut held = Vec::new();
         for name in names(&dir(store))? {
             let path = dir(store).join(&name);
-            let (Some(claim), Some(holder)) = (parse(&name), holder(&path)?) else { continue };
+            let (Some(claim), Some(holder)) = (parse(&name), holder(&path)?) else {
+                continue;
+            };
             if holder == id || !alive(store, &holder) {
                 remove_tree(&path)?;
             } else {
@@ -68,7 +70,13 @@ impl<'a> Claims<'a> {
     }
 
     fn add(&mut self, port: &PortMapping) -> Result<(), NetworkError> {
-        let PortMapping { host_ip, host_port, container_port: _, range, protocol } = port;
+        let PortMapping {
+            host_ip,
+            host_port,
+            container_port: _,
+            range,
+            protocol,
+        } = port;
         let path = dir(self.store).join(format!("{protocol},{host_port},{range},{host_ip}"));
         write_atomic(&path, self.id.as_bytes(), Durability::ThisBoot)?;
         self.held.push((port.clone(), self.id.to_owned()));
@@ -91,11 +99,20 @@ fn parse(name: &str) -> Option<PortMapping> {
     let protocol = parts.next()?.to_owned();
     let host_port = parts.next()?.parse().ok()?;
     let range = parts.next()?.parse().ok()?;
-    Some(PortMapping { host_ip: parts.next()?.to_owned(), host_port, container_port: 0, range, protocol })
+    Some(PortMapping {
+        host_ip: parts.next()?.to_owned(),
+        host_port,
+        container_port: 0,
+        range,
+        protocol,
+    })
 }
 
 fn span(port: &PortMapping) -> (u16, u16) {
-    (port.host_port, port.host_port.saturating_add(port.range.saturating_sub(1)))
+    (
+        port.host_port,
+        port.host_port.saturating_add(port.range.saturating_sub(1)),
+    )
 }
 
 /// Whether two host addresses take each other's ports; empty is every address of both families.
@@ -112,7 +129,11 @@ fn check(port: &PortMapping, claims: &Claims<'_>) -> Result<(), NetworkError> {
     let taken = |number, by| NetworkError::PortTaken {
         port: number,
         protocol: port.protocol.clone(),
-        address: if port.host_ip.is_empty() { "0.0.0.0".into() } else { port.host_ip.clone() },
+        address: if port.host_ip.is_empty() {
+            "0.0.0.0".into()
+        } else {
+            port.host_ip.clone()
+        },
         by,
     };
     if let Some((number, holder)) = claims.conflict(port) {
@@ -146,13 +167,20 @@ fn bind(port: &PortMapping, number: u16) -> io::Result<u16> {
 fn choose(port: &PortMapping, claims: &Claims<'_>) -> Result<PortMapping, NetworkError> {
     for _ in 0..ATTEMPTS {
         let Ok(number) = bind(port, 0) else { break };
-        let candidate = PortMapping { host_port: number, ..port.clone() };
+        let candidate = PortMapping {
+            host_port: number,
+            ..port.clone()
+        };
         if number.checked_add(port.range - 1).is_some() && check(&candidate, claims).is_ok() {
             return Ok(candidate);
         }
     }
     let what = format!("{}/{}", port.container_port, port.protocol);
-    Err(NetworkError::invalid("published port", what, "no free port was found on the host"))
+    Err(NetworkError::invalid(
+        "published port",
+        what,
+        "no free port was found on the host",
+    ))
 }
 
 #[cfg(test)]
@@ -186,7 +214,9 @@ mod tests {
         place.claim("a", &["127.0.0.1:20100-20110:100-110"]).unwrap();
         let error = place.claim("b", &["20105:80"]).unwrap_err().to_string();
         assert_eq!(error, "port 20105/tcp on 0.0.0.0 is already in use by container a");
-        place.claim("b", &["20105:80/udp", "127.0.0.2:20105:80", "[::1]:20105:80"]).unwrap();
+        place
+            .claim("b", &["20105:80/udp", "127.0.0.2:20105:80", "[::1]:20105:80"])
+            .unwrap();
         release(&place.store, "a").unwrap();
         place.claim("c", &["127.0.0.1:20105:80"]).unwrap();
         std::fs::remove_file(place.store.netns("c")).unwrap();
@@ -197,7 +227,10 @@ mod tests {
     fn a_port_of_a_program_is_refused() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let error = Place::new().claim("a", &[&format!("127.0.0.1:{port}:80")]).unwrap_err().to_string();
+        let error = Place::new()
+            .claim("a", &[&format!("127.0.0.1:{port}:80")])
+            .unwrap_err()
+            .to_string();
         assert_eq!(error, format!("port {port}/tcp on 127.0.0.1 is already in use"));
     }
 
@@ -208,6 +241,9 @@ mod tests {
         assert!(ports.iter().all(|p| p.host_port != 0), "{ports:?}");
         assert_ne!(ports[0].host_port, ports[1].host_port);
         let same = format!("{}:80", ports[0].host_port);
-        assert!(matches!(place.claim("b", &[&same]), Err(NetworkError::PortTaken { by: Some(_), .. })));
+        assert!(matches!(
+            place.claim("b", &[&same]),
+            Err(NetworkError::PortTaken { by: Some(_), .. })
+        ));
     }
 }

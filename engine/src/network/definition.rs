@@ -129,6 +129,12 @@ impl Network {
         self.ipam_options.get("driver").map_or("host-local", String::as_str)
     }
 
+    /// The bridge that netavark makes and deletes for this network.
+    pub fn managed_bridge(&self) -> Option<&str> {
+        let managed = self.driver == "bridge" && self.options.get("mode").is_none_or(|m| m != "unmanaged");
+        self.network_interface.as_deref().filter(|_| managed)
+    }
+
     /// Writes the definition.
     pub fn save(&self, store: &Store) -> Result<(), NetworkError> {
         Ok(write_json(&path(store, &self.name), self, Durability::Synced)?)
@@ -160,7 +166,11 @@ pub fn find(store: &Store, name: &str) -> Result<Network, NetworkError> {
     let mut matching = list(store)?.into_iter().filter(|n| n.id.starts_with(name));
     match (matching.next(), matching.next()) {
         (Some(network), None) => Ok(network),
-        (Some(_), Some(_)) => Err(NetworkError::invalid("network ID", name, "more than one network has it")),
+        (Some(_), Some(_)) => Err(NetworkError::invalid(
+            "network ID",
+            name,
+            "more than one network has it",
+        )),
         (None, _) => Err(NetworkError::NotFound(name.into())),
     }
 }
@@ -191,7 +201,11 @@ pub fn check_name(name: &str) -> Result<(), NetworkError> {
     if name.len() <= 200 && name.bytes().all(good) && name.bytes().next().is_some_and(|c| c.is_ascii_alphanumeric()) {
         return Ok(());
     }
-    Err(NetworkError::invalid("network name", name, "names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*"))
+    Err(NetworkError::invalid(
+        "network name",
+        name,
+        "names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*",
+    ))
 }
 
 #[cfg(test)]
@@ -217,7 +231,11 @@ mod tests {
     #[test]
     fn networks_are_found_by_name_and_by_the_start_of_their_id() {
         let (_dir, store) = store();
-        let network = Network { name: "web".into(), id: "abc123".into(), ..Network::default_network() };
+        let network = Network {
+            name: "web".into(),
+            id: "abc123".into(),
+            ..Network::default_network()
+        };
         network.save(&store).unwrap();
         assert_eq!(find(&store, "web").unwrap().name, "web");
         assert_eq!(find(&store, "abc").unwrap().name, "web");
@@ -240,6 +258,9 @@ mod tests {
             "subnets":[{"subnet":"10.89.0.0/24","gateway":"10.89.0.1","lease_range":{"start_ip":"10.89.0.10","end_ip":"10.89.0.20"}}],
             "ipv6_enabled":false,"internal":false,"dns_enabled":true,"ipam_options":{"driver":"host-local"}}"#;
         let network: Network = serde_json::from_str(text).unwrap();
-        assert_eq!(network.subnets[0].lease_range.as_ref().unwrap().end_ip, Some(IpAddr::from([10, 89, 0, 20])));
+        assert_eq!(
+            network.subnets[0].lease_range.as_ref().unwrap().end_ip,
+            Some(IpAddr::from([10, 89, 0, 20]))
+        );
     }
 }

@@ -1,66 +1,97 @@
-//! aardvark-dns, which netavark starts and tells what to answer.
+//! aardvark-dns, which netavark starts and tells what to answer, through one file per network:
 //!
-//! netavark rewrites a network's name file at teardown without a lock (up to 1.5), starts a second server when two first
-//! containers come at once, and cannot see that a server it signals is about to end because its last name has gone. So runs of
-//! netavark that touch names take one lock: shared while they only add names to a server that runs, exclusive otherwise.
+//! ```text
+//! /run/unipod/networks/aardvark-dns/NETWORK     first the gateways, then a line per container: ID ADDRESSES… NAMES
+//! /run/unipod/networks/aardvark-dns/aardvark.pid
+//! ```
+//!
+//! netavark 1.4 rewrites such a file in place and without a lock when a container goes: a kill at that moment takes the names
+//! of all others away, and so does a container that comes. It also starts a second server when two first containers come at
+//! once, and no version sees that the server it signals is about to end because its last name has gone. Therefore names are
+//! removed here, in one step, and whoever touches names takes one lock: shared to add some to a server that runs, else exclusive.
 
-use std::fs::{self, File, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use nix::fcntl::{Flock, FlockArg};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use super::NetworkError;
 use super::netavark::config_dir;
-use crate::store::{Store, StoreError};
+use super::state::Input;
+use super::turn::{Held, lock};
+use crate::store::{Durability, Store, StoreError, remove_tree, write_atomic};
+
+const LOCK: &str = "aardvark-dns";
 
 /// How long a server without names may take to end. It needs a few milliseconds.
 const ENDING: Duration = Duration::from_millis(500);
 
-/// Held while netavark touches names.
-#[derive(Debug)]
-pub(super) struct Guard {
-    _lock: Flock<File>,
+/// The lock for a setup that adds names: with others at the same time once a server runs.
+pub(super) fn to_add_names(store: &Store) -> Result<Held, NetworkError> {
+    lock(store, LOCK, || server(store).is_some())
 }
 
-impl Guard {
-    /// For a setup: others may add names at the same time once a server runs.
-    pub fn adding(store: &Store) -> Result<Self, NetworkError> {
-        let lock = lock(store, FlockArg::LockShared)?;
-        if server(store).is_none() {
-            let path = lock_path(store);
-            lock.relock(FlockArg::LockExclusive).map_err(|e| StoreError::io("lock", &path)(e.into()))?;
-            if server(store).is_some() {
-                lock.relock(FlockArg::LockShared).map_err(|e| StoreError::io("lock", &path)(e.into()))?;
-            }
-        }
-        Ok(Self { _lock: lock })
+/// Takes the container's names away and tells the server. Names that are gone already are fine.
+pub(super) fn remove_names(store: &Store, input: &Input) -> Result<(), NetworkError> {
+    let _alone = lock(store, LOCK, || false)?;
+    let served = input.network_info.values().filter(|n| n.dns_enabled);
+    for network in served {
+        remove_lines(store, &directory(store).join(&network.name), &input.container_id)?;
     }
-
-    /// For a teardown: nobody else touches names meanwhile.
-    pub fn removing(store: &Store) -> Result<Self, NetworkError> {
-        Ok(Self { _lock: lock(store, FlockArg::LockExclusive)? })
+    if let Some(server) = server(store) {
+        // It may have ended since.
+        let _ = kill(server, Signal::SIGHUP);
     }
+    settle(store);
+    Ok(())
+}
 
-    /// After a teardown: a server without names ends by itself; waits for it, so that nobody signals one that is ending.
-    pub fn settle(&self, store: &Store) {
-        if has_names(&directory(store)) {
-            return;
-        }
-        let deadline = Instant::now() + ENDING;
-        while server(store).is_some() && Instant::now() < deadline {
-            std::thread::sleep(Duration::from_millis(1));
-        }
+/// Replaces the file of a network by one without the container `id`; without any container there is no file.
+fn remove_lines(store: &Store, path: &Path, id: &str) -> Result<(), NetworkError> {
+    let text = match fs::read_to_string(path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+        text => text.map_err(StoreError::io("read", path))?,
+    };
+    let stays = |line: &&str| line.split(' ').next() != Some(id);
+    let lines: Vec<&str> = text
+        .lines()
+        .enumerate()
+        .filter(|(n, l)| *n == 0 || stays(l))
+        .map(|(_, l)| l)
+        .collect();
+    if lines.len() < 2 {
+        return Ok(remove_tree(path)?);
+    }
+    // The server reads every file of its directory: the new one is written outside of it.
+    let aside = config_dir(store).join(format!("{id}.names"));
+    write_atomic(&aside, (lines.join("\n") + "\n").as_bytes(), Durability::ThisBoot)?;
+    Ok(fs::rename(&aside, path).map_err(StoreError::io("write", path))?)
+}
+
+/// A server without names ends by itself; waits for it, so that nobody signals one that is ending.
+fn settle(store: &Store) {
+    if has_names(&directory(store)) {
+        return;
+    }
+    let deadline = Instant::now() + ENDING;
+    while server(store).is_some() && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(1));
     }
 }
 
 /// The process of the running server.
-fn server(store: &Store) -> Option<u32> {
-    let pid: u32 = fs::read_to_string(directory(store).join("aardvark.pid")).ok()?.trim().parse().ok()?;
+fn server(store: &Store) -> Option<Pid> {
+    let pid: i32 = fs::read_to_string(directory(store).join("aardvark.pid"))
+        .ok()?
+        .trim()
+        .parse()
+        .ok()?;
     // The PID may be another program's by now; the kernel cuts `comm` at 15 bytes, which this name is not longer than.
     let comm = fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
-    (comm.trim_end() == "aardvark-dns").then_some(pid)
+    (comm.trim_end() == "aardvark-dns").then(|| Pid::from_raw(pid))
 }
 
 fn has_names(dir: &Path) -> bool {
@@ -71,14 +102,24 @@ fn directory(store: &Store) -> PathBuf {
     config_dir(store).join("aardvark-dns")
 }
 
-fn lock_path(store: &Store) -> PathBuf {
-    store.locks().join("aardvark-dns")
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn lock(store: &Store, how: FlockArg) -> Result<Flock<File>, NetworkError> {
-    let path = lock_path(store);
-    fs::create_dir_all(store.locks()).map_err(StoreError::io("create", &store.locks()))?;
-    let open = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
-    let file = open.map_err(StoreError::io("open", &path))?;
-    Flock::lock(file, how).map_err(|(_, e)| StoreError::io("lock", &path)(e.into()).into())
+    #[test]
+    fn one_containers_line_goes_and_the_last_takes_the_file_along() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::at(dir.path().join("data"), dir.path().join("run")).unwrap();
+        let path = directory(&store).join("net");
+        fs::create_dir_all(directory(&store)).unwrap();
+        fs::write(&path, "10.89.0.1\naaa 10.89.0.2  web,aaa\nbbb 10.89.0.3  db,aaab\n").unwrap();
+        remove_lines(&store, &path, "aaa").unwrap();
+        assert_eq!(
+            fs::read_to_string(&path).unwrap(),
+            "10.89.0.1\nbbb 10.89.0.3  db,aaab\n"
+        );
+        remove_lines(&store, &path, "bbb").unwrap();
+        remove_lines(&store, &path, "bbb").unwrap();
+        assert!(!path.exists());
+    }
 }

@@ -116,6 +116,10 @@ pub enum NetworkError {
 impl NetworkError {
     /// Shorthand for [`NetworkError::Invalid`].
     pub(crate) fn invalid(what: &'static str, value: impl Into<String>, why: impl Into<String>) -> Self {
-        Self::Invalid { what, value: value.into(), why: why.into() }
+        Self::Invalid {
+            what,
+            value: value.into(),
+            why: why.into(),
+        }
     }
 }

@@ -19,8 +19,16 @@ use crate::store::{Durability, Lock, Store, StoreError, remove_tree, write_atomi
 /// Leases one address in every subnet of `network` for the container `id`: those in `wanted`, else the next free ones.
 ///
 /// The container's namespace must be pinned already, as that is what says it is alive.
-pub(super) fn acquire(store: &Store, network: &Network, id: &str, wanted: &[IpAddr]) -> Result<Vec<IpAddr>, NetworkError> {
-    if let Some(stray) = wanted.iter().find(|ip| !network.subnets.iter().any(|s| s.subnet.contains(*ip))) {
+pub(super) fn acquire(
+    store: &Store,
+    network: &Network,
+    id: &str,
+    wanted: &[IpAddr],
+) -> Result<Vec<IpAddr>, NetworkError> {
+    if let Some(stray) = wanted
+        .iter()
+        .find(|ip| !network.subnets.iter().any(|s| s.subnet.contains(*ip)))
+    {
         let why = format!("it is in no subnet of network {}", network.name);
         return Err(NetworkError::invalid("address", stray.to_string(), why));
     }
@@ -81,8 +89,14 @@ pub(super) fn names(dir: &Path) -> Result<HashSet<String>, NetworkError> {
         other => other.map_err(StoreError::io("list", dir))?,
     };
     let name = |entry: io::Result<fs::DirEntry>| entry.map(|e| e.file_name().to_string_lossy().into_owned());
-    let names = entries.map(name).collect::<Result<HashSet<_>, _>>().map_err(StoreError::io("list", dir))?;
-    Ok(names.into_iter().filter(|n| !n.starts_with(".tmp-") && !n.starts_with(".last-")).collect())
+    let names = entries
+        .map(name)
+        .collect::<Result<HashSet<_>, _>>()
+        .map_err(StoreError::io("list", dir))?;
+    Ok(names
+        .into_iter()
+        .filter(|n| !n.starts_with(".tmp-") && !n.starts_with(".last-"))
+        .collect())
 }
 
 struct Pool<'a> {
@@ -101,17 +115,29 @@ impl Pool<'_> {
             return Ok(ip);
         }
         let holder = holder(&self.path(ip))?.unwrap_or_default();
-        Err(NetworkError::AddressTaken { address: ip, network: self.network.name.clone(), holder })
+        Err(NetworkError::AddressTaken {
+            address: ip,
+            network: self.network.name.clone(),
+            holder,
+        })
     }
 
     /// Leases the next free address after the one leased last, going round once.
     fn next(&self, index: usize, subnet: &Subnet) -> Result<IpAddr, NetworkError> {
         let (first, last) = bounds(subnet);
         let memory = self.store.leases(&self.network.name).join(format!(".last-{index}"));
-        let previous = fs::read_to_string(&memory).ok().and_then(|t| t.parse::<IpAddr>().ok()).map(number);
+        let previous = fs::read_to_string(&memory)
+            .ok()
+            .and_then(|t| t.parse::<IpAddr>().ok())
+            .map(number);
         let start = previous.filter(|p| (first..last).contains(p)).map_or(first, |p| p + 1);
         let family = subnet.subnet.addr();
-        let round = || (start..=last).chain(first..start).map(move |n| address(family, n)).filter(|ip| Some(*ip) != subnet.gateway);
+        let round = || {
+            (start..=last)
+                .chain(first..start)
+                .map(move |n| address(family, n))
+                .filter(|ip| Some(*ip) != subnet.gateway)
+        };
         let taken = names(&self.store.leases(&self.network.name))?;
         let free = round().find(|ip| !taken.contains(&ip.to_string()));
         // Only when nothing is free, look for leases that a crash has left behind.
@@ -123,7 +149,10 @@ impl Pool<'_> {
         });
         let ip = found.unwrap_or_else(|| {
             let range = format!("{}-{}", address(family, first), address(family, last));
-            Err(NetworkError::Exhausted { range, network: self.network.name.clone() })
+            Err(NetworkError::Exhausted {
+                range,
+                network: self.network.name.clone(),
+            })
         })?;
         write_atomic(&memory, ip.to_string().as_bytes(), Durability::ThisBoot)?;
         Ok(ip)
@@ -153,8 +182,12 @@ fn bounds(subnet: &Subnet) -> (u128, u128) {
     let spare = u128::from(net.max_prefix_len() - net.prefix_len() > 1);
     let broadcast = if net.addr().is_ipv4() { spare } else { 0 };
     let range = subnet.lease_range.as_ref();
-    let first = range.and_then(|r| r.start_ip).map_or(number(net.network()) + spare, number);
-    let last = range.and_then(|r| r.end_ip).map_or(number(net.broadcast()) - broadcast, number);
+    let first = range
+        .and_then(|r| r.start_ip)
+        .map_or(number(net.network()) + spare, number);
+    let last = range
+        .and_then(|r| r.end_ip)
+        .map_or(number(net.broadcast()) - broadcast, number);
     (first, last)
 }
 
@@ -190,12 +223,23 @@ mod tests {
             let store = Store::at(dir.path().join("data"), dir.path().join("run")).unwrap();
             let subnet = |s: &&str| Subnet {
                 subnet: s.parse().unwrap(),
-                gateway: Some(address(s.parse::<ipnet::IpNet>().unwrap().addr(), number(s.parse::<ipnet::IpNet>().unwrap().network()) + 1)),
+                gateway: Some(address(
+                    s.parse::<ipnet::IpNet>().unwrap().addr(),
+                    number(s.parse::<ipnet::IpNet>().unwrap().network()) + 1,
+                )),
                 lease_range: None,
             };
             let subnets = subnets.iter().map(subnet).collect();
-            let network = Network { name: "n".into(), subnets, ..Network::default_network() };
-            Self { _dir: dir, store, network }
+            let network = Network {
+                name: "n".into(),
+                subnets,
+                ..Network::default_network()
+            };
+            Self {
+                _dir: dir,
+                store,
+                network,
+            }
         }
 
         fn live(&self, id: &str) {
@@ -206,7 +250,10 @@ mod tests {
         fn lease(&self, id: &str, wanted: &[&str]) -> Result<Vec<String>, NetworkError> {
             let wanted: Vec<IpAddr> = wanted.iter().map(|w| w.parse().unwrap()).collect();
             self.live(id);
-            Ok(acquire(&self.store, &self.network, id, &wanted)?.iter().map(ToString::to_string).collect())
+            Ok(acquire(&self.store, &self.network, id, &wanted)?
+                .iter()
+                .map(ToString::to_string)
+                .collect())
         }
     }
 
@@ -217,7 +264,12 @@ mod tests {
             assert_eq!(place.lease(id, &[]).unwrap(), [ip]);
         }
         release(&place.store, "n", "b").unwrap();
-        for (id, ip) in [("c", "10.1.0.4"), ("d", "10.1.0.5"), ("e", "10.1.0.6"), ("f", "10.1.0.3")] {
+        for (id, ip) in [
+            ("c", "10.1.0.4"),
+            ("d", "10.1.0.5"),
+            ("e", "10.1.0.6"),
+            ("f", "10.1.0.3"),
+        ] {
             assert_eq!(place.lease(id, &[]).unwrap(), [ip], "{id}");
         }
         let full = place.lease("g", &[]).unwrap_err().to_string();
@@ -233,26 +285,52 @@ mod tests {
         fs::remove_file(place.store.netns("a")).unwrap();
         assert_eq!(place.lease("b", &[]).unwrap(), ["10.1.0.2"]);
         release(&place.store, "n", "a").unwrap();
-        assert!(place.lease("c", &[]).is_err(), "a late release by the former holder must not free the lease");
+        assert!(
+            place.lease("c", &[]).is_err(),
+            "a late release by the former holder must not free the lease"
+        );
     }
 
     #[test]
     fn every_subnet_gives_an_address_and_wanted_ones_are_honoured() {
         let place = Place::new(&["10.1.0.0/24", "fd00:1::/64"]);
         assert_eq!(place.lease("a", &["fd00:1::99"]).unwrap(), ["10.1.0.2", "fd00:1::99"]);
-        assert_eq!(place.lease("a", &["fd00:1::99"]).unwrap()[1], "fd00:1::99", "asking twice is harmless");
-        assert!(place.lease("b", &["10.2.0.1"]).unwrap_err().to_string().contains("no subnet of network n"));
-        assert!(place.lease("b", &["10.1.0.1"]).unwrap_err().to_string().contains("gateway"));
+        assert_eq!(
+            place.lease("a", &["fd00:1::99"]).unwrap()[1],
+            "fd00:1::99",
+            "asking twice is harmless"
+        );
+        assert!(
+            place
+                .lease("b", &["10.2.0.1"])
+                .unwrap_err()
+                .to_string()
+                .contains("no subnet of network n")
+        );
+        assert!(
+            place
+                .lease("b", &["10.1.0.1"])
+                .unwrap_err()
+                .to_string()
+                .contains("gateway")
+        );
     }
 
     #[test]
     fn a_lease_range_bounds_what_is_given_out() {
         let mut place = Place::new(&["10.1.0.0/24"]);
         let ip = |n| Some(IpAddr::from([10, 1, 0, n]));
-        place.network.subnets[0].lease_range = Some(LeaseRange { start_ip: ip(100), end_ip: ip(101) });
+        place.network.subnets[0].lease_range = Some(LeaseRange {
+            start_ip: ip(100),
+            end_ip: ip(101),
+        });
         assert_eq!(place.lease("a", &[]).unwrap(), ["10.1.0.100"]);
         assert_eq!(place.lease("b", &[]).unwrap(), ["10.1.0.101"]);
         assert!(place.lease("c", &[]).is_err());
-        assert_eq!(place.lease("c", &["10.1.0.7"]).unwrap(), ["10.1.0.7"], "outside the range on request");
+        assert_eq!(
+            place.lease("c", &["10.1.0.7"]).unwrap(),
+            ["10.1.0.7"],
+            "outside the range on request"
+        );
     }
 }

@@ -3,15 +3,17 @@
 //! | module | what it does |
 //! |---|---|
 //! | [`definition`] | networks on disk, in podman's JSON form |
-//! | [`create`], [`subnet`] | new networks: options checked, free subnets and bridges found |
+//! | [`create`], `complete`, [`subnet`] | new networks: options checked, free subnets and bridges found |
 //! | `mode`, `ports` | `--network` and `--publish` values |
 //! | `setup` | a container's network from nothing to netavark's answer, and back |
 //! | `lease`, `claim` | addresses and host ports in use |
 //! | [`netns`] | network namespaces without a process |
 //! | `netavark`, `dns`, [`pasta`], `program` | the helper programs |
+//! | `turn` | which runs of netavark may go on at the same time |
 //! | [`state`] | what teardown needs to know, on disk before anything is set up |
 
 mod claim;
+mod complete;
 pub mod create;
 pub mod definition;
 mod dns;
@@ -28,6 +30,7 @@ mod program;
 mod setup;
 pub mod state;
 pub mod subnet;
+mod turn;
 
 pub use definition::Network;
 pub use error::NetworkError;

@@ -13,16 +13,24 @@ pub fn parse_modes(values: &[String], rootless: bool) -> Result<NetworkMode, Net
     let [only] = values else {
         return several(values, rootless);
     };
-    let (kind, options) = only.split_once(':').map_or((only.as_str(), None), |(k, o)| (k, Some(o)));
+    let (kind, options) = only
+        .split_once(':')
+        .map_or((only.as_str(), None), |(k, o)| (k, Some(o)));
     let required = |why: &str| options.filter(|o| !o.is_empty()).ok_or_else(|| invalid(only, why));
     match kind {
         "host" => alone(only, options, NetworkMode::Host),
         "none" => alone(only, options, NetworkMode::None),
         "" | "default" | "private" if rootless => Ok(NetworkMode::Pasta(Vec::new())),
-        "container" => Ok(NetworkMode::Container(required("a container must follow the colon")?.into())),
-        "ns" => Ok(NetworkMode::Path(PathBuf::from(required("a path must follow the colon")?))),
+        "container" => Ok(NetworkMode::Container(
+            required("a container must follow the colon")?.into(),
+        )),
+        "ns" => Ok(NetworkMode::Path(PathBuf::from(required(
+            "a path must follow the colon",
+        )?))),
         "pasta" => Ok(NetworkMode::Pasta(options.map(pasta_options).unwrap_or_default())),
-        "slirp4netns" => Err(NetworkError::Unsupported("network mode slirp4netns is not supported; use pasta".into())),
+        "slirp4netns" => Err(NetworkError::Unsupported(
+            "network mode slirp4netns is not supported; use pasta".into(),
+        )),
         _ => several(values, rootless),
     }
 }
@@ -60,7 +68,10 @@ fn attachment(name: &str, options: &str, value: &str) -> Result<Attachment, Netw
         name => name,
     };
     check_name(name)?;
-    let mut attachment = Attachment { network: name.into(), ..Attachment::default() };
+    let mut attachment = Attachment {
+        network: name.into(),
+        ..Attachment::default()
+    };
     for option in options.split(',').filter(|o| !o.is_empty()) {
         let (key, text) = option.split_once('=').unwrap_or((option, ""));
         set(&mut attachment, key, text).map_err(|why| invalid(value, &why))?;
@@ -80,7 +91,11 @@ fn set(attachment: &mut Attachment, key: &str, text: &str) -> Result<(), String>
         "mac" => attachment.mac = Some(parse_mac(text)?),
         "alias" if !text.is_empty() => attachment.aliases.push(text.into()),
         "interface_name" => attachment.interface = Some(parse_interface(text)?),
-        _ => return Err(format!("unknown option {key:?}; known are ip, ip6, mac, alias, interface_name")),
+        _ => {
+            return Err(format!(
+                "unknown option {key:?}; known are ip, ip6, mac, alias, interface_name"
+            ));
+        }
     }
     Ok(())
 }
@@ -98,14 +113,23 @@ pub fn parse_mac(text: &str) -> Result<String, String> {
 /// An interface name that the kernel takes: 1 to 15 bytes (`IFNAMSIZ`), no slash, colon or white space.
 pub fn parse_interface(text: &str) -> Result<String, String> {
     let good = |c: char| !c.is_whitespace() && !c.is_control() && !matches!(c, '/' | ':');
-    if (1..=15).contains(&text.len()) && text.chars().all(good) && !matches!(text, "." | ".." | "all" | "default" | "lo") {
+    if (1..=15).contains(&text.len())
+        && text.chars().all(good)
+        && !matches!(text, "." | ".." | "all" | "default" | "lo")
+    {
         return Ok(text.into());
     }
-    Err(format!("{text:?} cannot name an interface: 1 to 15 characters, no slash, colon or blank"))
+    Err(format!(
+        "{text:?} cannot name an interface: 1 to 15 characters, no slash, colon or blank"
+    ))
 }
 
 fn alone(value: &str, options: Option<&str>, mode: NetworkMode) -> Result<NetworkMode, NetworkError> {
-    if options.is_some() { Err(invalid(value, "this mode takes no options")) } else { Ok(mode) }
+    if options.is_some() {
+        Err(invalid(value, "this mode takes no options"))
+    } else {
+        Ok(mode)
+    }
 }
 
 fn pasta_options(options: &str) -> Vec<String> {
@@ -126,7 +150,10 @@ mod tests {
     }
 
     fn on(names: &[&str]) -> NetworkMode {
-        let attachment = |n: &&str| Attachment { network: (*n).into(), ..Attachment::default() };
+        let attachment = |n: &&str| Attachment {
+            network: (*n).into(),
+            ..Attachment::default()
+        };
         NetworkMode::Bridge(names.iter().map(attachment).collect())
     }
 
@@ -141,7 +168,10 @@ mod tests {
             (&["container:db"], NetworkMode::Container("db".into())),
             (&["ns:/run/netns/x"], NetworkMode::Path("/run/netns/x".into())),
             (&["pasta"], NetworkMode::Pasta(Vec::new())),
-            (&["pasta:--mtu,1500"], NetworkMode::Pasta(vec!["--mtu".into(), "1500".into()])),
+            (
+                &["pasta:--mtu,1500"],
+                NetworkMode::Pasta(vec!["--mtu".into(), "1500".into()]),
+            ),
             (&["systemd-web"], on(&["systemd-web"])),
             (&["a,b"], on(&["a", "b"])),
             (&["a", "b"], on(&["a", "b"])),
@@ -150,7 +180,11 @@ mod tests {
             assert_eq!(&parse(values, false).unwrap(), expected, "{values:?}");
         }
         for values in [&[][..], &["default"], &["private"]] {
-            assert_eq!(parse(values, true).unwrap(), NetworkMode::Pasta(Vec::new()), "{values:?}");
+            assert_eq!(
+                parse(values, true).unwrap(),
+                NetworkMode::Pasta(Vec::new()),
+                "{values:?}"
+            );
         }
     }
 

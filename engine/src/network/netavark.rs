@@ -38,8 +38,16 @@ pub(super) fn config_dir(store: &Store) -> PathBuf {
 pub(super) fn start(store: &Store, action: Action, id: &str) -> Result<Run, NetworkError> {
     let config = config_dir(store);
     std::fs::create_dir_all(&config).map_err(crate::store::StoreError::io("create", &config))?;
-    let mut args: Vec<OsString> = vec!["--file".into(), input_path(store, id).into(), "--config".into(), config.into()];
-    args.extend(["--rootless".into(), (!nix::unistd::geteuid().is_root()).to_string().into()]);
+    let mut args: Vec<OsString> = vec![
+        "--file".into(),
+        input_path(store, id).into(),
+        "--config".into(),
+        config.into(),
+    ];
+    args.extend([
+        "--rootless".into(),
+        (!nix::unistd::geteuid().is_root()).to_string().into(),
+    ]);
     if let Ok(aardvark) = program::find("aardvark-dns") {
         args.extend(["--aardvark-binary".into(), aardvark.into()]);
     }
@@ -53,7 +61,11 @@ pub(super) fn wait(run: Run, action: Action) -> Result<String, NetworkError> {
     if output.status.success() {
         return Ok(output.stdout);
     }
-    Err(NetworkError::Helper { program: "netavark", action: action.name(), message: message(&output) })
+    Err(NetworkError::Helper {
+        program: "netavark",
+        action: action.name(),
+        message: message(&output),
+    })
 }
 
 /// `{"error": "…"}` on standard output (or on standard error, as older versions had it), else whatever it said.
@@ -67,7 +79,11 @@ fn message(output: &Output) -> String {
         return failure.error;
     }
     let said = output.stderr.trim();
-    if said.is_empty() { output.status.to_string() } else { format!("{said} ({})", output.status) }
+    if said.is_empty() {
+        output.status.to_string()
+    } else {
+        format!("{said} ({})", output.status)
+    }
 }
 
 /// netavark's answer, per network.

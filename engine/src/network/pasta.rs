@@ -16,8 +16,18 @@ pub fn start(netns: &Path, ports: &[PortMapping], options: &[String]) -> Result<
     if output.status.success() {
         return Ok(());
     }
-    let message = output.stderr.trim().lines().last().unwrap_or("it gave no reason").to_owned();
-    Err(NetworkError::Helper { program: "pasta", action: "setup", message })
+    let message = output
+        .stderr
+        .trim()
+        .lines()
+        .last()
+        .unwrap_or("it gave no reason")
+        .to_owned();
+    Err(NetworkError::Helper {
+        program: "pasta",
+        action: "setup",
+        message,
+    })
 }
 
 fn arguments(netns: &Path, ports: &[PortMapping], options: &[String]) -> Result<Vec<OsString>, NetworkError> {
@@ -33,7 +43,11 @@ fn arguments(netns: &Path, ports: &[PortMapping], options: &[String]) -> Result<
     }
     if let Some(port) = ports.iter().find(|p| p.protocol == "sctp") {
         let what = format!("{}/sctp", port.container_port);
-        return Err(NetworkError::invalid("published port", what, "pasta forwards only tcp and udp"));
+        return Err(NetworkError::invalid(
+            "published port",
+            what,
+            "pasta forwards only tcp and udp",
+        ));
     }
     for option in ["-T", "-U"] {
         if !options.iter().any(|o| o == option) {
@@ -48,14 +62,28 @@ fn arguments(netns: &Path, ports: &[PortMapping], options: &[String]) -> Result<
 
 /// One mapping as pasta writes it: `[ADDRESS/]FIRST[-LAST]:FIRST[-LAST]`.
 fn specification(port: &PortMapping) -> Result<String, NetworkError> {
-    let PortMapping { host_ip, host_port, container_port, range, protocol } = port;
+    let PortMapping {
+        host_ip,
+        host_port,
+        container_port,
+        range,
+        protocol,
+    } = port;
     if *host_port == 0 {
         let what = format!("{container_port}/{protocol}");
-        return Err(NetworkError::invalid("published port", what, "pasta needs the host port"));
+        return Err(NetworkError::invalid(
+            "published port",
+            what,
+            "pasta needs the host port",
+        ));
     }
     let span = |first: u16| {
         let last = first.saturating_add(range.saturating_sub(1));
-        if first == last { first.to_string() } else { format!("{first}-{last}") }
+        if first == last {
+            first.to_string()
+        } else {
+            format!("{first}-{last}")
+        }
     };
     let address = match host_ip.parse::<IpAddr>() {
         Ok(ip) if !ip.is_unspecified() => format!("{ip}/"),
@@ -87,7 +115,10 @@ mod tests {
     #[test]
     fn what_pasta_cannot_do_is_refused() {
         for port in ["80:80/sctp", "80"] {
-            assert!(arguments(Path::new("/n"), &[parse_publish(port).unwrap()], &[]).is_err(), "{port}");
+            assert!(
+                arguments(Path::new("/n"), &[parse_publish(port).unwrap()], &[]).is_err(),
+                "{port}"
+            );
         }
     }
 }

@@ -12,7 +12,9 @@ pub fn parse_publish(value: &str) -> Result<PortMapping, NetworkError> {
     let (rest, protocol) = value.split_once('/').unwrap_or((value, "tcp"));
     let protocol = protocol.to_ascii_lowercase();
     if !matches!(protocol.as_str(), "tcp" | "udp" | "sctp") {
-        return Err(bad(format!("unknown protocol {protocol:?}, it must be tcp, udp or sctp")));
+        return Err(bad(format!(
+            "unknown protocol {protocol:?}, it must be tcp, udp or sctp"
+        )));
     }
     let (host_ip, host, container) = split(rest).map_err(bad)?;
     let (container_port, range) = ports(container, "container").map_err(bad)?;
@@ -23,7 +25,13 @@ pub fn parse_publish(value: &str) -> Result<PortMapping, NetworkError> {
     if range != host_range {
         return Err(bad("host and container port ranges have different lengths".into()));
     }
-    Ok(PortMapping { host_ip, host_port, container_port, range, protocol })
+    Ok(PortMapping {
+        host_ip,
+        host_port,
+        container_port,
+        range,
+        protocol,
+    })
 }
 
 /// Takes the address, the host part and the container part apart.
@@ -32,7 +40,10 @@ fn split(text: &str) -> Result<(String, Option<&str>, &str), String> {
         Some(bracketed) => {
             let (ip, rest) = bracketed.split_once(']').ok_or("the bracket is not closed")?;
             let ip: Ipv6Addr = ip.parse().map_err(|_| format!("{ip:?} is not an IPv6 address"))?;
-            (ip.to_string(), rest.strip_prefix(':').ok_or("a port must follow the address")?)
+            (
+                ip.to_string(),
+                rest.strip_prefix(':').ok_or("a port must follow the address")?,
+            )
         }
         None => (String::new(), text),
     };
@@ -49,7 +60,9 @@ fn address(ip: &str) -> Result<String, String> {
     if ip.is_empty() {
         return Ok(String::new());
     }
-    ip.parse::<IpAddr>().map(|ip| ip.to_string()).map_err(|_| format!("{ip:?} is not an IP address"))
+    ip.parse::<IpAddr>()
+        .map(|ip| ip.to_string())
+        .map_err(|_| format!("{ip:?} is not an IP address"))
 }
 
 /// A port or a range `FIRST-LAST`, as its first port and its length.

@@ -15,21 +15,32 @@ use nix::sys::memfd::{MFdFlags, memfd_create};
 use super::NetworkError;
 
 /// Where podman looks for its helpers (`helper_binaries_dir` of containers.conf(5)), then Debian's and Fedora's places.
-const HELPER_DIRS: [&str; 4] =
-    ["/usr/local/libexec/podman", "/usr/local/lib/podman", "/usr/libexec/podman", "/usr/lib/podman"];
+const HELPER_DIRS: [&str; 4] = [
+    "/usr/local/libexec/podman",
+    "/usr/local/lib/podman",
+    "/usr/libexec/podman",
+    "/usr/lib/podman",
+];
 
 /// Finds a helper program in podman's helper directories, then in PATH.
 pub(super) fn find(program: &'static str) -> Result<PathBuf, NetworkError> {
     let path = std::env::var_os("PATH").unwrap_or_else(|| "/usr/sbin:/usr/bin:/sbin:/bin".into());
-    let dirs = HELPER_DIRS.iter().map(PathBuf::from).chain(std::env::split_paths(&path));
+    let dirs = HELPER_DIRS
+        .iter()
+        .map(PathBuf::from)
+        .chain(std::env::split_paths(&path));
     let searched = || HELPER_DIRS.iter().map(|d| (*d).to_owned()).collect();
     dirs.map(|dir| dir.join(program))
         .find(|p| is_executable(p))
-        .ok_or_else(|| NetworkError::NoProgram { program, searched: searched() })
+        .ok_or_else(|| NetworkError::NoProgram {
+            program,
+            searched: searched(),
+        })
 }
 
 fn is_executable(path: &Path) -> bool {
-    path.metadata().is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0)
+    path.metadata()
+        .is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0)
 }
 
 /// A program under way.
@@ -69,7 +80,12 @@ impl Run {
             Ok((child, stdout, stderr))
         };
         match start() {
-            Ok((child, stdout, stderr)) => Ok(Self { program, child, stdout, stderr }),
+            Ok((child, stdout, stderr)) => Ok(Self {
+                program,
+                child,
+                stdout,
+                stderr,
+            }),
             Err(source) => Err(NetworkError::Run { program, source }),
         }
     }
@@ -85,9 +101,16 @@ impl Run {
     pub fn wait(mut self) -> Result<Output, NetworkError> {
         let wait = |run: &mut Self| {
             let status = run.child.wait()?;
-            Ok(Output { status, stdout: text(&mut run.stdout)?, stderr: text(&mut run.stderr)? })
+            Ok(Output {
+                status,
+                stdout: text(&mut run.stdout)?,
+                stderr: text(&mut run.stderr)?,
+            })
         };
-        wait(&mut self).map_err(|source| NetworkError::Run { program: self.program.clone(), source })
+        wait(&mut self).map_err(|source| NetworkError::Run {
+            program: self.program.clone(),
+            source,
+        })
     }
 }
 

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use super::definition::{Network, load};
 use super::netavark::{self, Action};
 use super::program::{self, Run};
-use super::state::{Input, PerNetwork, forget, read_input, read_status, write_input, write_status};
+use super::state::{Input, PerNetwork, forget, is_whole, read_input, write_input, write_status};
+use super::turn::{Held, Turn};
 use super::{Attachment, NetworkError, Request, Status, claim, dns, lease, netns};
 use crate::store::Store;
 
@@ -20,21 +21,32 @@ pub struct Pending {
     attachments: Vec<Attachment>,
     netns: PathBuf,
     run: Run,
-    // After `run`: dropped after it, so that the lock outlives netavark.
-    names: Option<dns::Guard>,
+    // Dropped after `run`, so that the locks outlive netavark.
+    turn: Turn,
+    names: Option<Held>,
 }
 
 impl Pending {
     /// Waits for netavark and returns what it did. A failed setup is undone before this returns.
     pub fn finish(self) -> Result<Status, NetworkError> {
-        let Self { store, input, attachments, netns, run, names } = self;
+        let Self {
+            store,
+            input,
+            attachments,
+            netns,
+            run,
+            turn,
+            names,
+        } = self;
         let answer = netavark::wait(run, Action::Setup).and_then(|text| netavark::parse_answer(&text));
-        drop(names);
         let done = answer.and_then(|answer| {
             let status = status(&answer, &input, &attachments, netns);
             write_status(&store, &input.container_id, &status)?;
+            Turn::done(&store)?;
             Ok(status)
         });
+        // Undoing takes the locks anew.
+        drop((turn, names));
         done.inspect_err(|_| undo(&store, &input.container_id))
     }
 
@@ -66,13 +78,22 @@ pub fn begin_setup(store: &Store, request: &Request<'_>) -> Result<Pending, Netw
         netns::create(&netns)?;
         let input = input(store, request, networks)?;
         write_input(store, &input)?;
-        let names = input.needs_dns().then(|| dns::Guard::adding(store)).transpose()?;
-        Ok((input, netavark::start(store, Action::Setup, request.id)?, names))
+        let turn = Turn::to_set_up(store, &input)?;
+        let names = input.needs_dns().then(|| dns::to_add_names(store)).transpose()?;
+        let run = netavark::start(store, Action::Setup, request.id)?;
+        let attachments = request.attachments.to_vec();
+        Ok(Pending {
+            store: store.clone(),
+            input,
+            attachments,
+            netns: netns.clone(),
+            run,
+            turn,
+            names,
+        })
     };
     match start() {
-        Ok((input, run, names)) => {
-            Ok(Pending { store: store.clone(), input, attachments: request.attachments.to_vec(), netns: netns.clone(), run, names })
-        }
+        Ok(pending) => Ok(pending),
         Err(error) => {
             undo(store, request.id);
             Err(error)
@@ -82,8 +103,8 @@ pub fn begin_setup(store: &Store, request: &Request<'_>) -> Result<Pending, Netw
 
 /// Undoes a setup from what is on disk, however far it had come. Doing it twice is harmless.
 ///
-/// Everything is undone even if netavark fails; its error is returned at the end, unless the setup had never been finished:
-/// then it only says what it did not find.
+/// Everything is undone even if netavark fails; its error is returned at the end, unless the setup had never been finished
+/// or an earlier teardown was interrupted: then it only says what it did not find.
 pub fn teardown(store: &Store, id: &str) -> Result<(), NetworkError> {
     let mut first = None;
     let mut keep = |result: Result<(), NetworkError>| {
@@ -93,15 +114,17 @@ pub fn teardown(store: &Store, id: &str) -> Result<(), NetworkError> {
     };
     match read_input(store, id) {
         Ok(Some(input)) => {
-            let finished = read_status(store, id).is_ok_and(|s| s.is_some());
-            match run_teardown(store, &input) {
-                Err(error) if !finished => tracing::debug!(%error, id, "an unfinished network was undone"),
+            let whole = is_whole(store, id);
+            let networks: Vec<String> = input.networks.keys().cloned().collect();
+            let ports = !input.port_mappings.is_empty();
+            match run_teardown(store, input) {
+                Err(error) if !whole => tracing::debug!(%error, id, "what was left of a network was undone"),
                 result => keep(result),
             }
-            for network in input.networks.keys() {
-                keep(lease::release(store, network, id));
+            for network in networks {
+                keep(lease::release(store, &network, id));
             }
-            if !input.port_mappings.is_empty() {
+            if ports {
                 keep(claim::release(store, id));
             }
         }
@@ -118,18 +141,29 @@ pub fn teardown(store: &Store, id: &str) -> Result<(), NetworkError> {
     first.map_or(Ok(()), Err)
 }
 
-fn run_teardown(store: &Store, input: &Input) -> Result<(), NetworkError> {
-    let id = &input.container_id;
-    if !store.netns(id).exists() {
+fn run_teardown(store: &Store, mut input: Input) -> Result<(), NetworkError> {
+    if !store.netns(&input.container_id).exists() {
         // The pin is removed after netavark has done its work: it has.
         return Ok(());
     }
-    let names = input.needs_dns().then(|| dns::Guard::removing(store)).transpose()?;
-    let result = netavark::start(store, Action::Teardown, id).and_then(|run| netavark::wait(run, Action::Teardown));
-    if let Some(names) = &names {
-        names.settle(store);
+    if input.needs_dns() {
+        dns::remove_names(store, &input)?;
+        // So that netavark leaves the names alone, and this is not done again.
+        input.network_info.values_mut().for_each(|n| n.dns_enabled = false);
+        write_input(store, &input)?;
     }
-    result.map(drop)
+    let _turn = Turn::to_tear_down(store, &input)?;
+    let run = netavark::start(store, Action::Teardown, &input.container_id)?;
+    let result = netavark::wait(run, Action::Teardown).map(drop);
+    if result.is_err() {
+        // netavark deletes a bridge only together with the last interface on it; killed in between, it never looks again.
+        for bridge in input.network_info.values().filter_map(Network::managed_bridge) {
+            if let Err(error) = netns::delete_idle_bridge(bridge) {
+                tracing::debug!(%error, bridge, "a bridge was left behind");
+            }
+        }
+    }
+    result
 }
 
 /// After a failure that is going to be reported: what cannot be undone either is only logged.
@@ -159,13 +193,28 @@ fn definitions(store: &Store, attachments: &[Attachment]) -> Result<BTreeMap<Str
 }
 
 fn input(store: &Store, request: &Request<'_>, network_info: BTreeMap<String, Network>) -> Result<Input, NetworkError> {
-    let Request { id, name, attachments, ports, dns } = *request;
+    let Request {
+        id,
+        name,
+        attachments,
+        ports,
+        dns,
+    } = *request;
     let mut networks = BTreeMap::new();
     for (attachment, interface_name) in attachments.iter().zip(interfaces(attachments)) {
         let network = &network_info[&attachment.network];
         let static_ips = lease::acquire(store, network, id, &attachment.ips)?;
-        let aliases = if network.dns_enabled { aliases(attachment, id, name) } else { Vec::new() };
-        let per_network = PerNetwork { interface_name, static_ips, static_mac: attachment.mac.clone(), aliases };
+        let aliases = if network.dns_enabled {
+            aliases(attachment, id, name)
+        } else {
+            Vec::new()
+        };
+        let per_network = PerNetwork {
+            interface_name,
+            static_ips,
+            static_mac: attachment.mac.clone(),
+            aliases,
+        };
         networks.insert(attachment.network.clone(), per_network);
     }
     Ok(Input {
@@ -209,7 +258,9 @@ fn status(
         ..Status::default()
     };
     for attachment in attachments {
-        let Some(block) = answer.get(&attachment.network) else { continue };
+        let Some(block) = answer.get(&attachment.network) else {
+            continue;
+        };
         let servers = block.dns_server_ips.iter().flatten();
         let domains = block.dns_search_domains.iter().flatten();
         push_new(&mut status.dns_servers, servers);
@@ -235,14 +286,20 @@ mod tests {
 
     #[test]
     fn interfaces_are_numbered_around_the_names_asked_for() {
-        let named = |interface: Option<&str>| Attachment { interface: interface.map(Into::into), ..Attachment::default() };
-        let names = interfaces(&[named(None), named(Some("eth1")), named(None), named(Some("wan"))]);
-        assert_eq!(names, ["eth0", "eth1", "eth2", "wan"]);
+        let named = |interface: Option<&str>| Attachment {
+            interface: interface.map(Into::into),
+            ..Attachment::default()
+        };
+        let numbered = interfaces(&[named(None), named(Some("eth1")), named(None), named(Some("wan"))]);
+        assert_eq!(numbered, ["eth0", "eth1", "eth2", "wan"]);
     }
 
     #[test]
     fn a_container_is_found_under_its_short_id_too() {
-        let attachment = Attachment { aliases: vec!["www".into()], ..Attachment::default() };
+        let attachment = Attachment {
+            aliases: vec!["www".into()],
+            ..Attachment::default()
+        };
         assert_eq!(aliases(&attachment, "0123456789abcdef", "web"), ["www", "0123456789ab"]);
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! /run/unipod/netstate/ID.json      netavark's input for this container; written before setup, deleted last
-//! /run/unipod/netstate/ID.status    what came of it; its presence says that setup was finished
+//! /run/unipod/netstate/ID.status    what came of it; its presence says that setup was finished and teardown not begun
+//! /run/unipod/netstate/ID.leaving   the same file once teardown has begun
 //! /run/unipod/netns/ID              the pinned namespace; made before anything below is leased
 //! /run/unipod/leases/NET/ADDRESS    address leases, see `lease`
 //! /run/unipod/leases/.ports/…       claims on host ports, see `claim`
@@ -48,7 +49,9 @@ pub(super) struct PerNetwork {
 impl Input {
     /// Whether aardvark-dns serves any of the networks.
     pub fn needs_dns(&self) -> bool {
-        self.network_info.values().any(|n| n.dns_enabled && n.driver == "bridge")
+        self.network_info
+            .values()
+            .any(|n| n.dns_enabled && n.driver == "bridge")
     }
 }
 
@@ -77,7 +80,11 @@ fn status_path(store: &Store, id: &str) -> PathBuf {
 }
 
 pub(super) fn write_input(store: &Store, input: &Input) -> Result<(), NetworkError> {
-    Ok(write_json(&input_path(store, &input.container_id), input, Durability::ThisBoot)?)
+    Ok(write_json(
+        &input_path(store, &input.container_id),
+        input,
+        Durability::ThisBoot,
+    )?)
 }
 
 pub(super) fn read_input(store: &Store, id: &str) -> Result<Option<Input>, NetworkError> {
@@ -93,9 +100,58 @@ pub fn read_status(store: &Store, id: &str) -> Result<Option<Status>, NetworkErr
     Ok(read_json(&status_path(store, id))?)
 }
 
-/// Deletes both files, the input last.
+fn leaving_path(store: &Store, id: &str) -> PathBuf {
+    dir(store).join(format!("{id}.leaving"))
+}
+
+/// Notes that the teardown of `id` has begun.
+pub(super) fn leave(store: &Store, id: &str) -> Result<(), NetworkError> {
+    let status = status_path(store, id);
+    match fs::rename(&status, leaving_path(store, id)) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(StoreError::io("rename", &status)(e).into()),
+        _ => Ok(()),
+    }
+}
+
+/// Whether the setup of `id` was finished and no teardown begun: then netavark finds everything that it looks for.
+pub(super) fn is_whole(store: &Store, id: &str) -> bool {
+    status_path(store, id).exists()
+}
+
+/// Whether a container other than `id` is on the network `name`, set up and not about to leave.
+pub(super) fn is_anyone_staying(store: &Store, name: &str, id: &str) -> Result<bool, NetworkError> {
+    for other in ids(store, "status")? {
+        let on_it = |input: Input| input.networks.contains_key(name);
+        if other != id && read_input(store, &other)?.is_some_and(on_it) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The containers that have a file of this kind.
+fn ids(store: &Store, kind: &str) -> Result<Vec<String>, NetworkError> {
+    let dir = dir(store);
+    let entries = match fs::read_dir(&dir) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other.map_err(StoreError::io("list", &dir))?,
+    };
+    let mut ids = Vec::new();
+    for entry in entries {
+        let name = entry.map_err(StoreError::io("list", &dir))?.file_name();
+        let id = name
+            .to_str()
+            .and_then(|n| n.strip_suffix(kind))
+            .and_then(|n| n.strip_suffix('.'));
+        ids.extend(id.map(ToOwned::to_owned));
+    }
+    Ok(ids)
+}
+
+/// Deletes all files, the input last.
 pub(super) fn forget(store: &Store, id: &str) -> Result<(), NetworkError> {
     remove_tree(&status_path(store, id))?;
+    remove_tree(&leaving_path(store, id))?;
     Ok(remove_tree(&input_path(store, id))?)
 }
 
@@ -106,22 +162,17 @@ pub(super) fn alive(store: &Store, id: &str) -> bool {
 
 /// The containers that are on the network `name` now.
 pub fn users(store: &Store, name: &str) -> Result<Vec<User>, NetworkError> {
-    let dir = dir(store);
-    let entries = match fs::read_dir(&dir) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        other => other.map_err(StoreError::io("list", &dir))?,
-    };
     let mut users = Vec::new();
-    for entry in entries {
-        let path = entry.map_err(StoreError::io("list", &dir))?.path();
-        if path.extension().is_none_or(|e| e != "json") {
-            continue;
-        }
+    for id in ids(store, "json")? {
         // It may be torn down between the listing and the reading.
-        let Some(input) = read_json::<Input>(&path)? else { continue };
+        let Some(input) = read_input(store, &id)? else { continue };
         if input.networks.contains_key(name) {
-            let status = read_status(store, &input.container_id)?.unwrap_or_default();
-            users.push(User { id: input.container_id, name: input.container_name, status });
+            let status = read_status(store, &id)?.unwrap_or_default();
+            users.push(User {
+                id,
+                name: input.container_name,
+                status,
+            });
         }
     }
     users.sort_by(|a, b| a.name.cmp(&b.name));

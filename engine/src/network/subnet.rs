@@ -22,16 +22,30 @@ pub struct Taken {
 impl Taken {
     /// Of the networks given and of the host this runs on.
     pub fn gather(networks: &[Network]) -> Self {
-        let mut subnets: Vec<IpNet> = networks.iter().flat_map(|n| n.subnets.iter().map(|s| s.subnet)).collect();
+        let mut subnets: Vec<IpNet> = networks
+            .iter()
+            .flat_map(|n| n.subnets.iter().map(|s| s.subnet))
+            .collect();
         subnets.extend(addresses());
-        subnets.extend(fs::read_to_string("/proc/thread-self/net/route").iter().flat_map(|t| routes_v4(t)));
-        subnets.extend(fs::read_to_string("/proc/thread-self/net/ipv6_route").iter().flat_map(|t| routes_v6(t)));
+        subnets.extend(
+            fs::read_to_string("/proc/thread-self/net/route")
+                .iter()
+                .flat_map(|t| routes_v4(t)),
+        );
+        subnets.extend(
+            fs::read_to_string("/proc/thread-self/net/ipv6_route")
+                .iter()
+                .flat_map(|t| routes_v6(t)),
+        );
         Self { subnets }
     }
 
     /// What of it shares addresses with `subnet`.
     pub fn conflict(&self, subnet: &IpNet) -> Option<IpNet> {
-        self.subnets.iter().find(|taken| taken.contains(subnet) || subnet.contains(*taken)).copied()
+        self.subnets
+            .iter()
+            .find(|taken| taken.contains(subnet) || subnet.contains(*taken))
+            .copied()
     }
 
     /// The first free /24 of the pool.
@@ -49,7 +63,9 @@ impl Taken {
             let mut bytes = [0; 16];
             getrandom::fill(&mut bytes[1..8]).map_err(|_| NetworkError::NoSubnet)?;
             bytes[0] = 0xfd;
-            let subnet = Ipv6Net::new(Ipv6Addr::from(bytes), 64).map(IpNet::V6).map_err(|_| NetworkError::NoSubnet)?;
+            let subnet = Ipv6Net::new(Ipv6Addr::from(bytes), 64)
+                .map(IpNet::V6)
+                .map_err(|_| NetworkError::NoSubnet)?;
             if self.conflict(&subnet).is_none() {
                 return Ok(subnet);
             }
@@ -60,11 +76,14 @@ impl Taken {
 
 /// The first bridge name `podmanN` that neither a network nor an interface of the host has.
 pub fn free_bridge(networks: &[Network]) -> String {
-    let taken = |name: &String| {
-        networks.iter().any(|n| n.network_interface.as_ref() == Some(name)) || interface_exists(name)
-    };
+    let taken =
+        |name: &String| networks.iter().any(|n| n.network_interface.as_ref() == Some(name)) || interface_exists(name);
     // podman0 is the default network's.
-    (1..).map(|n| format!("podman{n}")).find(|name| !taken(name)).unwrap_or_default()
+    // One more than there can be interfaces and networks with such a name.
+    (1..=u16::MAX)
+        .map(|n| format!("podman{n}"))
+        .find(|name| !taken(name))
+        .unwrap_or_default()
 }
 
 /// Whether the host has an interface of this name.
@@ -73,7 +92,9 @@ pub fn interface_exists(name: &str) -> bool {
 }
 
 fn addresses() -> Vec<IpNet> {
-    let Ok(all) = nix::ifaddrs::getifaddrs() else { return Vec::new() };
+    let Ok(all) = nix::ifaddrs::getifaddrs() else {
+        return Vec::new();
+    };
     let net = |entry: nix::ifaddrs::InterfaceAddress| {
         let (address, mask) = (entry.address?, entry.netmask?);
         if let (Some(ip), Some(mask)) = (address.as_sockaddr_in(), mask.as_sockaddr_in()) {
@@ -87,14 +108,22 @@ fn addresses() -> Vec<IpNet> {
 
 /// proc(5) `/proc/net/route`: destination and mask are columns 2 and 8, as numbers in the byte order of the machine.
 fn routes_v4(text: &str) -> Vec<IpNet> {
-    let number = |text: &str| u32::from_str_radix(text, 16).ok().map(|n| Ipv4Addr::from(n.to_ne_bytes()));
+    let number = |text: &str| {
+        u32::from_str_radix(text, 16)
+            .ok()
+            .map(|n| Ipv4Addr::from(n.to_ne_bytes()))
+    };
     let route = |line: &str| {
         let columns: Vec<&str> = line.split_whitespace().collect();
         let (destination, mask) = (number(columns.get(1)?)?, number(columns.get(7)?)?);
         IpNet::with_netmask(destination.into(), mask.into()).ok()
     };
     // The default route is in nobody's way.
-    text.lines().skip(1).filter_map(route).filter(|n| n.prefix_len() > 0).collect()
+    text.lines()
+        .skip(1)
+        .filter_map(route)
+        .filter(|n| n.prefix_len() > 0)
+        .collect()
 }
 
 /// proc(5) `/proc/net/ipv6_route`: destination and prefix length are the first columns, in hexadecimal digits.
@@ -113,7 +142,9 @@ mod tests {
     use super::*;
 
     fn taken(subnets: &[&str]) -> Taken {
-        Taken { subnets: subnets.iter().map(|s| s.parse().unwrap()).collect() }
+        Taken {
+            subnets: subnets.iter().map(|s| s.parse().unwrap()).collect(),
+        }
     }
 
     #[test]

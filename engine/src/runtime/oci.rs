@@ -120,8 +120,8 @@ impl OciRuntime {
         }
     }
 
-    /// Starts a container and returns the PID of its first process, which has our standard streams unless the request
-    /// says otherwise.
+    /// Starts a container and returns the PID of its first process, which has our standard streams unless the request says
+    /// otherwise.
     ///
     /// # Errors
     /// The runtime's own words where they are not known to mean something clearer.

@@ -35,6 +35,10 @@ pub enum SecretError {
 impl SecretError {
     /// Shorthand for [`SecretError::Invalid`].
     pub(super) fn invalid(what: &'static str, value: impl Into<String>, why: impl Into<String>) -> Self {
-        Self::Invalid { what, value: value.into(), why: why.into() }
+        Self::Invalid {
+            what,
+            value: value.into(),
+            why: why.into(),
+        }
     }
 }

@@ -96,7 +96,13 @@ struct Stored {
 
 /// Makes a secret.
 pub fn create(store: &Store, wanted: &Wanted, when_exists: WhenExists) -> Result<Secret, SecretError> {
-    let Wanted { name, data, labels, driver, options } = wanted;
+    let Wanted {
+        name,
+        data,
+        labels,
+        driver,
+        options,
+    } = wanted;
     check_name(name)?;
     if !matches!(driver.as_str(), "" | "file") {
         return Err(SecretError::invalid("driver", driver, "only file is known"));
@@ -122,9 +128,16 @@ pub fn create(store: &Store, wanted: &Wanted, when_exists: WhenExists) -> Result
         labels: labels.clone(),
         options: options.clone(),
     };
-    let stored = Stored { secret, data: STANDARD.encode(&data.0) };
+    let stored = Stored {
+        secret,
+        data: STANDARD.encode(&data.0),
+    };
     let dir = store.secrets();
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(&dir).map_err(StoreError::io("create", &dir))?;
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&dir)
+        .map_err(StoreError::io("create", &dir))?;
     // Temporary files have mode 0600, and the rename keeps it.
     write_json(&path(store, name), &stored, Durability::Synced)?;
     Ok(stored.secret)
@@ -132,11 +145,18 @@ pub fn create(store: &Store, wanted: &Wanted, when_exists: WhenExists) -> Result
 
 /// The secret with this name, ID, or unique start of an ID, and its content.
 pub fn find(store: &Store, name: &str) -> Result<(Secret, SecretData), SecretError> {
-    let stored = match check_name(name).is_ok().then(|| load(store, name)).transpose()?.flatten() {
+    let stored = match check_name(name)
+        .is_ok()
+        .then(|| load(store, name))
+        .transpose()?
+        .flatten()
+    {
         Some(stored) => stored,
         None => by_id(store, name)?,
     };
-    let data = STANDARD.decode(&stored.data).map_err(|_| SecretError::Damaged(stored.secret.name.clone()))?;
+    let data = STANDARD
+        .decode(&stored.data)
+        .map_err(|_| SecretError::Damaged(stored.secret.name.clone()))?;
     Ok((stored.secret, SecretData(data)))
 }
 
@@ -172,7 +192,9 @@ fn load(store: &Store, name: &str) -> Result<Option<Stored>, SecretError> {
 }
 
 fn by_id(store: &Store, id: &str) -> Result<Stored, SecretError> {
-    let mut matching = all(store)?.into_iter().filter(|s| !id.is_empty() && s.secret.id.starts_with(id));
+    let mut matching = all(store)?
+        .into_iter()
+        .filter(|s| !id.is_empty() && s.secret.id.starts_with(id));
     match (matching.next(), matching.next()) {
         (Some(stored), None) => Ok(stored),
         (Some(_), Some(_)) => Err(SecretError::invalid("id", id, "more than one secret has it")),
@@ -189,7 +211,9 @@ fn all(store: &Store) -> Result<Vec<Stored>, SecretError> {
     let mut secrets = Vec::new();
     for entry in entries {
         let name = entry.map_err(StoreError::io("list", &dir))?.file_name();
-        let Some(name) = name.to_str().and_then(|n| n.strip_suffix(".json")) else { continue };
+        let Some(name) = name.to_str().and_then(|n| n.strip_suffix(".json")) else {
+            continue;
+        };
         secrets.extend(load(store, name)?);
     }
     secrets.sort_by(|a, b| a.secret.name.cmp(&b.secret.name));
@@ -210,15 +234,27 @@ mod tests {
 
     fn wanted(name: &str, data: &[u8]) -> Wanted {
         let data = SecretData::new(data.to_vec());
-        Wanted { name: name.into(), data, labels: BTreeMap::new(), driver: String::new(), options: BTreeMap::new() }
+        Wanted {
+            name: name.into(),
+            data,
+            labels: BTreeMap::new(),
+            driver: String::new(),
+            options: BTreeMap::new(),
+        }
     }
 
     #[test]
     fn a_secret_is_kept_for_its_owner_alone_and_comes_back_byte_for_byte() {
         let (_dir, store) = store();
         let secret = create(&store, &wanted("db", b"\x00\xffpassword\n"), WhenExists::Fail).unwrap();
-        assert_eq!(fs::metadata(path(&store, "db")).unwrap().permissions().mode() & 0o777, 0o600);
-        assert_eq!(fs::metadata(store.secrets()).unwrap().permissions().mode() & 0o777, 0o700);
+        assert_eq!(
+            fs::metadata(path(&store, "db")).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+        assert_eq!(
+            fs::metadata(store.secrets()).unwrap().permissions().mode() & 0o777,
+            0o700
+        );
         assert_eq!(find(&store, "db").unwrap().1.expose(), b"\x00\xffpassword\n");
         assert_eq!(find(&store, &secret.id[..8]).unwrap().0, secret);
         remove(&store, "db").unwrap();
@@ -229,7 +265,10 @@ mod tests {
     fn a_name_in_use_is_refused_ignored_or_replaced() {
         let (_dir, store) = store();
         let first = create(&store, &wanted("s", b"1"), WhenExists::Fail).unwrap();
-        assert!(matches!(create(&store, &wanted("s", b"2"), WhenExists::Fail), Err(SecretError::Exists(_))));
+        assert!(matches!(
+            create(&store, &wanted("s", b"2"), WhenExists::Fail),
+            Err(SecretError::Exists(_))
+        ));
         assert_eq!(create(&store, &wanted("s", b"2"), WhenExists::Ignore).unwrap(), first);
         assert_eq!(find(&store, "s").unwrap().1.expose(), b"1");
         create(&store, &wanted("s", b"2"), WhenExists::Replace).unwrap();
@@ -246,10 +285,16 @@ mod tests {
     fn bad_names_and_sizes_are_refused() {
         let (_dir, store) = store();
         for name in ["", "a/b", "a,b", "a=b", ".a", "a\0b"] {
-            assert!(create(&store, &wanted(name, b"x"), WhenExists::Fail).is_err(), "{name:?}");
+            assert!(
+                create(&store, &wanted(name, b"x"), WhenExists::Fail).is_err(),
+                "{name:?}"
+            );
         }
         for size in [0, MAX_SIZE] {
-            assert!(matches!(create(&store, &wanted("s", &vec![0; size]), WhenExists::Fail), Err(SecretError::Size)));
+            assert!(matches!(
+                create(&store, &wanted("s", &vec![0; size]), WhenExists::Fail),
+                Err(SecretError::Size)
+            ));
         }
     }
 }

@@ -76,7 +76,14 @@ impl<'a> Given<'a> {
     }
 
     fn finish(self) -> Result<SecretUse, String> {
-        let Self { source, kind, target, uid, gid, mode } = self;
+        let Self {
+            source,
+            kind,
+            target,
+            uid,
+            gid,
+            mode,
+        } = self;
         let secret = source.filter(|s| !s.is_empty()).ok_or("no secret is named")?;
         let target = match kind.unwrap_or("mount") {
             "mount" => Target::File {
@@ -92,7 +99,10 @@ impl<'a> Given<'a> {
             "env" => Target::Environment(target.unwrap_or(secret).into()),
             other => return Err(format!("unknown type {other}, it must be mount or env")),
         };
-        Ok(SecretUse { secret: secret.into(), target })
+        Ok(SecretUse {
+            secret: secret.into(),
+            target,
+        })
     }
 }
 
@@ -101,7 +111,12 @@ mod tests {
     use super::*;
 
     fn file(path: &str, uid: u32, gid: u32, mode: u32) -> Target {
-        Target::File { path: path.into(), uid, gid, mode }
+        Target::File {
+            path: path.into(),
+            uid,
+            gid,
+            mode,
+        }
     }
 
     #[test]
@@ -109,13 +124,28 @@ mod tests {
         let cases = [
             ("db", "db", file("/run/secrets/db", 0, 0, 0o444)),
             ("db,target=pw", "db", file("/run/secrets/pw", 0, 0, 0o444)),
-            ("db,target=/etc/pw,uid=1,gid=2,mode=0400", "db", file("/etc/pw", 1, 2, 0o400)),
+            (
+                "db,target=/etc/pw,uid=1,gid=2,mode=0400",
+                "db",
+                file("/etc/pw", 1, 2, 0o400),
+            ),
             ("source=db,type=mount", "db", file("/run/secrets/db", 0, 0, 0o444)),
             ("db,type=env", "db", Target::Environment("db".into())),
-            ("db,type=env,target=PGPASSWORD", "db", Target::Environment("PGPASSWORD".into())),
+            (
+                "db,type=env,target=PGPASSWORD",
+                "db",
+                Target::Environment("PGPASSWORD".into()),
+            ),
         ];
         for (value, secret, target) in cases {
-            assert_eq!(parse_use(value).unwrap(), SecretUse { secret: secret.into(), target }, "{value}");
+            assert_eq!(
+                parse_use(value).unwrap(),
+                SecretUse {
+                    secret: secret.into(),
+                    target
+                },
+                "{value}"
+            );
         }
     }
 

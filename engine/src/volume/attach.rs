@@ -52,7 +52,12 @@ impl Volume {
     }
 
     fn cannot_mount(&self, device: &str, said: Option<&str>, source: Option<std::io::Error>) -> VolumeError {
-        VolumeError::Mount { name: self.name.clone(), device: device.into(), said: said.map(Into::into), source }
+        VolumeError::Mount {
+            name: self.name.clone(),
+            device: device.into(),
+            said: said.map(Into::into),
+            source,
+        }
     }
 }
 
@@ -97,13 +102,21 @@ mod tests {
 
     fn options(fs_type: Option<&str>, device: &str, mount: &[&str]) -> Options {
         let mount = mount.iter().map(|m| (*m).to_owned()).collect();
-        Options { fs_type: fs_type.map(Into::into), device: Some(device.into()), mount, ..Options::default() }
+        Options {
+            fs_type: fs_type.map(Into::into),
+            device: Some(device.into()),
+            mount,
+            ..Options::default()
+        }
     }
 
     #[test]
     fn what_mount_is_told() {
         let cases = [
-            (options(Some("nfs"), "host:/x", &["ro", "vers=4"]), "-t nfs -o ro,vers=4 -- host:/x /v"),
+            (
+                options(Some("nfs"), "host:/x", &["ro", "vers=4"]),
+                "-t nfs -o ro,vers=4 -- host:/x /v",
+            ),
             (options(Some("bind"), "/srv", &["ro"]), "-o bind,ro -- /srv /v"),
             (options(None, "/dev/sdb1", &[]), "-- /dev/sdb1 /v"),
         ];

@@ -12,17 +12,24 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{
-    AtFlags, CWD, Dir, FileType, Gid, Mode, OFlags, Stat, Timespec, Timestamps, Uid, chmodat, chownat, linkat, mkdirat, mknodat,
-    openat, readlinkat, statat, symlinkat, utimensat,
+    AtFlags, CWD, Dir, FileType, Gid, Mode, OFlags, Stat, Timespec, Timestamps, Uid, chmodat, chownat, linkat, mkdirat,
+    mknodat, openat, readlinkat, statat, symlinkat, utimensat,
 };
 
-const OPEN_DIR: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+const OPEN_DIR: OFlags = OFlags::RDONLY
+    .union(OFlags::DIRECTORY)
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::CLOEXEC);
 
 /// Copies what is in `from` into the empty directory `to`. `to` itself is left alone.
 ///
 /// An error comes with the path at which it happened, relative to the two.
 pub(super) fn copy_content(from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> Result<(), (PathBuf, io::Error)> {
-    let mut copy = Copy { links: HashMap::new(), target: to, at: PathBuf::new() };
+    let mut copy = Copy {
+        links: HashMap::new(),
+        target: to,
+        at: PathBuf::new(),
+    };
     copy.directory(from, to).map_err(|e| (copy.at, e))
 }
 
@@ -39,7 +46,13 @@ pub(super) fn dress(from: BorrowedFd<'_>, to: BorrowedFd<'_>, name: &CStr, stat:
 
 /// Gives `name` the owner of its original.
 pub(super) fn own(to: BorrowedFd<'_>, name: &CStr, uid: u32, gid: u32) -> io::Result<()> {
-    Ok(chownat(to, name, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)), AtFlags::SYMLINK_NOFOLLOW)?)
+    Ok(chownat(
+        to,
+        name,
+        Some(Uid::from_raw(uid)),
+        Some(Gid::from_raw(gid)),
+        AtFlags::SYMLINK_NOFOLLOW,
+    )?)
 }
 
 struct Copy<'a> {
@@ -130,7 +143,10 @@ fn copy_xattrs(from: &Path, to: &Path) -> io::Result<()> {
 }
 
 fn times(stat: &Stat) -> Timestamps {
-    let time = |seconds: i64, nanoseconds: u64| Timespec { tv_sec: seconds, tv_nsec: nanoseconds.cast_signed() };
+    let time = |seconds: i64, nanoseconds: u64| Timespec {
+        tv_sec: seconds,
+        tv_nsec: nanoseconds.cast_signed(),
+    };
     Timestamps {
         last_access: time(stat.st_atime, stat.st_atime_nsec),
         last_modification: time(stat.st_mtime, stat.st_mtime_nsec),

@@ -65,6 +65,10 @@ pub enum VolumeError {
 impl VolumeError {
     /// Shorthand for [`VolumeError::Invalid`].
     pub(crate) fn invalid(what: &'static str, value: impl Into<String>, why: impl Into<String>) -> Self {
-        Self::Invalid { what, value: value.into(), why: why.into() }
+        Self::Invalid {
+            what,
+            value: value.into(),
+            why: why.into(),
+        }
     }
 }

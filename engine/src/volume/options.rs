@@ -63,19 +63,34 @@ impl Options {
 
     fn check(&mut self, driver: &str, options: &BTreeMap<String, String>) -> Result<(), VolumeError> {
         if driver == "image" && self.image.is_none() {
-            return Err(VolumeError::invalid("option", "image", "an image volume needs --opt image=NAME"));
+            return Err(VolumeError::invalid(
+                "option",
+                "image",
+                "an image volume needs --opt image=NAME",
+            ));
         }
         if options.contains_key("copy") && self.nocopy {
-            return Err(VolumeError::invalid("option", "copy", "copy and nocopy exclude each other"));
+            return Err(VolumeError::invalid(
+                "option",
+                "copy",
+                "copy and nocopy exclude each other",
+            ));
         }
-        let limit = self.mount.iter().find(|o| o.starts_with("size=") || o.starts_with("inodes="));
+        let limit = self
+            .mount
+            .iter()
+            .find(|o| o.starts_with("size=") || o.starts_with("inodes="));
         if let Some(limit) = limit.filter(|_| !self.is_mounted()) {
             let why = "a plain volume cannot be limited; use a file system of its own, as type=tmpfs";
             return Err(VolumeError::invalid("option", limit, why));
         }
         if self.is_bind() && self.device.as_deref().is_none_or(|d| !d.starts_with('/')) {
             let device = self.device.clone().unwrap_or_default();
-            return Err(VolumeError::invalid("option", format!("device={device}"), "a bind needs an absolute path"));
+            return Err(VolumeError::invalid(
+                "option",
+                format!("device={device}"),
+                "a bind needs an absolute path",
+            ));
         }
         Ok(())
     }
@@ -104,13 +119,24 @@ mod tests {
     use super::*;
 
     fn parse(driver: &str, options: &[(&str, &str)]) -> Result<Options, VolumeError> {
-        Options::parse(driver, &options.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect())
+        Options::parse(
+            driver,
+            &options.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect(),
+        )
     }
 
     #[test]
     fn options_as_volume_units_write_them() {
         assert_eq!(parse("local", &[]).unwrap(), Options::default());
-        let options = parse("local", &[("device", "/dev/sdb1"), ("type", "ext4"), ("o", "uid=10,gid=11,noatime"), ("nocopy", "")]);
+        let options = parse(
+            "local",
+            &[
+                ("device", "/dev/sdb1"),
+                ("type", "ext4"),
+                ("o", "uid=10,gid=11,noatime"),
+                ("nocopy", ""),
+            ],
+        );
         let expected = Options {
             device: Some("/dev/sdb1".into()),
             fs_type: Some("ext4".into()),
@@ -121,10 +147,21 @@ mod tests {
             ..Options::default()
         };
         assert_eq!(options.unwrap(), expected);
-        let tmpfs = parse("local", &[("device", "tmpfs"), ("type", "tmpfs"), ("o", "size=10m,mode=700")]).unwrap();
+        let tmpfs = parse(
+            "local",
+            &[("device", "tmpfs"), ("type", "tmpfs"), ("o", "size=10m,mode=700")],
+        )
+        .unwrap();
         assert_eq!(tmpfs.mount, ["size=10m", "mode=700"]);
-        assert!(parse("local", &[("type", "bind"), ("device", "/srv")]).unwrap().is_bind());
-        assert_eq!(parse("image", &[("image", "alpine")]).unwrap().image.as_deref(), Some("alpine"));
+        assert!(
+            parse("local", &[("type", "bind"), ("device", "/srv")])
+                .unwrap()
+                .is_bind()
+        );
+        assert_eq!(
+            parse("image", &[("image", "alpine")]).unwrap().image.as_deref(),
+            Some("alpine")
+        );
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags, ResolveFlags, Stat, fstat, openat2, syncfs};
+use rustix::io::Errno;
 
 use super::copy::{copy_content, dress, is_empty, open_directory, own};
 use super::{Volume, VolumeError};
@@ -31,7 +32,9 @@ impl Volume {
         let options = self.parsed_options()?;
         // What lives in memory starts empty every time.
         let forgets = matches!(options.fs_type.as_deref(), Some("tmpfs" | "ramfs"));
-        let marks = Marks { dir: self.directory(store) };
+        let marks = Marks {
+            dir: self.directory(store),
+        };
         if self.driver == "image" || (marks.done().exists() && !forgets) {
             return Ok(());
         }
@@ -39,7 +42,13 @@ impl Volume {
         if marks.done().exists() && !forgets {
             return Ok(());
         }
-        let fail = |path: PathBuf| |source| VolumeError::Copy { name: self.name.clone(), path, source };
+        let fail = |path: PathBuf| {
+            |source| VolumeError::Copy {
+                name: self.name.clone(),
+                path,
+                source,
+            }
+        };
         let target = open_directory(host).map_err(fail(host.into()))?;
         if marks.begun().exists() {
             clear(host)?;
@@ -50,7 +59,8 @@ impl Volume {
         marks.set_begun()?;
         match source {
             Some(source) => {
-                self.take_root(source.as_fd(), target.as_fd()).map_err(fail(host.into()))?;
+                self.take_root(source.as_fd(), target.as_fd())
+                    .map_err(fail(host.into()))?;
                 if !options.nocopy {
                     copy_content(source.as_fd(), target.as_fd()).map_err(|(at, e)| fail(destination.join(at))(e))?;
                 }
@@ -72,8 +82,8 @@ impl Volume {
     fn own_root(&self, target: BorrowedFd<'_>, otherwise: Option<(u32, u32)>) -> io::Result<()> {
         let (uid, gid) = self.owner().map_err(io::Error::other)?;
         let now: Stat = fstat(target)?;
-        let (other_uid, other_gid) = otherwise.unwrap_or((now.st_uid, now.st_gid));
-        own(target, c".", uid.unwrap_or(other_uid), gid.unwrap_or(other_gid))
+        let otherwise = otherwise.unwrap_or((now.st_uid, now.st_gid));
+        own(target, c".", uid.unwrap_or(otherwise.0), gid.unwrap_or(otherwise.1))
     }
 }
 
@@ -107,7 +117,7 @@ fn resolve(rootfs: &Path, destination: &Path) -> io::Result<Option<OwnedFd>> {
     let inside = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
     match openat2(&root, destination, flags, Mode::empty(), inside) {
         Ok(directory) => Ok(Some(directory)),
-        Err(e) if matches!(e, rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR | rustix::io::Errno::LOOP) => Ok(None),
+        Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(None),
         Err(e) => Err(e.into()),
     }
 }
@@ -143,13 +153,28 @@ mod tests {
             let store = Store::at(dir.path().join("data"), dir.path().join("run")).unwrap();
             let rootfs = dir.path().join("rootfs");
             fs::create_dir_all(rootfs.join("srv/data/sub")).unwrap();
-            let volume = create(&store, &Wanted { name: Some("v".into()), ..wanted }, false).unwrap().volume();
-            Self { _dir: dir, store, rootfs, volume }
+            let volume = create(
+                &store,
+                &Wanted {
+                    name: Some("v".into()),
+                    ..wanted
+                },
+                false,
+            )
+            .unwrap()
+            .volume();
+            Self {
+                _dir: dir,
+                store,
+                rootfs,
+                volume,
+            }
         }
 
         fn populate(&self, destination: &str) -> Result<(), VolumeError> {
             let host = self.volume.attach()?;
-            self.volume.populate(&self.store, &host, &self.rootfs, Path::new(destination), Some((77, 78)))
+            self.volume
+                .populate(&self.store, &host, &self.rootfs, Path::new(destination), Some((77, 78)))
         }
 
         fn source(&self, name: &str) -> PathBuf {
@@ -175,7 +200,10 @@ mod tests {
         place.populate("/srv/data").unwrap();
 
         let file = fs::metadata(place.data("file")).unwrap();
-        assert_eq!((file.uid(), file.gid(), file.mode() & 0o7777, file.nlink()), (12, 13, 0o4750, 2));
+        assert_eq!(
+            (file.uid(), file.gid(), file.mode() & 0o7777, file.nlink()),
+            (12, 13, 0o4750, 2)
+        );
         assert_eq!(file.mtime(), fs::metadata(place.source("file")).unwrap().mtime());
         assert_eq!(file.ino(), fs::metadata(place.data("sub/other")).unwrap().ino());
         assert_eq!(xattr::get(place.data("file"), "user.colour").unwrap().unwrap(), b"red");
@@ -216,9 +244,23 @@ mod tests {
         fs::write(place.rootfs.join("etc/inside"), "").unwrap();
         for (number, path) in ["/srv/up", "/srv/absolute"].into_iter().enumerate() {
             let name = Some(format!("v{number}"));
-            let volume = create(&place.store, &Wanted { name, ..Wanted::default() }, false).unwrap().volume();
-            volume.populate(&place.store, &volume.mountpoint, &place.rootfs, Path::new(path), None).unwrap();
-            let names: Vec<_> = fs::read_dir(&volume.mountpoint).unwrap().map(|e| e.unwrap().file_name()).collect();
+            let volume = create(
+                &place.store,
+                &Wanted {
+                    name,
+                    ..Wanted::default()
+                },
+                false,
+            )
+            .unwrap()
+            .volume();
+            volume
+                .populate(&place.store, &volume.mountpoint, &place.rootfs, Path::new(path), None)
+                .unwrap();
+            let names: Vec<_> = fs::read_dir(&volume.mountpoint)
+                .unwrap()
+                .map(|e| e.unwrap().file_name())
+                .collect();
             assert_eq!(names, ["inside"], "{path}");
         }
     }
@@ -228,7 +270,11 @@ mod tests {
         let place = Place::new(Wanted::default());
         place.populate("/not/there").unwrap();
         assert_eq!(fs::metadata(place.data("")).unwrap().uid(), 77);
-        let place = Place::new(Wanted { uid: Some(5), options: [("nocopy".into(), String::new())].into(), ..Wanted::default() });
+        let place = Place::new(Wanted {
+            uid: Some(5),
+            options: [("nocopy".into(), String::new())].into(),
+            ..Wanted::default()
+        });
         fs::write(place.source("file"), "").unwrap();
         place.populate("/srv/data").unwrap();
         let root = fs::metadata(place.data("")).unwrap();

@@ -92,7 +92,11 @@ impl Volume {
 
     /// The image that an `image` volume shows; the container's setup mounts it.
     pub fn image(&self) -> Option<&str> {
-        if self.driver == "image" { self.options.get("image").map(String::as_str) } else { None }
+        if self.driver == "image" {
+            self.options.get("image").map(String::as_str)
+        } else {
+            None
+        }
     }
 
     /// Its directory in the store.
@@ -113,7 +117,10 @@ pub fn create(store: &Store, wanted: &Wanted, ignore: bool) -> Result<Created, V
         }
         Some(_) if !ignore => Err(VolumeError::Exists(volume.name)),
         Some(existing) => {
-            let volume = Volume { created: existing.created.clone(), ..volume };
+            let volume = Volume {
+                created: existing.created.clone(),
+                ..volume
+            };
             if volume == existing {
                 return Ok(Created::Same(existing));
             }
@@ -135,13 +142,24 @@ pub fn find_exact(store: &Store, name: &str) -> Result<Option<Volume>, VolumeErr
 
 /// The volume with this name, or with this unique start of a name.
 pub fn find(store: &Store, name: &str) -> Result<Volume, VolumeError> {
-    if let Some(volume) = check_name(name).is_ok().then(|| load(store, name)).transpose()?.flatten() {
+    if let Some(volume) = check_name(name)
+        .is_ok()
+        .then(|| load(store, name))
+        .transpose()?
+        .flatten()
+    {
         return Ok(volume);
     }
-    let mut matching = list(store)?.into_iter().filter(|v| !name.is_empty() && v.name.starts_with(name));
+    let mut matching = list(store)?
+        .into_iter()
+        .filter(|v| !name.is_empty() && v.name.starts_with(name));
     match (matching.next(), matching.next()) {
         (Some(volume), None) => Ok(volume),
-        (Some(_), Some(_)) => Err(VolumeError::invalid("name", name, "more than one volume begins with it")),
+        (Some(_), Some(_)) => Err(VolumeError::invalid(
+            "name",
+            name,
+            "more than one volume begins with it",
+        )),
         (None, _) => Err(VolumeError::NotFound(name.into())),
     }
 }
@@ -156,7 +174,9 @@ pub fn list(store: &Store) -> Result<Vec<Volume>, VolumeError> {
     let mut volumes = Vec::new();
     for entry in entries {
         let name = entry.map_err(StoreError::io("list", &dir))?.file_name();
-        let Some(name) = name.to_str().filter(|n| check_name(n).is_ok()) else { continue };
+        let Some(name) = name.to_str().filter(|n| check_name(n).is_ok()) else {
+            continue;
+        };
         volumes.extend(load(store, name)?);
     }
     volumes.sort_by(|a, b| a.name.cmp(&b.name));
@@ -169,7 +189,10 @@ pub fn list(store: &Store) -> Result<Vec<Volume>, VolumeError> {
 pub fn remove(store: &Store, name: &str, users: &[String], force: bool) -> Result<(), VolumeError> {
     let volume = find(store, name)?;
     if !users.is_empty() && !force {
-        return Err(VolumeError::InUse { name: volume.name, users: users.to_vec() });
+        return Err(VolumeError::InUse {
+            name: volume.name,
+            users: users.to_vec(),
+        });
     }
     let _lock = Lock::acquire(store, "volume", &volume.name)?;
     let dir = volume.directory(store);
@@ -194,7 +217,11 @@ pub fn check_name(name: &str) -> Result<(), VolumeError> {
     if name.len() <= 250 && name.bytes().all(good) && name.bytes().next().is_some_and(|c| c.is_ascii_alphanumeric()) {
         return Ok(());
     }
-    Err(VolumeError::invalid("name", name, "names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*"))
+    Err(VolumeError::invalid(
+        "name",
+        name,
+        "names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*",
+    ))
 }
 
 fn directory(store: &Store, name: &str) -> PathBuf {
@@ -206,11 +233,23 @@ fn load(store: &Store, name: &str) -> Result<Option<Volume>, VolumeError> {
 }
 
 fn write(store: &Store, volume: &Volume) -> Result<(), VolumeError> {
-    Ok(write_json(&volume.directory(store).join("volume.json"), volume, Durability::Synced)?)
+    Ok(write_json(
+        &volume.directory(store).join("volume.json"),
+        volume,
+        Durability::Synced,
+    )?)
 }
 
 fn complete(store: &Store, wanted: &Wanted) -> Result<Volume, VolumeError> {
-    let Wanted { name, driver, labels, options, uid, gid, anonymous } = wanted;
+    let Wanted {
+        name,
+        driver,
+        labels,
+        options,
+        uid,
+        gid,
+        anonymous,
+    } = wanted;
     let name = name.clone().unwrap_or_else(|| id::random_hex(32));
     check_name(&name)?;
     let driver = match driver.as_str() {
@@ -237,8 +276,16 @@ fn complete(store: &Store, wanted: &Wanted) -> Result<Volume, VolumeError> {
 fn make_content(store: &Store, volume: &Volume) -> Result<(), VolumeError> {
     remove_tree(&volume.directory(store))?;
     let data = &volume.mountpoint;
-    fs::DirBuilder::new().recursive(true).mode(0o711).create(store.volumes()).map_err(StoreError::io("create", data))?;
-    fs::DirBuilder::new().recursive(true).mode(0o755).create(data).map_err(StoreError::io("create", data))?;
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o711)
+        .create(store.volumes())
+        .map_err(StoreError::io("create", data))?;
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o755)
+        .create(data)
+        .map_err(StoreError::io("create", data))?;
     // Not what the umask leaves of it.
     fs::set_permissions(data, fs::Permissions::from_mode(0o755)).map_err(StoreError::io("set the mode of", data))?;
     own(data, volume.owner()?)
@@ -262,7 +309,10 @@ mod tests {
     }
 
     fn wanted(name: &str) -> Wanted {
-        Wanted { name: Some(name.into()), ..Wanted::default() }
+        Wanted {
+            name: Some(name.into()),
+            ..Wanted::default()
+        }
     }
 
     #[test]
@@ -270,9 +320,15 @@ mod tests {
         let (_dir, store) = store();
         let volume = create(&store, &wanted("web-data"), false).unwrap().volume();
         assert!(volume.mountpoint.is_dir());
-        assert!(matches!(create(&store, &wanted("web-data"), false), Err(VolumeError::Exists(_))));
+        assert!(matches!(
+            create(&store, &wanted("web-data"), false),
+            Err(VolumeError::Exists(_))
+        ));
         assert_eq!(find(&store, "web").unwrap(), volume);
-        assert!(matches!(remove(&store, "web-data", &["c".into()], false), Err(VolumeError::InUse { .. })));
+        assert!(matches!(
+            remove(&store, "web-data", &["c".into()], false),
+            Err(VolumeError::InUse { .. })
+        ));
         remove(&store, "web-data", &[], false).unwrap();
         assert!(matches!(find(&store, "web-data"), Err(VolumeError::NotFound(_))));
         assert!(!volume.mountpoint.exists());
@@ -284,8 +340,13 @@ mod tests {
         let volume = create(&store, &wanted("v"), true).unwrap().volume();
         fs::write(volume.mountpoint.join("file"), "content").unwrap();
         assert!(matches!(create(&store, &wanted("v"), true).unwrap(), Created::Same(_)));
-        let labelled = Wanted { labels: [("a".to_owned(), "b".to_owned())].into(), ..wanted("v") };
-        let Created::Updated(updated) = create(&store, &labelled, true).unwrap() else { panic!("not updated") };
+        let labelled = Wanted {
+            labels: [("a".to_owned(), "b".to_owned())].into(),
+            ..wanted("v")
+        };
+        let Created::Updated(updated) = create(&store, &labelled, true).unwrap() else {
+            panic!("not updated")
+        };
         assert_eq!((updated.created, updated.labels), (volume.created, labelled.labels));
         assert_eq!(fs::read_to_string(volume.mountpoint.join("file")).unwrap(), "content");
     }

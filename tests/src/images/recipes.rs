@@ -44,6 +44,7 @@ const WEB_PAGE: &str = "<!doctype html>
 <p>This page lies in a volume and is served from a container that systemd supervises.</p>
 ";
 
+const NGINX_CONF: &str = include_str!("scripts/nginx.conf");
 const SERVER: &str = "server { listen 80 default_server; root /usr/share/nginx/html; }\n";
 
 /// How one image is made and what it is called.
@@ -83,7 +84,12 @@ pub const RECIPES: &[Recipe] = &[
         ],
         packages: &["nginx"],
         programs: &[],
-        files: || nginx().directory("/etc/nginx/templates", 0o755, 0),
+        files: || {
+            nginx()
+                .directory("/etc/nginx/templates", 0o755, 0)
+                .link("/var/log/nginx/access.log", "/dev/stdout")
+                .link("/var/log/nginx/error.log", "/dev/stderr")
+        },
         config: || {
             json!({
                 "Entrypoint": ["/docker-entrypoint.sh"], "Cmd": ["nginx", "-g", "daemon off;"],
@@ -99,6 +105,7 @@ pub const RECIPES: &[Recipe] = &[
             Layer::default()
                 .text("/etc/nginx/nginx.conf", 0o644, include_str!("scripts/web.conf"))
                 .directory("/var/log/nginx", 0o755, 0)
+                .directory("/var/lib/nginx", 0o755, account::NGINX)
                 .text("/usr/share/web/index.html", 0o644, WEB_PAGE)
                 .text("/www/about.txt", 0o644, "from the image\n")
                 .text("/web.sh", 0o755, include_str!("scripts/web.sh"))
@@ -234,7 +241,8 @@ pub fn base(busybox: Vec<u8>, applets: &str) -> Layer {
         .directory("/root", 0o700, 0)
         .directory("/tmp", 0o1777, 0)
         .directory("/run", 0o755, 0)
-        .directory("/var/tmp", 0o1777, 0);
+        .directory("/var/tmp", 0o1777, 0)
+        .link("/var/run", "/run");
     for name in ["bin", "sbin", "lib", "lib64"] {
         layer = layer
             .directory(&format!("/usr/{name}"), 0o755, 0)
@@ -255,11 +263,12 @@ pub fn base(busybox: Vec<u8>, applets: &str) -> Layer {
 
 fn nginx() -> Layer {
     Layer::default()
-        .text("/etc/nginx/nginx.conf", 0o644, include_str!("scripts/nginx.conf"))
+        .text("/etc/nginx/nginx.conf", 0o644, NGINX_CONF)
         .text("/etc/nginx/conf.d/default.conf", 0o644, SERVER)
         .text("/usr/share/nginx/html/index.html", 0o644, PAGE)
         .text("/docker-entrypoint.sh", 0o755, include_str!("scripts/nginx.sh"))
         .directory("/var/cache/nginx", 0o755, account::NGINX)
+        .directory("/var/lib/nginx", 0o755, account::NGINX)
         // As the public image has it: the files lead to the container's own output.
         .link("/var/log/nginx/access.log", "/dev/stdout")
         .link("/var/log/nginx/error.log", "/dev/stderr")

@@ -43,7 +43,7 @@ fn settings(port: u16, auth: &str) -> String {
         "version: 0.1
 log: {{ level: warn, accesslog: {{ disabled: true }} }}
 storage: {{ filesystem: {{ rootdirectory: {STORAGE} }}, delete: {{ enabled: true }} }}
-http: {{ addr: '127.0.0.1:{port}' }}
+http: {{ addr: '127.0.0.1:{port}', secret: test }}
 {auth}"
     )
 }

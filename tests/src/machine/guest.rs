@@ -71,6 +71,7 @@ const EMPTIED: &[&str] = &[
     "etc/systemd/system",
     "etc/systemd/user",
     "etc/containers",
+    "etc/containers/systemd",
     "var/log/journal",
 ];
 
@@ -92,7 +93,7 @@ const FILES: &[(&str, &str)] = &[
     // A container cannot lower the score (CAP_SYS_RESOURCE), and does not need to.
     (
         "etc/systemd/system/systemd-journald.service.d/10-machine.conf",
-        "[Service]\nOOMScoreAdjust=\nLimitNOFILE=\n",
+        "[Service]\nOOMScoreAdjust=\n",
     ),
     (
         "etc/systemd/system/dbus.service.d/10-machine.conf",

@@ -2,17 +2,16 @@
 
 use std::fmt::Write;
 
+use serde_json::{Value, json};
+
 use crate::machine::Machine;
 use crate::setup::GENERATOR;
 
 /// The image of all measurements.
 pub const IMAGE: &str = "docker.io/library/busybox:latest";
 
-/// A payload that ends at once when it is asked to.
-const POLITE: &str = r#"sh -c "trap 'exit 0' TERM; sleep infinity & wait""#;
-
-/// A payload that does not hear.
-const DEAF: &str = "sleep infinity";
+/// The script of a payload that ends at once when it is asked to.
+const SCRIPT: &str = "trap 'exit 0' TERM; sleep infinity & wait";
 
 /// Where the hand-written units keep root directory and bundles.
 const BUNDLES: &str = "/var/lib/unipod-bench";
@@ -83,28 +82,30 @@ impl Subject {
 }
 
 fn container(kind: Kind) -> String {
+    let polite = format!("sh -c \"{SCRIPT}\"");
     let (exec, network) = match kind {
-        Kind::Polite => (POLITE, "Network=none\n"),
-        Kind::Deaf => (DEAF, "Network=none\n"),
-        Kind::Bridge => (POLITE, ""),
+        Kind::Polite => (polite, "Network=none\n"),
+        Kind::Deaf => ("sleep infinity".to_owned(), "Network=none\n"),
+        Kind::Bridge => (polite, ""),
     };
     format!("[Container]\nImage={IMAGE}\nExec={exec}\n{network}[Service]\nCPUAccounting=yes\n")
 }
 
 fn hand_written(machine: &Machine, unit: &str, kind: Kind) {
-    let payload = if kind == Kind::Deaf {
-        r#""sleep", "infinity""#
-    } else {
-        r#""sh", "-c", "trap 'exit 0' TERM; sleep infinity \& wait""#
-    };
     let bundle = format!("{BUNDLES}/{unit}");
     machine
-        .sh(&format!(
-            "mkdir -p {bundle} && cd {bundle} && crun spec && sed -i \
-             -e 's/\"terminal\": true/\"terminal\": false/' -e 's@\"sh\"@{payload}@' \
-             -e 's@\"path\": \"rootfs\"@\"path\": \"{BUNDLES}/rootfs\"@' config.json"
-        ))
+        .sh(&format!("mkdir -p {bundle} && cd {bundle} && crun spec"))
         .ok();
+    let path = format!("{bundle}/config.json");
+    let mut spec: Value = serde_json::from_str(&machine.read(&path)).expect("crun writes JSON");
+    spec["process"]["terminal"] = json!(false);
+    spec["process"]["args"] = if kind == Kind::Deaf {
+        json!(["sleep", "infinity"])
+    } else {
+        json!(["sh", "-c", SCRIPT])
+    };
+    spec["root"] = json!({ "path": format!("{BUNDLES}/rootfs"), "readonly": false });
+    machine.write(&path, &spec.to_string());
     let mut text = String::from("[Service]\nType=forking\nDelegate=yes\nCPUAccounting=yes\nKillMode=mixed\n");
     let crun = "/usr/bin/crun --cgroup-manager=disabled";
     let signal = if kind == Kind::Deaf { "KILL" } else { "TERM" };

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::cli::error::CliError;
 use crate::cli::human;
-use crate::cli::output::Row;
+use crate::cli::output::{self, Row};
 use crate::image::{Image, ImageError, find, layers};
 use crate::store::Store;
 
@@ -56,7 +56,8 @@ impl HistoryArgs {
         let now = Timestamp::now();
         let rows: Vec<Row> = steps.iter().map(|step| self.row(step, now)).collect();
         let table = "table {{.ID}}\t{{.Created}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}";
-        super::print_rows(&rows, table, self.format.as_deref(), false)
+        output::print_list_with(&rows, table, &[("CreatedBy", "CREATED BY")], self.format.as_deref(), false)?;
+        Ok(0)
     }
 
     fn row(&self, step: &Step, now: Timestamp) -> Row {

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::summary::Summary;
 use crate::cli::error::CliError;
+use crate::cli::output;
 use crate::image::{ImageError, records};
 use crate::store::Store;
 
@@ -24,7 +25,8 @@ impl InspectArgs {
     pub fn run(self, store: &Store) -> Result<u8, CliError> {
         let object = |name: &String| inspect(store, name)?.ok_or_else(|| ImageError::NotFound { name: name.clone() });
         let objects = self.images.iter().map(object).collect::<Result<Vec<_>, _>>()?;
-        super::print_objects(&objects, self.format.as_deref().filter(|format| *format != "json"))
+        output::print_inspect(&objects, self.format.as_deref().filter(|format| *format != "json"))?;
+        Ok(0)
     }
 }
 

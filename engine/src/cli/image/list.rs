@@ -10,7 +10,7 @@ use super::filter::{self, Filter};
 use super::summary::{Summary, repository_and_tag};
 use crate::cli::error::CliError;
 use crate::cli::human;
-use crate::cli::output::Row;
+use crate::cli::output::{self, Row};
 use crate::store::Store;
 
 /// The options of `images`.
@@ -67,7 +67,8 @@ impl LsArgs {
         let rows = if self.format.as_deref() == Some("json") { images.iter().map(json_row).collect() } else { self.rows(&images) };
         let digest = if self.digests { "\t{{.Digest}}" } else { "" };
         let table = format!("table {{{{.Repository}}}}\t{{{{.Tag}}}}{digest}\t{{{{.ID}}}}\t{{{{.Created}}}}\t{{{{.Size}}}}");
-        super::print_rows(&rows, &table, self.format.as_deref(), self.noheading)
+        output::print_list_with(&rows, &table, &[("ID", "IMAGE ID")], self.format.as_deref(), self.noheading)?;
+        Ok(0)
     }
 
     fn print_ids(&self, images: &[Summary]) -> Result<u8, CliError> {

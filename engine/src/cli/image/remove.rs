@@ -7,6 +7,7 @@ use clap::Args;
 use super::filter::{self, Filter};
 use super::summary::Summary;
 use crate::cli::error::CliError;
+use crate::container;
 use crate::image::remove::{self, Removed};
 use crate::image::{ImageError, records};
 use crate::store::Store;
@@ -157,8 +158,8 @@ impl PruneArgs {
     }
 }
 
-/// IDs of the images that containers use.
-#[allow(clippy::unnecessary_wraps)] // Reading the containers' records can fail.
-fn used_images(_store: &Store) -> Result<Vec<String>, CliError> {
-    Ok(Vec::new())
+/// IDs of the images that containers use, running or not.
+fn used_images(store: &Store) -> Result<Vec<String>, CliError> {
+    let containers = container::record::list(store)?;
+    Ok(containers.into_iter().filter_map(|record| record.image).map(|image| image.id).collect())
 }

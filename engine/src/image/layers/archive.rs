@@ -73,7 +73,7 @@ impl<'a, R: BufRead> Archive<'a, R> {
     pub(super) fn next_entry(&mut self) -> io::Result<Option<Entry>> {
         let mut extensions = Extensions::default();
         while let Some(header) = self.next_header()? {
-            let size = header.entry_size()?;
+            let size = size_of(&header)?;
             match header.entry_type() {
                 EntryType::XHeader => extensions.records = pax_records(&self.extension(size)?)?,
                 EntryType::GNULongName => extensions.path = Some(without_nul(self.extension(size)?)),
@@ -105,7 +105,7 @@ impl<'a, R: BufRead> Archive<'a, R> {
     }
 
     fn entry(&mut self, header: &Header, extensions: Extensions) -> io::Result<Entry> {
-        let mut size = header.entry_size()?;
+        let mut size = size_of(header)?;
         let mut entry = basic_entry(header, size)?;
         entry.path = extensions.path.unwrap_or(entry.path);
         entry.link = extensions.link.unwrap_or(entry.link);
@@ -156,11 +156,12 @@ impl<'a, R: BufRead> Archive<'a, R> {
     }
 
     fn next_header(&mut self) -> io::Result<Option<Header>> {
-        let rest = self.left + self.padding;
-        (self.left, self.padding) = (0, 0);
-        if io::copy(&mut self.input.by_ref().take(rest), &mut io::sink())? != rest {
+        let (left, padding) = (std::mem::take(&mut self.left), std::mem::take(&mut self.padding));
+        if self.skip(left)? != left {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
+        // An archive may end without padding and without trailer: umoci writes such, and Go's archive/tar reads them.
+        self.skip(padding)?;
         if self.input.fill_buf()?.is_empty() {
             return Ok(None);
         }
@@ -173,6 +174,11 @@ impl<'a, R: BufRead> Archive<'a, R> {
             return Err(io::Error::other("a header of the tar archive has a wrong checksum"));
         }
         Ok(Some(header))
+    }
+
+    /// Passes over `length` bytes. Returns how many there were.
+    fn skip(&mut self, length: u64) -> io::Result<u64> {
+        io::copy(&mut self.input.by_ref().take(length), &mut io::sink())
     }
 
     fn extension(&mut self, size: u64) -> io::Result<Vec<u8>> {
@@ -231,6 +237,10 @@ fn basic_entry(header: &Header, size: u64) -> io::Result<Entry> {
         size,
         pieces: whole(size),
     })
+}
+
+fn size_of(header: &Header) -> io::Result<u64> {
+    if blank(&header.as_old().size) { Ok(0) } else { header.entry_size() }
 }
 
 /// A number that the archiver left out, which GNU tar and Go read as 0.

@@ -3,12 +3,15 @@
 mod behaviour;
 mod debian;
 mod fake;
+mod files;
 mod real;
 mod sample;
+mod tags;
 
 use std::path::Path;
 use std::sync::Mutex;
 
+use super::endpoints::with_causes;
 use super::*;
 use sample::Sample;
 

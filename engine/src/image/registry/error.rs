@@ -61,6 +61,14 @@ pub enum RegistryError {
         /// What is wrong.
         reason: String,
     },
+    /// A success that does not hold what was asked for.
+    #[error("{url}: the answer cannot be used: {reason}")]
+    Answer {
+        /// What was asked.
+        url: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// More than the limit or more than was announced.
     #[error("{what}: larger than {limit} bytes")]
     TooLarge {
@@ -112,6 +120,7 @@ impl RegistryError {
             Self::NotFound { .. }
             | Self::Unauthorized { .. }
             | Self::Token { .. }
+            | Self::Answer { .. }
             | Self::TooLarge { .. }
             | Self::Digest { .. }
             | Self::Certificate { .. } => false,

@@ -29,4 +29,4 @@ if [ ! -s "$PGDATA/PG_VERSION" ]; then
     done
     pg_ctl -D "$PGDATA" -m fast -w stop
 fi
-exec "$@"
+exec "$@" -c listen_addresses='*'

@@ -331,9 +331,10 @@ fn a_pull_waits_for_another_one_and_says_so() {
 fn a_full_disk_is_named_and_nothing_stays_in_the_way() {
     crate::store::mount::enter_private_namespace().expect("the tests run as root");
     let dir = tempfile::tempdir().unwrap();
-    let small = rustix::mount::MountFlags::empty();
-    rustix::mount::mount("tmpfs", dir.path(), "tmpfs", small, c"size=256k").unwrap();
-    let store = store(dir.path());
+    let small = dir.path().join("small");
+    fs::create_dir(&small).unwrap();
+    rustix::mount::mount("tmpfs", &small, "tmpfs", rustix::mount::MountFlags::empty(), c"size=256k").unwrap();
+    let store = store(&small);
     let sample = sample();
     let big = sample.layers[1].clone();
     let fake = Fake::plain(sample);
@@ -343,6 +344,7 @@ fn a_full_disk_is_named_and_nothing_stays_in_the_way() {
     assert!(!partials_of(&store, &big));
     assert_eq!(fake.count(&big), 1, "a full disk is no reason to try again");
     assert!(find(&store, &name).unwrap().is_none());
+    rustix::mount::unmount(&small, rustix::mount::UnmountFlags::DETACH).unwrap();
 }
 
 #[test]
@@ -351,4 +353,30 @@ fn an_image_of_ours_that_is_missing_fails_at_once() {
     let options = PullOptions { retry_delay: Some("1h".into()), ..options(dir.path()) };
     let error = pulled(&store(dir.path()), "localhost/unipod-test-none", &options).unwrap_err();
     assert!(error.contains("cannot pull localhost/unipod-test-none"), "{error}");
+}
+
+#[test]
+fn a_pull_removes_what_a_killed_one_left() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(dir.path());
+    let left = store.tmp().join("left");
+    fs::create_dir_all(left.join("etc")).unwrap();
+    let held = crate::store::Scratch::dir(&store).unwrap();
+    let fake = Fake::plain(sample());
+    pulled(&store, &format!("{}/app:1", fake.host()), &options(dir.path())).unwrap();
+    assert!(!left.exists() && held.path().exists());
+}
+
+#[test]
+fn a_manifest_that_is_damaged_in_the_store_is_replaced() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, sample) = (store(dir.path()), sample());
+    let manifest = Blobs::new(&store).path(sample.digest());
+    let fake = Fake::plain(sample);
+    let name = format!("{}/app:1", fake.host());
+    let options = PullOptions { policy: PullPolicy::Always, ..options(dir.path()) };
+    pulled(&store, &name, &options).unwrap();
+    fs::write(&manifest, b"rot").unwrap();
+    pulled(&store, &name, &options).unwrap();
+    assert_ne!(fs::read(&manifest).unwrap(), b"rot");
 }

@@ -5,8 +5,10 @@ use std::process::Command;
 
 use super::debian::{Debian, Setup};
 use super::sample::{DOCKER, OCI};
-use crate::image::login::LoginOptions;
 use super::*;
+use crate::image::auth;
+use crate::image::login::LoginOptions;
+use crate::image::registry::TlsOptions;
 
 #[test]
 fn images_of_both_families_are_pulled_and_stay() {
@@ -100,10 +102,10 @@ fn a_password_comes_from_the_file_or_the_command_line() {
         authfile: options.authfile.clone(),
         tls: TlsOptions { verify: Some(false), cert_dir: None },
     };
-    let error = with_causes(&login.login(auth::from_option("alice:wrong")).unwrap_err());
+    let error = with_causes(&login.login(&auth::from_option("alice:wrong")).unwrap_err());
     assert!(error.contains("cannot log in") && error.contains("access denied"), "{error}");
     assert!(login.current().unwrap().is_none());
-    login.login(auth::from_option("alice:pw")).unwrap();
+    login.login(&auth::from_option("alice:pw")).unwrap();
     assert_eq!(login.current().unwrap(), Some(auth::from_option("alice:pw")));
     pulled(&store, &name, &PullOptions { creds: None, ..always.clone() }).unwrap();
 }
