@@ -420,6 +420,24 @@ fn one_layer_from_many_threads() {
 }
 
 #[test]
+fn a_layer_that_opens_streams_by_name_is_remembered_until_it_is_removed() {
+    let lab = Lab::new();
+    for (tar, expected) in [
+        (Tar::new().dir("log").symlink("log/access.log", "/dev/stdout").end(), true),
+        (Tar::new().dir("log").symlink("log/access.log", "/dev/null").end(), false),
+    ] {
+        let id = digest(&tar);
+        lab.unpack(&tar).unwrap();
+        assert_eq!(reopens_streams(&lab.store, &id), expected);
+        for entry in fs::read_dir(lab.store.layers()).unwrap() {
+            assert_eq!(owner(entry.unwrap().file_name().to_str().unwrap()), hex_of(&id));
+        }
+        remove(&lab.store, &id).unwrap();
+        assert_eq!(fs::read_dir(lab.store.layers()).unwrap().count(), 0);
+    }
+}
+
+#[test]
 fn a_full_disk_is_named() {
     let lab = Lab::new();
     let data = lab.dir.path().join("data");
