@@ -245,8 +245,9 @@ impl<'a> Pull<'a> {
         }
         let config = loader.small(&manifest::checked(config).map_err(broken)?, size).await.map_err(failed)?;
         let config = manifest::configuration(&config).map_err(broken)?;
+        manifest::check_platform(&config, &platform(self.options)).map_err(broken)?;
         let layers = manifest::layers(&manifest, &config).map_err(broken)?;
-        self.tracker.expect(layers.iter().map(|layer| layer.size).sum());
+        self.tracker.expect(layers.iter().fold(0, |sum, layer| sum.saturating_add(layer.size)));
         let work = futures_util::stream::iter(&layers).map(|layer| loader.layer(layer));
         work.buffer_unordered(PARALLEL).try_collect::<()>().await.map_err(failed)?;
         Ok(raw.digest)
