@@ -26,12 +26,12 @@ pub fn of_start(in_unit: bool) -> Box<dyn Progress> {
     if in_unit { Box::new(UnitStatus) } else { of_command(false) }
 }
 
-/// `STATUS=` of the unit. A report means that something goes on, so the start may take longer: a pull that makes no
-/// progress reports nothing and runs into the unit's own time limit.
+/// `STATUS=` of the unit. Reports come as long as the pull lives, and each pushes the unit's time limit back; a stalled network
+/// ends the pull through the registry client's own limits.
 #[derive(Debug, Clone, Copy)]
 pub struct UnitStatus;
 
-/// Reports come a few times a second; a network that pauses for less than this has not failed.
+/// Reports come a few times a second, but a machine under load may be late with one.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Progress for UnitStatus {

@@ -70,11 +70,10 @@ pub struct Output {
 /// A relay cannot be started.
 pub fn prepare(record: &Record, image: Option<&Image>) -> Result<Output, ContainerError> {
     let output = match record.lifecycle.log_driver {
-        LogDriver::Passthrough => Ok(Output::default()),
         LogDriver::None => nowhere(),
         LogDriver::Journald => relayed(),
         LogDriver::Automatic if has_socket() && reopen::is_expected(&record.options, image) => relayed(),
-        LogDriver::Automatic => Ok(Output::default()),
+        LogDriver::Automatic | LogDriver::Passthrough => Ok(Output::default()),
     };
     output.map_err(|source| ContainerError::Io { action: "redirect output of the container to", path: "a pipe".into(), source })
 }

@@ -88,7 +88,7 @@ fn copy(from: &mut File, to: &mut File) -> io::Result<()> {
     }
 }
 
-/// Sockets that systemd opened for the payload, sd_listen_fds(3), came along: they are none of ours.
+/// Sockets that systemd opened for the payload, `sd_listen_fds(3)`, came along: they are none of ours.
 #[allow(unsafe_code)]
 fn close_inherited() {
     // SAFETY: nothing in this process has opened a descriptor yet, so none of these numbers has an owner.

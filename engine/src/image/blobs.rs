@@ -12,6 +12,7 @@ use nix::fcntl::{Flock, FlockArg};
 use sha2::{Digest, Sha256};
 
 use super::reference::sha256_hex;
+use crate::store::scratch::names;
 use crate::store::{Durability, Store, StoreError, write_atomic};
 
 /// The content store of a [`Store`].
@@ -37,9 +38,9 @@ impl Blobs {
         self.path(digest).is_file()
     }
 
-    /// Writes a small blob whose digest the caller has checked.
+    /// Writes a small blob whose digest the caller has checked, unless it is there undamaged.
     pub fn put(&self, digest: &str, content: &[u8]) -> Result<(), StoreError> {
-        if self.has(digest) {
+        if self.get(digest)?.is_some() {
             return Ok(());
         }
         write_atomic(&self.path(digest), content, Durability::Synced)
@@ -79,17 +80,13 @@ impl Blobs {
         for dir in [&self.tmp, &self.dir] {
             fs::create_dir_all(dir).map_err(StoreError::io("create", dir))?;
         }
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .read(true)
-            .write(true)
-            .mode(0o600)
-            .open(&path)
-            .map_err(StoreError::io("open", &path))?;
-        // What is unlocked in tmp/ counts as abandoned.
-        let file =
-            Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, e)| StoreError::io("lock", &path)(e.into()))?;
+        // What is unlocked in tmp/ counts as abandoned, and a sweep may come before the lock.
+        let file = loop {
+            let file = open_locked(&path)?;
+            if names(&path, &file) {
+                break file;
+            }
+        };
         Partial { file, path, target: self.path(digest), hasher: Sha256::new(), length: 0 }.resumed()
     }
 
@@ -155,6 +152,13 @@ impl Partial {
         self.length = hash_all(&mut self.file, &mut self.hasher).map_err(StoreError::io("read", &self.path))?;
         Ok(self)
     }
+}
+
+fn open_locked(path: &Path) -> Result<Flock<File>, StoreError> {
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(false).read(true).write(true).mode(0o600);
+    let file = options.open(path).map_err(StoreError::io("open", path))?;
+    Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, e)| StoreError::io("lock", path)(e.into()))
 }
 
 fn hash_all(file: &mut File, hasher: &mut Sha256) -> io::Result<u64> {

@@ -29,6 +29,14 @@ pub enum DownloadError {
         /// How many there should be.
         size: u64,
     },
+    /// A layer that may not be passed on, so that registries do not have it (image-spec, "Non-Distributable Layers").
+    #[error("layer {digest} is not in the registry: it is a foreign one, and those are not fetched from elsewhere")]
+    Foreign {
+        /// The layer's blob.
+        digest: String,
+        /// What the registry says.
+        source: RegistryError,
+    },
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -47,7 +55,7 @@ impl Transient for DownloadError {
         match self {
             Self::Registry(error) => error.is_transient(),
             Self::Truncated { .. } => true,
-            Self::Store(_) | Self::Layer { .. } => false,
+            Self::Foreign { .. } | Self::Store(_) | Self::Layer { .. } => false,
         }
     }
 }
@@ -79,7 +87,7 @@ impl Downloader<'_> {
         // Several images may want the same blob; held until it is unpacked, so that this happens once as well.
         let _lock = self.lock(digest).await?;
         let was_there = self.blobs.has(digest);
-        let blob = self.blob(digest, *size).await?;
+        let blob = self.blob(digest, *size).await.map_err(|e| layer.why(e))?;
         match self.unpack(layer, blob).await {
             Err(_) if was_there && !self.verified(digest).await? => {
                 self.tracker.retreat(*size);
@@ -211,6 +219,19 @@ impl Downloader<'_> {
     async fn lock(&self, digest: &str) -> Result<Lock, StoreError> {
         let (store, name) = (self.store.clone(), digest.to_owned());
         blocking(move || Lock::acquire(&store, "blob", &name)).await
+    }
+}
+
+impl Layer {
+    fn why(&self, error: DownloadError) -> DownloadError {
+        match error {
+            DownloadError::Registry(source @ RegistryError::NotFound { .. })
+                if self.media_type.contains(".foreign.") || self.media_type.contains(".nondistributable.") =>
+            {
+                DownloadError::Foreign { digest: self.digest.clone(), source }
+            }
+            other => other,
+        }
     }
 }
 

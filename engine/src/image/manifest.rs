@@ -51,17 +51,24 @@ pub enum ManifestError {
     /// A kind of document that holds no image for us.
     #[error("{0}")]
     Unsupported(String),
+    /// It belongs to a signature, a chart or the like.
+    #[error("this is no container image but an artifact ({0})")]
+    Artifact(String),
     /// It contradicts itself.
     #[error("the manifest is invalid: {0}")]
     Invalid(String),
     /// No entry of an index fits.
-    #[error("there is no image for {wanted} in the list, only for {}", offered.join(", "))]
+    #[error("there is no image for {wanted} in the list{}", only_for(offered))]
     NoPlatform {
         /// What was looked for.
         wanted: String,
         /// What is there.
         offered: Vec<String>,
     },
+}
+
+fn only_for(offered: &[String]) -> String {
+    if offered.is_empty() { ", nor for another platform".to_owned() } else { format!(", only for {}", offered.join(", ")) }
 }
 
 #[derive(Deserialize)]
@@ -71,6 +78,7 @@ struct Outline {
     media_type: Option<String>,
     manifests: Option<serde::de::IgnoredAny>,
     layers: Option<serde::de::IgnoredAny>,
+    config: Option<serde::de::IgnoredAny>,
 }
 
 const LISTS: [&str; 2] =
@@ -99,10 +107,13 @@ impl Manifest {
         if LISTS.contains(&media_type) || (!known && outline.manifests.is_some()) {
             return Ok(Self::Index(Box::new(json("index", &raw.bytes)?)));
         }
+        if !known && outline.config.is_none() {
+            return Err(ManifestError::Unsupported(format!("manifests of type {media_type:?} are not supported")));
+        }
         let manifest: ImageManifest = json("manifest", &raw.bytes)?;
         let config = manifest.config().media_type().to_string();
         if !CONFIGS.contains(&config.as_str()) {
-            return Err(ManifestError::Unsupported(format!("this is no container image but an artifact ({config})")));
+            return Err(ManifestError::Artifact(config));
         }
         Ok(Self::Image(Box::new(manifest)))
     }
@@ -155,6 +166,22 @@ pub fn configuration(bytes: &[u8]) -> Result<ImageConfiguration, ManifestError> 
     json("image configuration", bytes)
 }
 
+/// Whether an image that stood in no list of platforms can be of use. Another architecture is only worth a warning, as in
+/// podman: there may be an emulator, and old builders did not set it.
+///
+/// # Errors
+/// It is for another operating system.
+pub fn check_platform(config: &ImageConfiguration, wanted: &Platform) -> Result<(), ManifestError> {
+    let (os, arch) = (config.os().to_string(), config.architecture().to_string());
+    if !os.is_empty() && os != wanted.os {
+        return Err(ManifestError::Unsupported(format!("the image is for {os}/{arch}, not for {wanted}")));
+    }
+    if arch != wanted.arch {
+        tracing::warn!("the image is for {os}/{arch}, not for {wanted}");
+    }
+    Ok(())
+}
+
 /// The digest, if it is one that the store can hold.
 pub fn checked(digest: &str) -> Result<String, ManifestError> {
     match sha256_hex(digest) {
@@ -194,7 +221,7 @@ mod tests {
         let platform = |os: &str, arch: &str, variant: &str| {
             format!(", \"platform\": {{\"os\": {os:?}, \"architecture\": {arch:?}, \"variant\": {variant:?}}}")
         };
-        let index = index(&[
+        let list = index(&[
             entry(1, &platform("linux", "arm", "v5")),
             entry(2, &platform("linux", "arm", "v7")),
             entry(3, &platform("linux", "amd64", "")),
@@ -214,10 +241,12 @@ mod tests {
             ("s390x", None, None),
         ] {
             let wanted = Platform::wanted(None, Some(arch), variant);
-            let chosen = choose(&index, &wanted).ok().map(|d| d.digest().to_string());
+            let chosen = choose(&list, &wanted).ok().map(|d| d.digest().to_string());
             assert_eq!(chosen, expected.map(|n: u8| format!("sha256:{}", hex::encode([n; 32]))), "{arch} {variant:?}");
         }
-        let error = choose(&index, &Platform::wanted(None, Some("s390x"), None)).unwrap_err().to_string();
+        let error = choose(&list, &Platform::wanted(None, Some("s390x"), None)).unwrap_err().to_string();
+        let nothing = choose(&index(&[]), &Platform::wanted(None, None, None)).unwrap_err().to_string();
+        assert!(nothing.ends_with("nor for another platform"), "{nothing}");
         assert!(
             error.contains("linux/s390x") && error.contains("linux/arm/v7") && !error.contains("unknown"),
             "{error}"
@@ -234,6 +263,7 @@ mod tests {
             ("{\"schemaVersion\": 1}", "schema 1"),
             ("{\"schemaVersion\": 2, \"manifests\": [], \"layers\": []}", "both manifests and layers"),
             ("[]", "cannot be understood"),
+            ("{\"schemaVersion\": 2, \"mediaType\": \"text/odd\"}", "\"text/odd\" are not supported"),
             (artifact.as_str(), "artifact"),
         ] {
             let error = Manifest::parse(&raw(text)).unwrap_err().to_string();

@@ -28,7 +28,7 @@ use serde::{Deserialize, Serialize};
 
 pub use find::find;
 pub use records::list;
-pub use pull::ensure;
+pub use pull::{ensure, ensure_all};
 
 /// An image in the store, complete and verified.
 #[derive(Debug, Clone)]

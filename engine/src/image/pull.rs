@@ -6,13 +6,16 @@
 //! Each image is pulled by one process at a time; others wait and find it. The order of writing makes a pull that is
 //! killed harmless: the record comes last, when everything it names is there.
 
-use std::error::Error;
+mod endpoints;
+mod tags;
+
+pub use tags::ensure_all;
+
 use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt};
 use oci_spec::image::ImageManifest;
 
-use super::auth::{self, AuthError, AuthFiles};
 use super::blobs::Blobs;
 use super::download::{DownloadError, Downloader};
 use super::local::Source;
@@ -20,12 +23,12 @@ use super::manifest::{self, Manifest, ManifestError};
 use super::platform::Platform;
 use super::policy::{Policy, PolicyError};
 use super::reference::{Name, Reference, ReferenceError};
-use super::registries::{Endpoint, Registries, RegistriesError};
-use super::registry::{RawManifest, RegistryError, Session, TlsOptions};
-use super::retry::{Retry, Transient};
+use super::registries::{Registries, RegistriesError};
+use super::registry::{RawManifest, Session};
+use super::retry::Retry;
 use super::tracker::Tracker;
 use super::{Image, ImageError, Progress, PullOptions, PullPolicy, find, records};
-use crate::store::{Lock, Store, StoreError};
+use crate::store::{Lock, Store, StoreError, sweep_tmp};
 
 /// Layers that are fetched and unpacked at once (containers.conf(5), `image_parallel_copies`).
 const PARALLEL: usize = 6;
@@ -59,6 +62,24 @@ pub enum PullError {
         image: String,
         /// Every place that was tried, with the reason why it failed.
         attempts: Vec<String>,
+    },
+    /// `--all-tags` and what else was said exclude each other, or there are none.
+    #[error("cannot pull all tags of {name}: {reason}")]
+    AllTags {
+        /// What was asked for.
+        name: String,
+        /// What stands in the way.
+        reason: &'static str,
+    },
+    /// Some tags of a repository could not be pulled; the others are there.
+    #[error("{} of {tags} tags of {name} could not be pulled: {}", failures.len(), failures.join("; "))]
+    SomeTags {
+        /// The repository.
+        name: String,
+        /// How many tags it has.
+        tags: usize,
+        /// What went wrong with which.
+        failures: Vec<String>,
     },
     /// Its manifest or configuration cannot be used.
     #[error("cannot use image {image}")]
@@ -156,6 +177,8 @@ impl<'a> Pull<'a> {
     fn run(&self) -> Result<Image, ImageError> {
         // While this is held, nothing that has no record yet is collected as garbage.
         let _content = Lock::acquire_shared(self.store, "store", "gc")?;
+        // What a killed pull left would stay until the next collection, and may be as large as an image.
+        sweep_tmp(self.store)?;
         if let Some(source) = Source::parse(self.name) {
             return source.load(self.store, &platform(self.options), &self.tracker);
         }
@@ -180,28 +203,30 @@ impl<'a> Pull<'a> {
         {
             return Ok(found);
         }
+        let manifest = self.block_on(self.fetch(reference))?;
+        self.tracker.status("Writing manifest to image destination");
+        records::commit(self.store, &image, &manifest)
+    }
+
+    /// Does asynchronous work to its end.
+    fn block_on<T>(&self, work: impl Future<Output = Result<T, PullError>>) -> Result<T, ImageError> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(StoreError::io("start the pull of", self.store.data()))?;
-        let result = runtime.block_on(self.tracker.watch(self.fetch(reference)));
+        let result = runtime.block_on(self.tracker.watch(work));
         // A thread may still wait for the lock of a blob that this pull no longer wants.
         runtime.shutdown_background();
-        let manifest = result?;
-        self.tracker.status("Writing manifest to image destination");
-        records::commit(self.store, &image, &manifest)
+        Ok(result?)
     }
 
     /// Brings everything of the image into the store. Returns the manifest's digest.
     async fn fetch(&self, reference: &Reference) -> Result<String, PullError> {
         let image = reference.to_string();
         self.tracker.status(&format!("Trying to pull {image}"));
-        let endpoints = self.registries.endpoints(reference)?;
-        // `localhost/` is where images are named that were built here; there rarely is a registry to wait for.
-        let times = if reference.registry == "localhost" { 0 } else { self.retry.times };
-        let retry = Retry { times, ..self.retry };
-        let found = retry.run(&self.tracker, async || self.locate(reference, &endpoints).await).await;
-        let found = found.map_err(|e| PullError::Unavailable { image: image.clone(), attempts: e.texts() })?;
+        let request = async |session: &Session| session.manifest(session.endpoint().reference.version_text()).await;
+        let (session, raw) = self.from_any(reference, request).await?;
+        let found = Found { session, raw };
         let broken = |source| PullError::Manifest { image: image.clone(), source };
         let failed = |source| PullError::Download { image: image.clone(), source };
 
@@ -220,37 +245,12 @@ impl<'a> Pull<'a> {
         }
         let config = loader.small(&manifest::checked(config).map_err(broken)?, size).await.map_err(failed)?;
         let config = manifest::configuration(&config).map_err(broken)?;
+        manifest::check_platform(&config, &platform(self.options)).map_err(broken)?;
         let layers = manifest::layers(&manifest, &config).map_err(broken)?;
-        self.tracker.expect(layers.iter().map(|layer| layer.size).sum());
+        self.tracker.expect(layers.iter().fold(0, |sum, layer| sum.saturating_add(layer.size)));
         let work = futures_util::stream::iter(&layers).map(|layer| loader.layer(layer));
         work.buffer_unordered(PARALLEL).try_collect::<()>().await.map_err(failed)?;
         Ok(raw.digest)
-    }
-
-    /// The manifest from the first endpoint that has it.
-    async fn locate(&self, reference: &Reference, endpoints: &[Endpoint]) -> Result<Found, Attempts> {
-        let mut failures = Vec::new();
-        for endpoint in endpoints {
-            match self.ask(endpoint).await {
-                Ok(found) => return Ok(found),
-                Err(error) => {
-                    tracing::debug!("{reference}: {}: {error}", endpoint.reference);
-                    failures.push(error);
-                }
-            }
-        }
-        Err(Attempts(failures))
-    }
-
-    async fn ask(&self, endpoint: &Endpoint) -> Result<Found, AttemptError> {
-        let credentials = match &self.options.creds {
-            Some(creds) => Some(auth::from_option(creds)),
-            None => AuthFiles::of_user(self.options.authfile.as_deref()).find(&endpoint.reference)?,
-        };
-        let tls = TlsOptions { verify: self.options.tls_verify, cert_dir: self.options.cert_dir.clone() };
-        let session = Session::new(endpoint.clone(), credentials, &tls)?;
-        let raw = session.manifest(endpoint.reference.version_text()).await?;
-        Ok(Found { session, raw })
     }
 
     /// The image's own manifest: of a list, the entry for the platform.
@@ -279,42 +279,6 @@ fn delay(options: &PullOptions) -> Result<Option<Duration>, PullError> {
     let invalid = || PullError::Delay(text.clone());
     let span: jiff::SignedDuration = text.parse().map_err(|_| invalid())?;
     Duration::try_from(span).map(Some).map_err(|_| invalid())
-}
-
-/// Why one endpoint gave nothing.
-#[derive(Debug, thiserror::Error)]
-enum AttemptError {
-    #[error(transparent)]
-    Registry(#[from] RegistryError),
-    #[error(transparent)]
-    Auth(#[from] AuthError),
-}
-
-/// Why no endpoint gave anything.
-#[derive(Debug, thiserror::Error)]
-#[error("{}", self.texts().join("; "))]
-struct Attempts(Vec<AttemptError>);
-
-impl Attempts {
-    fn texts(&self) -> Vec<String> {
-        self.0.iter().map(|error| with_causes(error)).collect()
-    }
-}
-
-impl Transient for Attempts {
-    fn is_transient(&self) -> bool {
-        self.0.iter().any(|e| matches!(e, AttemptError::Registry(error) if error.is_transient()))
-    }
-}
-
-fn with_causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        text = format!("{text}: {next}");
-        cause = next.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -105,6 +105,9 @@ impl FromStr for Name {
             return Err(ReferenceError::Transport(given.to_owned()));
         }
         let text = given.strip_prefix("docker://").unwrap_or(given);
+        if text.contains("://") {
+            return Err(invalid("it is a URL; write it without http:// or https://"));
+        }
         let (text, digest) = match text.split_once('@') {
             Some((text, digest)) => (text, Some(digest)),
             None => (text, None),

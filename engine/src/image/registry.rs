@@ -5,6 +5,7 @@
 
 mod challenge;
 mod error;
+mod tags;
 mod tls;
 mod token;
 
@@ -77,6 +78,11 @@ impl Session {
         let digest = format!("sha256:{}", hex::encode(Sha256::digest(&bytes)));
         if version.starts_with("sha256:") && version != digest {
             return Err(RegistryError::Digest { what: url, expected: version.to_owned(), got: digest });
+        }
+        // The page of a portal or proxy; another endpoint may have the image.
+        if serde_json::from_slice::<serde::de::IgnoredAny>(&bytes).is_err() {
+            let kind = if media_type.is_empty() { "something without a media type" } else { &media_type };
+            return Err(RegistryError::Answer { url, reason: format!("no JSON document but {kind}") });
         }
         Ok(RawManifest { bytes, media_type, digest })
     }

@@ -27,9 +27,12 @@ impl Scratch {
         loop {
             let path = tmp.join(id::random_hex(16));
             DirBuilder::new().mode(0o700).create(&path).map_err(StoreError::io("create", &path))?;
-            let file = File::open(&path).map_err(StoreError::io("open", &path))?;
-            let lock = lock(file, &path)?;
             // A sweep may have come between creation and lock.
+            let file = match File::open(&path) {
+                Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
+                other => other.map_err(StoreError::io("open", &path))?,
+            };
+            let lock = lock(file, &path)?;
             if names(&path, &lock) {
                 return Ok(Self { path, lock });
             }
@@ -113,8 +116,8 @@ fn is_resumable(path: &Path) -> bool {
     path.extension().is_some_and(|e| e == "partial") && age().is_none_or(|age| age < RESUMABLE)
 }
 
-/// Whether the path still names the open file.
-fn names(path: &Path, file: &File) -> bool {
+/// Whether the path still names the open file; a sweep may have removed it before it was locked.
+pub(crate) fn names(path: &Path, file: &File) -> bool {
     match (fs::symlink_metadata(path), file.metadata()) {
         (Ok(named), Ok(open)) => (named.dev(), named.ino()) == (open.dev(), open.ino()),
         _ => false,

@@ -52,6 +52,16 @@ impl InspectArgs {
         {
             return Ok(found);
         }
+        if wanted("volume")
+            && let Some(found) = crate::cli::volume::inspect(store, name)?
+        {
+            return Ok(found);
+        }
+        if wanted("network")
+            && let Some(found) = crate::cli::network::inspect(store, name)?
+        {
+            return Ok(found);
+        }
         Err(CliError::new(format!("no such object: {name:?}")))
     }
 }

@@ -16,7 +16,7 @@ pub struct PullArgs {
     /// Names of the images
     #[arg(required = true)]
     images: Vec<String>,
-    /// All tags of the repository
+    /// Pull every tag of the repository
     #[arg(short, long, default_value_t = false, action = ArgAction::Set, num_args = 0..=1, require_equals = true,
           default_missing_value = "true")]
     all_tags: bool,
@@ -79,14 +79,17 @@ impl PullArgs {
         if !self.decryption_key.is_empty() {
             return Err(CliError::new("encrypted images are not supported (--decryption-key)"));
         }
-        if self.all_tags {
-            return Err(CliError::new("pulling all tags of a repository is not supported yet (--all-tags)"));
-        }
         let options = self.options()?;
         let progress = progress::of_command(self.quiet);
         for name in &self.images {
-            let image = image::ensure(store, name, &options, progress.as_ref())?;
-            writeln!(stdout(), "{}", image.id.trim_start_matches("sha256:"))?;
+            let images = if self.all_tags {
+                image::ensure_all(store, name, &options, progress.as_ref())?
+            } else {
+                vec![image::ensure(store, name, &options, progress.as_ref())?]
+            };
+            for image in images {
+                writeln!(stdout(), "{}", image.id.trim_start_matches("sha256:"))?;
+            }
         }
         Ok(0)
     }

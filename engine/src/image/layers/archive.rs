@@ -156,11 +156,12 @@ impl<'a, R: BufRead> Archive<'a, R> {
     }
 
     fn next_header(&mut self) -> io::Result<Option<Header>> {
-        let rest = self.left + self.padding;
-        (self.left, self.padding) = (0, 0);
-        if io::copy(&mut self.input.by_ref().take(rest), &mut io::sink())? != rest {
+        let (left, padding) = (std::mem::take(&mut self.left), std::mem::take(&mut self.padding));
+        if self.skip(left)? != left {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
+        // An archive may end without padding and without trailer: umoci writes such, and Go's archive/tar reads them.
+        self.skip(padding)?;
         if self.input.fill_buf()?.is_empty() {
             return Ok(None);
         }
@@ -173,6 +174,11 @@ impl<'a, R: BufRead> Archive<'a, R> {
             return Err(io::Error::other("a header of the tar archive has a wrong checksum"));
         }
         Ok(Some(header))
+    }
+
+    /// Passes over `length` bytes. Returns how many there were.
+    fn skip(&mut self, length: u64) -> io::Result<u64> {
+        io::copy(&mut self.input.by_ref().take(length), &mut io::sink())
     }
 
     fn extension(&mut self, size: u64) -> io::Result<Vec<u8>> {

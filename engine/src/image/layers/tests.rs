@@ -300,10 +300,39 @@ fn numbers_that_are_left_out_are_zero() {
         let old = h.as_old_mut();
         (old.mode, old.uid, old.gid, old.size, old.mtime) = ([0; 8], [b' '; 8], [0; 8], [0; 12], [0; 12]);
     };
-    let root = lab.unpack(&Tar::new().add(EntryType::Directory, "d", "", b"", blank).file("d/f", b"x").end()).unwrap();
+    let device = |h: &mut Header| {
+        blank(h);
+        let ustar = h.as_gnu_mut().unwrap();
+        (ustar.dev_major, ustar.dev_minor) = ([b' '; 8], [0; 8]);
+    };
+    let tar = Tar::new()
+        .add(EntryType::Directory, "d", "", b"", blank)
+        .file("d/f", b"x")
+        .add(EntryType::Regular, "empty", "", b"", blank)
+        .add(EntryType::Symlink, "link", "d", b"", blank)
+        .add(EntryType::Char, "device", "", b"", device)
+        .file("last", b"x");
+    let root = lab.unpack(&tar.end()).unwrap();
+    assert_eq!(fs::metadata(root.join("empty")).unwrap().len(), 0);
+    assert_eq!(fs::metadata(root.join("device")).unwrap().rdev(), 0);
+    assert!(root.join("link").is_symlink() && root.join("last").exists());
     let meta = fs::metadata(root.join("d")).unwrap();
     assert_eq!((meta.mode() & 0o7777, meta.uid(), meta.gid(), meta.mtime()), (0, 0, 0, 0));
     assert_eq!(fs::read(root.join("d/f")).unwrap(), b"x");
+}
+
+#[test]
+fn an_archive_may_end_after_the_data_of_its_last_entry() {
+    let tar = Tar::new().file("f", &[1; 2000]).end();
+    let data = 512 + 2000;
+    for end in [data, data + 20, 512 + 2048, 512 + 2048 + 512] {
+        let lab = Lab::new();
+        let root = lab.unpack(&tar[..end]).unwrap_or_else(|e| panic!("{end}: {e}"));
+        assert_eq!(fs::read(root.join("f")).unwrap(), [1; 2000]);
+    }
+    for end in [512 + 1999, 512 + 2048 + 100] {
+        Lab::new().refused(&Tar::new().file("f", &[1; 2000]).file("g", b"").end()[..end]);
+    }
 }
 
 #[test]
@@ -388,6 +417,24 @@ fn one_layer_from_many_threads() {
     remove(&lab.store, &digest(&tar)).unwrap();
     assert!(!is_unpacked(&lab.store, &digest(&tar)));
     assert_eq!(fs::read_dir(lab.store.layers()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_layer_that_opens_streams_by_name_is_remembered_until_it_is_removed() {
+    let lab = Lab::new();
+    for (tar, expected) in [
+        (Tar::new().dir("log").symlink("log/access.log", "/dev/stdout").end(), true),
+        (Tar::new().dir("log").symlink("log/access.log", "/dev/null").end(), false),
+    ] {
+        let id = digest(&tar);
+        lab.unpack(&tar).unwrap();
+        assert_eq!(reopens_streams(&lab.store, &id), expected);
+        for entry in fs::read_dir(lab.store.layers()).unwrap() {
+            assert_eq!(owner(entry.unwrap().file_name().to_str().unwrap()), hex_of(&id));
+        }
+        remove(&lab.store, &id).unwrap();
+        assert_eq!(fs::read_dir(lab.store.layers()).unwrap().count(), 0);
+    }
 }
 
 #[test]

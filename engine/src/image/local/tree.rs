@@ -31,7 +31,7 @@ impl Tree {
         let mut archive = tar::Archive::new(File::open(path)?);
         let mut files = BTreeMap::new();
         for entry in archive.entries_with_seek()? {
-            let entry = entry?;
+            let entry = entry.map_err(unreadable)?;
             let name = normal(&entry.path()?);
             let kind = entry.header().entry_type();
             if kind.is_file() {
@@ -89,6 +89,14 @@ impl Tree {
             }
         }
         Err(io::ErrorKind::NotFound.into())
+    }
+}
+
+/// The `tar` crate quotes what it cannot understand, and that may be any file of the host.
+fn unreadable(error: io::Error) -> io::Error {
+    match error.raw_os_error() {
+        Some(_) => error,
+        None => io::Error::other("it is no tar archive, or damaged"),
     }
 }
 

@@ -6,10 +6,12 @@ mod fake;
 mod files;
 mod real;
 mod sample;
+mod tags;
 
 use std::path::Path;
 use std::sync::Mutex;
 
+use super::endpoints::with_causes;
 use super::*;
 use sample::Sample;
 

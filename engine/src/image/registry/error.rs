@@ -61,6 +61,14 @@ pub enum RegistryError {
         /// What is wrong.
         reason: String,
     },
+    /// A success that does not hold what was asked for.
+    #[error("{url}: the answer cannot be used: {reason}")]
+    Answer {
+        /// What was asked.
+        url: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// More than the limit or more than was announced.
     #[error("{what}: larger than {limit} bytes")]
     TooLarge {
@@ -90,7 +98,7 @@ pub enum RegistryError {
 }
 
 const TLS_HINT: &str = " (if the registry has no certificate that this machine trusts, put its CA into \
-     /etc/containers/certs.d/HOST[:PORT]/, or set insecure = true for it in registries.conf)";
+     /etc/containers/certs.d/HOST[:PORT]/, or set insecure = true for it in registries.conf, or use --tls-verify=false)";
 
 impl RegistryError {
     /// From a failed exchange; only the innermost cause says something.
@@ -101,7 +109,10 @@ impl RegistryError {
         }
         let text = cause.to_string();
         let tls = text.contains("peer certificate") || text.contains("corrupt message") || text.contains("fatal alert");
-        Self::Network { url: url.to_owned(), cause: text, tls }
+        // rustls's word for a first byte that begins no TLS record.
+        let plain = text.contains("InvalidContentType");
+        let cause = if plain { "the server does not speak TLS, perhaps plain HTTP".into() } else { text };
+        Self::Network { url: url.to_owned(), cause, tls }
     }
 
     /// Whether trying again may help: network faults, overload and failures of the server, but no refusals.
@@ -112,6 +123,7 @@ impl RegistryError {
             Self::NotFound { .. }
             | Self::Unauthorized { .. }
             | Self::Token { .. }
+            | Self::Answer { .. }
             | Self::TooLarge { .. }
             | Self::Digest { .. }
             | Self::Certificate { .. } => false,

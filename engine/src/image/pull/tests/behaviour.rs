@@ -354,3 +354,68 @@ fn an_image_of_ours_that_is_missing_fails_at_once() {
     let error = pulled(&store(dir.path()), "localhost/unipod-test-none", &options).unwrap_err();
     assert!(error.contains("cannot pull localhost/unipod-test-none"), "{error}");
 }
+
+#[test]
+fn a_pull_removes_what_a_killed_one_left() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(dir.path());
+    let left = store.tmp().join("left");
+    fs::create_dir_all(left.join("etc")).unwrap();
+    let held = crate::store::Scratch::dir(&store).unwrap();
+    let fake = Fake::plain(sample());
+    pulled(&store, &format!("{}/app:1", fake.host()), &options(dir.path())).unwrap();
+    assert!(!left.exists() && held.path().exists());
+}
+
+#[test]
+fn a_manifest_that_is_damaged_in_the_store_is_replaced() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, sample) = (store(dir.path()), sample());
+    let manifest = Blobs::new(&store).path(sample.digest());
+    let fake = Fake::plain(sample);
+    let name = format!("{}/app:1", fake.host());
+    let options = PullOptions { policy: PullPolicy::Always, ..options(dir.path()) };
+    pulled(&store, &name, &options).unwrap();
+    fs::write(&manifest, b"rot").unwrap();
+    pulled(&store, &name, &options).unwrap();
+    assert_ne!(fs::read(&manifest).unwrap(), b"rot");
+}
+
+#[test]
+fn what_a_registry_sends_instead_of_an_image_is_named() {
+    const OTHER: &str = "{\"schemaVersion\": 2, \"mediaType\": \"application/odd+json\", \"x\": 1}";
+    let dir = tempfile::tempdir().unwrap();
+    let (store, options) = (store(dir.path()), options(dir.path()));
+    let page = |kind: &str| Answer::ok("<!DOCTYPE html><html>").header("Content-Type", kind);
+    for (answer, expected) in [
+        (page("text/html; charset=utf-8"), "no JSON document but text/html"),
+        (Answer::ok(""), "no JSON document but something without a media type"),
+        (Answer::ok(OTHER), "manifests of type \"application/odd+json\" are not supported"),
+        (Answer::ok("{}"), "missing field `schemaVersion`"),
+        (Answer::status(307).header("Location", "/v2/"), "too many redirects"),
+        (Answer::status(401).header("WWW-Authenticate", "Bearer realm=\"nonsense\""), "the realm is no URL"),
+    ] {
+        let fake = Fake::serve(Sample::default(), move |_, _| Some(answer.clone()));
+        let name = format!("{}/app:1", fake.host());
+        let error = pulled(&store, &name, &options).unwrap_err();
+        assert!(error.contains(expected) && error.contains(&name), "{error}");
+    }
+}
+
+#[test]
+fn an_image_for_another_system_or_with_foreign_layers_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, options) = (store(dir.path()), options(dir.path()));
+    let fake = Fake::plain(sample());
+    let windows = PullOptions { os: Some("windows".into()), ..options.clone() };
+    let error = pulled(&store, &format!("{}/app:1", fake.host()), &windows).unwrap_err();
+    assert!(error.contains("the image is for linux/amd64, not for windows/"), "{error}");
+
+    let foreign = super::sample::Family { layer: "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", ..OCI };
+    let mut sample = Sample::image(foreign, "amd64", &[("a", "foreign")]);
+    let layer = sample.layers[0].clone();
+    sample.blobs.remove(&layer);
+    let fake = Fake::plain(sample);
+    let error = pulled(&store, &format!("{}/app:1", fake.host()), &options).unwrap_err();
+    assert!(error.contains(&format!("layer {layer} is not in the registry")) && error.contains("foreign"), "{error}");
+}

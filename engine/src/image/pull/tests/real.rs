@@ -6,7 +6,9 @@ use std::process::Command;
 use super::debian::{Debian, Setup};
 use super::sample::{DOCKER, OCI};
 use super::*;
+use crate::image::auth;
 use crate::image::login::LoginOptions;
+use crate::image::registry::TlsOptions;
 
 #[test]
 fn images_of_both_families_are_pulled_and_stay() {

@@ -1,0 +1,177 @@
+//! Payloads that open their standard streams by name get pipes and a relay; nobody else gets either.
+
+use unipod_tests::machine::Machine;
+use unipod_tests::setup;
+
+/// A container of busybox without network that runs a shell script.
+fn shell(script: &str, keys: &str) -> String {
+    format!(
+        "[Container]\nImage=docker.io/library/busybox:latest\nNetwork=none\nExec=sh -c '{script}'\n{keys}\n[Service]\n"
+    )
+}
+
+/// Waits for its end, and says something then.
+const POLITE: &str = r#"trap "echo farewell; exit 0" TERM; while :; do sleep 0.1; done"#;
+
+/// Programs in a unit's control group that are ours and not the container's.
+fn relays(machine: &Machine, unit: &str) -> usize {
+    machine
+        .sh(&format!(
+            "for pid in $(find /sys/fs/cgroup$(systemctl show --value -p ControlGroup {unit}) -name cgroup.procs \
+                          -exec cat {{}} +); do cat /proc/$pid/comm; done"
+        ))
+        .ok()
+        .lines()
+        .filter(|name| *name == "unipod-relay")
+        .count()
+}
+
+#[test]
+fn the_public_nginx_logs_to_the_journal() {
+    let machine = setup::boot();
+    let image = "[Container]\nImage=docker.io/library/nginx:latest\nPublishPort=8080:80\n";
+    machine.quadlet("nginx.container", image);
+    machine.reload();
+    machine.start(&["nginx"]);
+    machine.wait_for("curl -fsS localhost:8080 | grep Welcome");
+    assert_eq!(relays(&machine, "nginx"), 1, "both streams are one socket");
+    machine.stop(&["nginx"]);
+    let journal = machine.journal("nginx");
+    for part in ["start worker process", "GET / HTTP/1.1", "notice] 1#1: exit"] {
+        assert!(journal.contains(part), "{part} in\n{journal}");
+    }
+    let errors = machine.sh("journalctl --no-pager -o cat -u nginx -p err").ok();
+    assert_eq!(errors, "", "standard error is not an error");
+    machine.nothing_remains();
+}
+
+#[test]
+fn what_gives_a_payload_away() {
+    let machine = setup::boot();
+    let conf = "echo from-file >/dev/stderr\n";
+    machine.write("/srv/conf/hook.sh", conf);
+    machine.write("/srv/one.sh", conf);
+    machine.write("/srv/data/deep/hook.sh", conf);
+    let cases = [
+        ("plain", POLITE.to_owned(), "", 0),
+        ("words", format!("echo from-words >/dev/stderr; {POLITE}"), "", 1),
+        (
+            "another",
+            format!("echo from-another >/proc/1/fd/1; {POLITE}"),
+            "User=1000",
+            1,
+        ),
+        (
+            "variable",
+            format!("echo from-variable >$LOG; {POLITE}"),
+            "Environment=LOG=/dev/stdout",
+            1,
+        ),
+        (
+            "file",
+            format!(". /one.sh; {POLITE}"),
+            "Volume=/srv/one.sh:/one.sh:ro",
+            1,
+        ),
+        (
+            "directory",
+            format!(". /conf/hook.sh; {POLITE}"),
+            "Volume=/srv/conf:/conf",
+            1,
+        ),
+        ("data", POLITE.to_owned(), "Volume=/srv/data:/data", 0),
+    ];
+    for (name, script, keys, _) in &cases {
+        machine.quadlet(&format!("{name}.container"), &shell(script, keys));
+    }
+    machine.reload();
+    for (name, _, _, expected) in &cases {
+        machine.start(&[name]);
+        assert_eq!(relays(&machine, name), *expected, "{name}\n{}", machine.status(&[name]));
+        machine.stop(&[name]);
+    }
+    for (name, word) in [
+        ("words", "from-words"),
+        ("another", "from-another"),
+        ("variable", "from-variable"),
+        ("file", "from-file"),
+        ("directory", "from-file"),
+        ("plain", "farewell"),
+        ("words", "farewell"),
+    ] {
+        let journal = machine.journal(name);
+        assert!(journal.lines().any(|line| line == word), "{name}: {word} in\n{journal}");
+    }
+    machine.nothing_remains();
+}
+
+#[test]
+fn log_drivers() {
+    let machine = setup::boot();
+    let cases = [
+        ("journald", POLITE, 1, true),
+        (
+            "passthrough",
+            ": /dev/stderr; trap \"echo farewell; exit 0\" TERM; while :; do sleep 0.1; done",
+            0,
+            true,
+        ),
+        ("none", POLITE, 0, false),
+        ("k8s-file", POLITE, 0, true),
+    ];
+    for (driver, script, _, _) in cases {
+        machine.quadlet(
+            &format!("{driver}.container"),
+            &shell(script, &format!("LogDriver={driver}")),
+        );
+    }
+    machine.quadlet("syslog.container", &shell(POLITE, "LogDriver=syslog"));
+    machine.reload();
+    for (driver, _, expected, heard) in cases {
+        machine.start(&[driver]);
+        assert_eq!(relays(&machine, driver), expected, "{driver}");
+        machine.stop(&[driver]);
+        let journal = machine.journal(driver);
+        assert_eq!(
+            journal.lines().any(|line| line == "farewell"),
+            heard,
+            "{driver}:\n{journal}"
+        );
+    }
+    let status = machine.start_refused("syslog");
+    assert!(status.contains("\"syslog\"") && status.contains("journald"), "{status}");
+    machine.nothing_remains();
+}
+
+#[test]
+fn nothing_is_lost_when_a_container_ends_by_itself() {
+    let machine = setup::boot();
+    let burst = "exec >/dev/stdout; seq 1 5000; exit 7";
+    machine.quadlet("burst.container", &shell(burst, ""));
+    machine.quadlet(
+        "job.container",
+        &shell(burst, "").replace("[Service]\n", "[Service]\nType=oneshot\n"),
+    );
+    // Rate limits of the journal are not what is tested.
+    machine.write(
+        "/etc/systemd/journald.conf.d/all.conf",
+        "[Journal]\nRateLimitIntervalSec=0\n",
+    );
+    machine.systemctl(&["restart", "systemd-journald"]).ok();
+    machine.reload();
+    for unit in ["burst", "job"] {
+        // It may be over before systemd has heard that it began.
+        machine.systemctl(&["start", unit]);
+        machine.wait_for(&format!("! systemctl is-active --quiet {unit}"));
+        assert_eq!(
+            machine.property(unit, "ExecMainStatus"),
+            "7",
+            "{}",
+            machine.status(&[unit])
+        );
+        let journal = machine.journal(unit);
+        let numbers = journal.lines().filter(|line| line.parse::<u32>().is_ok());
+        assert_eq!(numbers.count(), 5000, "{unit}");
+    }
+    machine.nothing_remains();
+}
