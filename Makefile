@@ -16,9 +16,11 @@ TMPFILES = $(DESTDIR)$(PREFIX)/lib/tmpfiles.d
 DATADIR  = $(DESTDIR)$(PREFIX)/share
 MANDIR   = $(DATADIR)/man
 
-# Tests run as root from a build that belongs to the user.
-export CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER  = $(if $(SUDO),sudo -E)
-export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER = $(if $(SUDO),sudo -E)
+# Tests run as root from a build that belongs to the user: cargo puts the runner before the test programs only.
+ifneq ($(SUDO),)
+export CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER  = sudo -E
+export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER = sudo -E
+endif
 
 .DEFAULT_GOAL := help
 .PHONY: help deps build release docs demo test test-only lint fmt bench install uninstall clean
