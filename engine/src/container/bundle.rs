@@ -62,6 +62,10 @@ pub fn write(store: &Store, record: &Record, parts: Parts<'_>) -> Result<Option<
     if shared_with.is_some() {
         options.hostname = Some(hostname(host));
     }
+    if users.is_some() && shared_with.is_none() && (status.is_some() || namespace == Namespace::New) {
+        // The network belongs to the user namespace, so that its root may let group 0 send pings, as in every other container.
+        options.sysctls.entry("net.ipv4.ping_group_range".to_owned()).or_insert_with(|| "0 0".to_owned());
+    }
     let bundle = runtime::write_bundle(&BundleRequest {
         id: record.id.as_str(),
         options: &options,

@@ -36,7 +36,7 @@ fn bring_up(store: &Store, record: &mut Record, image: Option<&Image>) -> Result
     bundle::make_directory(store, record, users)?;
     let Networking { namespace, pending, shared_with } = networking::begin(store, record, image, users)?;
     // Outside of the namespace below: a relay holds none of the container's mounts.
-    let output = output::prepare(record, image)?;
+    let output = output::prepare(record, image, users)?;
     // Mounts go into a namespace that only the container will hold; everything else is done for everybody to see.
     mount::in_private_namespace(|| {
         let rootfs = rootfs::mount(store, record, image, users)?;
