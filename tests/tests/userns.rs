@@ -21,8 +21,8 @@ fn busybox(options: &str) -> String {
 /// The mapping of a unit's main process: first ID inside, first outside, how many.
 fn uid_map(machine: &Machine, unit: &str) -> Vec<[u64; 3]> {
     let map = machine.read(&format!("/proc/{}/uid_map", machine.property(unit, "MainPID")));
-    let numbers: Vec<u64> = map.split_whitespace().map(|n| n.parse().unwrap()).collect();
-    numbers.chunks(3).map(|n| n.try_into().unwrap()).collect()
+    let numbers: Vec<u64> = map.split_whitespace().map(|n| n.parse().expect("a number")).collect();
+    numbers.chunks(3).map(|n| n.try_into().expect("three numbers a line")).collect()
 }
 
 #[test]
@@ -46,7 +46,8 @@ fn an_automatic_range_serves_a_page() {
     assert_eq!(owners.split_whitespace().collect::<Vec<_>>(), ["0:0"; 6]);
     let upper = "stat -c %u:%g /var/lib/unipod/ephemeral/*/*/upper/new /var/lib/unipod/volumes/data/_data/new";
     let on_disk = machine.sh(upper).ok();
-    assert_eq!(on_disk.split_whitespace().collect::<Vec<_>>(), [format!("{start}:{start}"); 2]);
+    let mapped = format!("{start}:{start}");
+    assert_eq!(on_disk.split_whitespace().collect::<Vec<_>>(), [&mapped; 2]);
     let pings = machine.unipod(&["exec", "systemd-web", "cat", "/proc/sys/net/ipv4/ping_group_range"]).ok();
     assert_eq!(pings.split_whitespace().collect::<Vec<_>>(), ["0", "0"], "group 0 may send pings, as elsewhere");
 
@@ -64,7 +65,7 @@ fn mappings_by_hand_and_joined() {
     let options = "ContainerName=mapped\nNetwork=none\nUIDMap=0:100000:5000\nUIDMap=9000:7:1\nGIDMap=0:200000:5000\nSecret=key,uid=33,mode=0400";
     machine.quadlet("mapped.container", &busybox(options));
     machine.quadlet("named.container", &busybox("Network=none\nSubUIDMap=containers"));
-    machine.quadlet("joined.container", &busybox("Network=none\nUserNS=container:mapped"));
+    machine.quadlet("joined.container", &busybox("Network=none\nUserNS=container:mapped\n[Unit]\nAfter=mapped.service"));
     machine.reload();
     machine.start(&["mapped", "named", "joined"]);
     let expected = [[0, 100_000, 5000], [9000, 7, 1]];

@@ -11,6 +11,7 @@ use super::record::{self, Record};
 use crate::image::Image;
 use crate::runtime::user_mode::{AutoOptions, UserMode};
 use crate::runtime::IdMappings;
+use crate::store::userns::IdRange;
 use crate::store::{Lock, Store, StoreError, UserNamespace};
 
 /// A user namespace to be used by a container, and what it maps.
@@ -64,11 +65,11 @@ pub fn prepare(store: &Store, record: &mut Record, image: Option<&Image>) -> Res
         UserMode::Names { uid, gid } => create(store, record, IdMappings::granted_to(&uid, &gid)?).map(Some),
         UserMode::Auto(wanted) => {
             // Those of a container that was started before stay: what it has written belongs to them.
-            let mappings = match record.id_mappings.take() {
-                Some(kept) => kept,
-                None => return allocated(store, record, image, &wanted).map(Some),
-            };
-            create(store, record, mappings).map(Some)
+            match record.id_mappings.take() {
+                Some(kept) => create(store, record, kept),
+                None => allocated(store, record, image, &wanted),
+            }
+            .map(Some)
         }
         UserMode::Container(name) => {
             let process = record::running(store, &name)?.1;
@@ -78,13 +79,17 @@ pub fn prepare(store: &Store, record: &mut Record, image: Option<&Image>) -> Res
     }
 }
 
-fn allocated(store: &Store, record: &mut Record, image: Option<&Image>, wanted: &AutoOptions) -> Result<Users, ContainerError> {
+fn allocated(
+    store: &Store,
+    record: &mut Record,
+    image: Option<&Image>,
+    wanted: &AutoOptions,
+) -> Result<Users, ContainerError> {
     // Held until the choice is on disk.
     let _lock = Lock::acquire(store, "users", "ranges")?;
     let others = record::list(store)?.into_iter().filter(|other| other.id != record.id);
     let used: Vec<IdMappings> = others.filter_map(|other| other.id_mappings).collect();
-    let user = record.options.user.as_deref();
-    let size = wanted.size.unwrap_or_else(|| ranges::size_for(image, user));
+    let size = wanted.size.unwrap_or_else(|| ranges::size_for(image, record.options.user.as_deref()));
     let mappings = ranges::allocate(&ranges::Granted::read()?, &used, size, &wanted.mappings)?;
     create(store, record, mappings)
 }
@@ -92,10 +97,13 @@ fn allocated(store: &Store, record: &mut Record, image: Option<&Image>, wanted: 
 fn create(store: &Store, record: &mut Record, mappings: IdMappings) -> Result<Users, ContainerError> {
     remember(store, record, &mappings)?;
     let namespace = UserNamespace::create(&mappings.uids, &mappings.gids).map_err(|e| {
-        let text = |ranges: &[(u32, u32, u32)]| ranges.iter().map(|(a, b, c)| format!("{a}:{b}:{c}")).collect::<Vec<_>>().join(" ");
         failed(format!("the kernel refuses users {} and groups {}: {e}", text(&mappings.uids), text(&mappings.gids)))
     })?;
     Ok(Users { mappings, namespace })
+}
+
+fn text(ranges: &[IdRange]) -> String {
+    ranges.iter().map(|(inside, outside, size)| format!("{inside}:{outside}:{size}")).collect::<Vec<_>>().join(" ")
 }
 
 fn join(store: &Store, record: &mut Record, path: &Path) -> Result<Option<Users>, ContainerError> {
@@ -114,4 +122,53 @@ fn remember(store: &Store, record: &mut Record, mappings: &IdMappings) -> Result
 
 fn failed(reason: String) -> ContainerError {
     ContainerError::Option { option: "user namespace".to_owned(), reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::record::tests::record;
+    use super::*;
+
+    fn store() -> (tempfile::TempDir, Store) {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::at(dir.path().join("data"), dir.path().join("run")).unwrap();
+        (dir, store)
+    }
+
+    #[test]
+    fn the_mapping_is_on_disk_and_in_the_namespace() {
+        let (_dir, store) = store();
+        let mut web = record("web");
+        assert!(prepare(&store, &mut web, None).unwrap().is_none());
+        web.options.uid_maps = vec!["0:100000:10".into()];
+        let users = prepare(&store, &mut web, None).unwrap().unwrap();
+        assert_eq!(users.namespace.mappings().unwrap(), (vec![(0, 100_000, 10)], vec![(0, 100_000, 10)]));
+        assert_eq!(record::by_name(&store, "web").unwrap().unwrap().id_mappings, Some(users.mappings.clone()));
+        assert_eq!(users.on_host(9, 0).unwrap(), (100_009, 100_000));
+        assert!(users.on_host(10, 0).unwrap_err().to_string().contains("user 10"));
+    }
+
+    #[test]
+    fn an_automatic_range_stays_with_its_container() {
+        let (_dir, store) = store();
+        let mut web = record("web");
+        web.options.userns = Some("auto".into());
+        web.id_mappings = Some(IdMappings { uids: vec![(0, 4711, 5)], gids: vec![(0, 4712, 5)] });
+        let users = prepare(&store, &mut web, None).unwrap().unwrap();
+        assert_eq!(users.root().unwrap(), (4711, 4712));
+    }
+
+    #[test]
+    fn namespaces_are_joined_by_path_and_must_run_by_name() {
+        let (_dir, store) = store();
+        let namespace = UserNamespace::create(&[(0, 300_000, 5)], &[(0, 300_000, 5)]).unwrap();
+        let mut web = record("web");
+        web.options.userns = Some(format!("ns:{}", namespace.path().display()));
+        assert_eq!(prepare(&store, &mut web, None).unwrap().unwrap().root().unwrap(), (300_000, 300_000));
+        web.options.userns = Some("ns:/proc/self/ns/user".into());
+        assert!(prepare(&store, &mut web, None).unwrap().is_none());
+        record("idle").save(&store).unwrap();
+        web.options.userns = Some("container:idle".into());
+        assert!(matches!(prepare(&store, &mut web, None), Err(ContainerError::NotRunning(..))));
+    }
 }

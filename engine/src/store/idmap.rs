@@ -1,5 +1,5 @@
 //! Mounts whose owners are shifted by a user namespace: the layers of an image belong to everybody's root on disk, and to
-//! the container's root where a container of a user namespace sees them. Nothing is copied (mount_setattr(2)).
+//! the container's root where a container of a user namespace sees them. Nothing is copied (`mount_setattr(2)`).
 
 // mount_setattr(2) has no safe wrapper yet.
 #![allow(unsafe_code)]

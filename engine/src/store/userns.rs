@@ -1,6 +1,6 @@
 //! User namespaces held by a descriptor.
 //!
-//! Only a process with a single thread may enter or make one (user_namespaces(7)), and the engine has several: a short-lived
+//! Only a process with a single thread may enter or make one (`user_namespaces(7)`), and the engine has several: a short-lived
 //! child does it, stops, and is looked at through `/proc` from outside.
 
 // fork(2) has no safe form: the child of a process with threads may only do what is safe in a signal handler.
@@ -30,7 +30,7 @@ impl UserNamespace {
     /// Makes one with these mappings to the IDs of the caller's.
     ///
     /// # Errors
-    /// The kernel refuses the namespace or a mapping: IDs that overlap, or more than 340 ranges (user_namespaces(7)).
+    /// The kernel refuses the namespace or a mapping: IDs that overlap, or more than 340 ranges (`user_namespaces(7)`).
     pub fn create(uids: &[IdRange], gids: &[IdRange]) -> io::Result<Self> {
         let child = Child::after(|| unshare(CloneFlags::CLONE_NEWUSER))?;
         fs::write(child.proc("uid_map"), map_text(uids))?;
@@ -82,12 +82,13 @@ impl AsFd for UserNamespace {
 }
 
 fn map_text(ranges: &[IdRange]) -> String {
-    ranges.iter().map(|(inside, outside, size)| format!("{inside} {outside} {size}\n")).collect()
+    ranges.iter().map(|(inside, outside, size)| [inside, outside, size].map(u32::to_string).join(" ") + "\n").collect()
 }
 
 fn parse_map(text: &str) -> Vec<IdRange> {
     let fields = |line: &str| line.split_whitespace().map(|field| field.parse().ok()).collect::<Option<Vec<u32>>>();
-    text.lines().filter_map(|line| Some(fields(line)?.try_into().ok().map(|[a, b, c]: [u32; 3]| (a, b, c))?)).collect()
+    let range = |line| <[u32; 3]>::try_from(fields(line)?).ok().map(IdRange::from);
+    text.lines().filter_map(range).collect()
 }
 
 /// A process that has changed its namespaces and waits to be looked at; killed when dropped.
