@@ -6,12 +6,14 @@
 //! | [`create`], `complete`, [`subnet`] | new networks: options checked, free subnets and bridges found |
 //! | `mode`, `ports` | `--network` and `--publish` values |
 //! | `setup` | a container's network from nothing to netavark's answer, and back |
+//! | `bridge` | its hardware address stays |
 //! | `lease`, `claim` | addresses and host ports in use |
 //! | [`netns`] | network namespaces without a process |
 //! | `netavark`, `dns`, [`pasta`], `program` | the helper programs |
 //! | `turn` | which runs of netavark may go on at the same time |
 //! | [`state`] | what teardown needs to know, on disk before anything is set up |
 
+mod bridge;
 mod claim;
 mod complete;
 pub mod create;

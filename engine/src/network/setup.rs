@@ -8,7 +8,7 @@ use super::netavark::{self, Action};
 use super::program::{self, Run};
 use super::state::{Input, PerNetwork, forget, is_whole, read_input, write_input, write_status};
 use super::turn::{Held, Turn};
-use super::{Attachment, NetworkError, Request, Status, claim, dns, lease, netns};
+use super::{Attachment, bridge, NetworkError, Request, Status, claim, dns, lease, netns};
 use crate::store::Store;
 
 /// A setup under way: netavark is running while the caller prepares the rest of the container.
@@ -40,6 +40,7 @@ impl Pending {
         } = self;
         let answer = netavark::wait(run, Action::Setup).and_then(|text| netavark::parse_answer(&text));
         let done = answer.and_then(|answer| {
+            keep_bridge_addresses(&input);
             let status = status(&answer, &input, &attachments, netns);
             write_status(&store, &input.container_id, &status)?;
             Turn::done(&store)?;
@@ -59,6 +60,16 @@ impl Pending {
     /// The pinned namespace, which the container can be prepared for before the setup is finished.
     pub fn netns(&self) -> &std::path::Path {
         &self.netns
+    }
+}
+
+/// A bridge that cannot be asked (none of its own: macvlan) or refuses works as netavark left it.
+fn keep_bridge_addresses(input: &Input) {
+    for network in input.network_info.values().filter(|n| n.driver == "bridge") {
+        let Some(interface) = &network.network_interface else { continue };
+        if let Err(error) = bridge::keep_address(interface) {
+            tracing::warn!("cannot fix the hardware address of {interface}: {error}");
+        }
     }
 }
 
