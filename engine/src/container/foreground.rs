@@ -3,7 +3,7 @@
 use super::create::Created;
 use super::record::Record;
 use super::wait::Parent;
-use super::{ContainerError, remove, start};
+use super::{ContainerError, remove, start, stop};
 use crate::image::Image;
 use crate::store::Store;
 
@@ -18,20 +18,36 @@ pub fn run<E: From<ContainerError>>(
     image: Option<&Image>,
     started: &dyn Fn(&Record, u32) -> Result<(), E>,
 ) -> Result<u8, E> {
+    if created.record.options.tty {
+        return on_terminal(store, created, image);
+    }
     let Created { mut record, lock } = created;
     let parent = Parent::prepare().map_err(|source| ContainerError::Signal { name: record.name.clone(), source })?;
-    let process = match start::start(store, &mut record, image) {
+    let begun = start::start(store, &mut record, image).map_err(E::from).and_then(|process| {
+        started(&record, process.pid)?;
+        start::release(store, &record)?;
+        Ok(process)
+    });
+    drop(lock);
+    let process = match begun {
         Ok(process) => process,
         Err(error) => {
-            drop(lock);
             // The container never lived: what `--rm` promises is due.
+            stop::stop(&record, Some(0))?;
             remove::clean_up(store, &record.name, None)?;
-            return Err(error.into());
+            return Err(error);
         }
     };
-    started(&record, process.pid)?;
-    drop(lock);
     let code = parent.wait(process, &record.name)?;
     remove::clean_up(store, &record.name, Some(code))?;
     Ok(u8::try_from(code).unwrap_or(u8::MAX))
+}
+
+/// With a terminal, the OCI runtime is the parent.
+fn on_terminal<E: From<ContainerError>>(store: &Store, created: Created, image: Option<&Image>) -> Result<u8, E> {
+    let Created { mut record, lock } = created;
+    let ended = start::run_on_terminal(store, &mut record, image);
+    drop(lock);
+    remove::clean_up(store, &record.name, ended.as_ref().ok().copied())?;
+    Ok(u8::try_from(ended?).unwrap_or(u8::MAX))
 }

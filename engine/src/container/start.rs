@@ -1,7 +1,7 @@
 //! Starting a container: everything between its record and its first instruction.
 
 use std::os::fd::AsFd;
-use std::path::Path;
+use std::os::unix::process::ExitStatusExt;
 
 use super::bundle::Parts;
 use super::networking::Networking;
@@ -14,14 +14,54 @@ use crate::network::Pending;
 use crate::runtime::OciRuntime;
 use crate::runtime::oci::RunRequest;
 use crate::store::{Store, mount};
-use crate::systemd::{Invocation, activation, notify};
+use crate::systemd::{activation, notify};
 
-/// Starts a container and returns once its init runs. Its record then says so.
+/// Makes a container ready to run and returns its init, which waits for [`release`]: whoever is to be told of it can be
+/// told before it can end. Its record then names it.
 ///
 /// # Errors
 /// Any part cannot be prepared, or the OCI runtime refuses. A start that fails leaves nothing behind but the record.
 pub fn start(store: &Store, record: &mut Record, image: Option<&Image>) -> Result<Process, ContainerError> {
-    let started = bring_up(store, record, image);
+    let create = |record: &mut Record, runtime: &OciRuntime, request: &RunRequest<'_>| {
+        let process = of_pid(runtime.create(request)?);
+        process.wait_for_heir(&[std::process::id(), std::os::unix::process::parent_id(), 1]);
+        has_started(store, record, process)?;
+        Ok(process)
+    };
+    undone_on_failure(store, record, |record| bring_up(store, record, image, create))
+}
+
+/// Lets the init of a container that was started execute its program.
+///
+/// # Errors
+/// It is gone already, or the OCI runtime fails.
+pub fn release(store: &Store, record: &Record) -> Result<(), ContainerError> {
+    let state_root = store.bundle(record.id.as_str()).join("runtime");
+    Ok(OciRuntime::find(record.runtime.to_str())?.start(&state_root, record.id.as_str())?)
+}
+
+/// Runs a container on our own terminal until it ends: the OCI runtime copies between the two. Returns the exit code.
+///
+/// # Errors
+/// As [`start`].
+pub fn run_on_terminal(store: &Store, record: &mut Record, image: Option<&Image>) -> Result<i32, ContainerError> {
+    let run = |record: &mut Record, runtime: &OciRuntime, request: &RunRequest<'_>| {
+        let status = runtime.run_foreground(request, &mut |pid| {
+            if let Err(error) = has_started(store, record, of_pid(pid)) {
+                tracing::warn!("the container runs, but `ps` will not show it: {error}");
+            }
+        })?;
+        Ok(status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(125))
+    };
+    undone_on_failure(store, record, |record| bring_up(store, record, image, run))
+}
+
+fn undone_on_failure<T>(
+    store: &Store,
+    record: &mut Record,
+    start: impl FnOnce(&mut Record) -> Result<T, ContainerError>,
+) -> Result<T, ContainerError> {
+    let started = start(record);
     if started.is_err() {
         for problem in remove::tear_down(store, record) {
             tracing::warn!("while cleaning up after a failed start: {problem}");
@@ -30,7 +70,13 @@ pub fn start(store: &Store, record: &mut Record, image: Option<&Image>) -> Resul
     started
 }
 
-fn bring_up(store: &Store, record: &mut Record, image: Option<&Image>) -> Result<Process, ContainerError> {
+/// Everything up to the OCI runtime, and `launch`, which calls that.
+fn bring_up<T: Send>(
+    store: &Store,
+    record: &mut Record,
+    image: Option<&Image>,
+    launch: impl FnOnce(&mut Record, &OciRuntime, &RunRequest<'_>) -> Result<T, ContainerError> + Send,
+) -> Result<T, ContainerError> {
     bundle::make_directory(store, record)?;
     let Networking { namespace, pending, shared_with } = networking::begin(store, record, image)?;
     // Outside of the namespace below: a relay holds none of the container's mounts.
@@ -44,40 +90,34 @@ fn bring_up(store: &Store, record: &mut Record, image: Option<&Image>) -> Result
         let shared_with = shared_with.as_deref();
         let parts = Parts { image, rootfs, storage, namespace, shared_with, runtime: &runtime };
         let filter = bundle::write(store, record, parts)?;
-        run(store, record, &runtime, filter.as_deref(), output)
+        let Output { stdout, stderr, relays } = output;
+        limits::apply(&record.options.resources, &relays)?;
+        record.relays = relays;
+        let (id, bundle) = (record.id.clone(), store.bundle(record.id.as_str()));
+        let request = RunRequest {
+            id: id.as_str(),
+            bundle: &bundle,
+            state_root: &bundle.join("runtime"),
+            preserve_fds: activation::listen_fds().map_or(0, |fds| fds.count),
+            console_socket: None,
+            stdin: record.options.interactive || record.options.tty,
+            keep_filter: filter.as_deref(),
+            stdout: stdout.as_ref().map(AsFd::as_fd),
+            stderr: stderr.as_ref().map(AsFd::as_fd),
+        };
+        launch(record, &runtime, &request)
     })?
 }
 
-/// One exec of the OCI runtime; its child is the container's init.
-fn run(
-    store: &Store,
-    record: &mut Record,
-    runtime: &OciRuntime,
-    keep_filter: Option<&Path>,
-    output: Output,
-) -> Result<Process, ContainerError> {
-    let Output { stdout, stderr, relays } = output;
-    limits::apply(&record.options.resources, &relays)?;
-    let bundle = store.bundle(record.id.as_str());
-    let pid = runtime.run_detached(&RunRequest {
-        id: record.id.as_str(),
-        bundle: &bundle,
-        state_root: &bundle.join("runtime"),
-        preserve_fds: activation::listen_fds().map_or(0, |fds| fds.count),
-        console_socket: None,
-        stdin: record.options.interactive,
-        keep_filter,
-        stdout: stdout.as_ref().map(AsFd::as_fd),
-        stderr: stderr.as_ref().map(AsFd::as_fd),
-    })?;
-    // A payload that has ended already is a process nevertheless: systemd or the waiting parent learns how it ended.
-    let process = Process::with_pid(pid).unwrap_or(Process { pid, started: 0 });
-    process.wait_for_heir(&[std::process::id(), std::os::unix::process::parent_id(), 1]);
+fn of_pid(pid: u32) -> Process {
+    // One that has ended already is a process nevertheless: the waiting parent learns how it ended.
+    Process::with_pid(pid).unwrap_or(Process { pid, started: 0 })
+}
+
+fn has_started(store: &Store, record: &mut Record, process: Process) -> Result<(), ContainerError> {
     record.process = Some(process);
-    record.relays = relays;
     record.started = Some(jiff::Timestamp::now());
-    record.save(store)?;
-    Ok(process)
+    Ok(record.save(store)?)
 }
 
 /// Refuses early what could never become ready.
@@ -94,19 +134,19 @@ pub fn check_readiness(store: &Store, record: &Record) -> Result<(), ContainerEr
     Ok(())
 }
 
-/// Leaves the container to systemd: its init becomes the unit's main process, and whoever is to say that it is ready can
-/// do so. The caller exits then.
+/// Leaves the container to systemd: its init becomes the unit's main process, then it may run, and whoever is to say that
+/// it is ready can do so. The caller exits then.
 ///
 /// # Errors
-/// The prober of a container with a health check cannot be started.
+/// The init cannot be released, or the prober of a container with a health check cannot be started.
 pub fn hand_over(store: &Store, record: &Record, process: Process) -> Result<(), ContainerError> {
+    if record.lifecycle.sdnotify != SdNotify::Ignore {
+        notify::main_pid(process.pid);
+    }
+    release(store, record)?;
     health::start_prober(store, record)?;
-    let notified = Invocation::current().is_some_and(|unit| unit.notify_socket.is_some());
-    match record.lifecycle.sdnotify {
-        _ if !notified => {}
-        SdNotify::Conmon => notify::main_pid_and_ready(process.pid),
-        SdNotify::Container | SdNotify::Healthy => notify::main_pid(process.pid),
-        SdNotify::Ignore => {}
+    if record.lifecycle.sdnotify == SdNotify::Conmon {
+        notify::ready();
     }
     Ok(())
 }

@@ -17,6 +17,9 @@ const NAMES: [&str; 3] = ["crun", "runc", "youki"];
 const PLACES: &str =
     "/usr/bin:/usr/sbin:/usr/local/bin:/usr/local/sbin:/usr/lib/cri-o-runc/sbin:/run/current-system/sw/bin";
 
+/// How often a runtime in the foreground is asked whether the container has started; nobody waits for the answer.
+const PID_FILE_INTERVAL: std::time::Duration = std::time::Duration::from_millis(5);
+
 /// An OCI runtime that is installed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OciRuntime {
@@ -120,15 +123,15 @@ impl OciRuntime {
         }
     }
 
-    /// Starts a container and returns the PID of its first process, which has our standard streams unless the request says
-    /// otherwise.
+    /// Makes a container and returns the PID of its first process, which has our standard streams unless the request says
+    /// otherwise, and waits for [`Self::start`].
     ///
     /// # Errors
     /// The runtime's own words where they are not known to mean something clearer.
-    pub fn run_detached(&self, request: &RunRequest<'_>) -> Result<u32, RuntimeError> {
+    pub fn create(&self, request: &RunRequest<'_>) -> Result<u32, RuntimeError> {
         let (log, pid_file) = (request.bundle.join("runtime.log"), request.bundle.join("pid"));
-        let mut command = self.run(request, &log)?;
-        command.arg("--detach").arg("--pid-file").arg(&pid_file).arg(request.id);
+        let mut command = self.container("create", request, &log)?;
+        command.arg("--pid-file").arg(&pid_file).arg(request.id);
         let status = self.wait(&mut command)?;
         if !status.success() {
             return Err(runtime_log::failure(&log, &self.path, status));
@@ -140,16 +143,38 @@ impl OciRuntime {
         text.trim().parse().map_err(|_| RuntimeError::NoPid(pid_file))
     }
 
-    /// Runs a container and waits for it; the runtime hands on terminal and signals.
+    /// Lets the first process of a container that was made execute its program.
     ///
     /// # Errors
-    /// As [`Self::run_detached`], if it did not start.
-    pub fn run_foreground(&self, request: &RunRequest<'_>) -> Result<ExitStatus, RuntimeError> {
+    /// There is no such container, or its process is gone.
+    pub fn start(&self, state_root: &Path, id: &str) -> Result<(), RuntimeError> {
+        self.quiet(self.command(state_root, None).arg("start").arg(id)).map(drop)
+    }
+
+    /// Runs a container and waits for it; the runtime hands on terminal and signals. `started` is called with the PID of its
+    /// first process.
+    ///
+    /// # Errors
+    /// As [`Self::create`], if it did not start.
+    pub fn run_foreground(
+        &self,
+        request: &RunRequest<'_>,
+        started: &mut dyn FnMut(u32),
+    ) -> Result<ExitStatus, RuntimeError> {
         let (log, pid_file) = (request.bundle.join("runtime.log"), request.bundle.join("pid"));
-        let mut command = self.run(request, &log)?;
+        let mut command = self.container("run", request, &log)?;
         command.arg("--pid-file").arg(&pid_file).arg(request.id);
-        let status = self.wait(&mut command)?;
-        runtime_log::own_failure(&log, &self.path, status)
+        let failed = || RuntimeError::io("start", &self.path);
+        let mut child = command.spawn().map_err(failed())?;
+        while child.try_wait().map_err(failed())?.is_none() {
+            // Written whole by the runtimes that we know, but not in one step by definition.
+            if let Some(pid) = std::fs::read_to_string(&pid_file).ok().and_then(|text| text.trim().parse().ok()) {
+                started(pid);
+                break;
+            }
+            std::thread::sleep(PID_FILE_INTERVAL);
+        }
+        runtime_log::own_failure(&log, &self.path, child.wait().map_err(failed())?)
     }
 
     /// Starts a process in a running container. Returns its exit status; success if it was detached.
@@ -225,9 +250,9 @@ impl OciRuntime {
         })
     }
 
-    fn run(&self, request: &RunRequest<'_>, log: &Path) -> Result<Command, RuntimeError> {
+    fn container(&self, verb: &str, request: &RunRequest<'_>, log: &Path) -> Result<Command, RuntimeError> {
         let mut command = self.command(request.state_root, Some(log));
-        command.arg("run").arg("--bundle").arg(request.bundle);
+        command.arg(verb).arg("--bundle").arg(request.bundle);
         common(
             &mut command,
             request.preserve_fds,

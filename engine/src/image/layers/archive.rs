@@ -64,6 +64,14 @@ struct Extensions {
     records: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
+impl Extensions {
+    /// The entry's whole name: the header's own may be no more than its first 100 bytes.
+    fn name(&self, header: &Header) -> Vec<u8> {
+        let pax = self.records.iter().rev().find(|(key, _)| key == b"path").map(|(_, value)| value);
+        pax.or(self.path.as_ref()).cloned().unwrap_or_else(|| header.path_bytes().into_owned())
+    }
+}
+
 impl<'a, R: BufRead> Archive<'a, R> {
     pub(super) fn new(input: &'a mut R) -> Self {
         Self { input, left: 0, padding: 0 }
@@ -106,8 +114,7 @@ impl<'a, R: BufRead> Archive<'a, R> {
 
     fn entry(&mut self, header: &Header, extensions: Extensions) -> io::Result<Entry> {
         let mut size = size_of(header)?;
-        let mut entry = basic_entry(header, size)?;
-        entry.path = extensions.path.unwrap_or(entry.path);
+        let mut entry = basic_entry(header, extensions.name(header), size)?;
         entry.link = extensions.link.unwrap_or(entry.link);
         let pax_size = extensions.records.iter().rev().find(|(key, _)| key == b"size");
         if let Some((_, value)) = pax_size {
@@ -216,8 +223,7 @@ impl CopyError {
     }
 }
 
-fn basic_entry(header: &Header, size: u64) -> io::Result<Entry> {
-    let path = header.path_bytes().into_owned();
+fn basic_entry(header: &Header, path: Vec<u8>, size: u64) -> io::Result<Entry> {
     let kind = kind(header.entry_type(), &path)?;
     let size = if kind == Kind::File { size } else { 0 };
     let old = header.as_old();

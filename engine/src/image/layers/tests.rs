@@ -373,6 +373,21 @@ fn long_names_of_both_kinds() {
     assert!(lab.refused(&hostile).contains("cannot read the archive"));
 }
 
+/// The header holds the first 100 bytes of a long name: a slash at their end makes no directory of a file.
+#[test]
+fn long_names_that_are_cut_after_a_slash() {
+    let work = tempfile::tempdir().unwrap();
+    let dir = "d".repeat(99);
+    fs::create_dir(work.path().join(&dir)).unwrap();
+    fs::write(work.path().join(&dir).join("file"), [b'x'; 700]).unwrap();
+    for format in ["--format=gnu", "--format=posix"] {
+        let lab = Lab::new();
+        let tar = std::process::Command::new("tar").arg("-C").arg(work.path()).args([format, "-c", &dir]).output().unwrap();
+        let root = lab.unpack(&tar.stdout).unwrap_or_else(|e| panic!("{format}: {e}"));
+        assert_eq!(fs::read(root.join(&dir).join("file")).unwrap().len(), 700);
+    }
+}
+
 /// GNU tar writes the three forms; ours must read them as it does.
 #[test]
 fn sparse_files_as_gnu_tar_writes_them() {

@@ -81,9 +81,15 @@ impl Place {
         write_bundle(&self.request(&options)).unwrap();
         let status = self
             .runtime
-            .run_foreground(&self.run_request(0))
+            .run_foreground(&self.run_request(0), &mut |_| ())
             .unwrap_or_else(|e| panic!("{e}"));
         (std::fs::read_to_string(self.path("out/log")).unwrap(), status)
+    }
+
+    /// Makes and starts a container; its init's PID.
+    fn started(&self, request: &RunRequest<'_>) -> Result<u32, RuntimeError> {
+        let pid = self.runtime.create(request)?;
+        self.runtime.start(request.state_root, request.id).map(|()| pid)
     }
 
     fn run_request(&self, preserve_fds: u32) -> RunRequest<'_> {
@@ -104,7 +110,7 @@ impl Place {
 
     fn start(&self, options: &ContainerOptions) -> Result<u32, RuntimeError> {
         write_bundle(&self.request(options)).unwrap();
-        self.runtime.run_detached(&self.run_request(0))
+        self.started(&self.run_request(0))
     }
 
     fn exec(

@@ -31,7 +31,7 @@ fn exec_kill_and_delete() {
             o.env = [("A".to_owned(), "b".to_owned())].into();
         });
         let bundle = write_bundle(&place.request(&options)).unwrap();
-        let pid = place.runtime.run_detached(&place.run_request(0)).unwrap();
+        let pid = place.started(&place.run_request(0)).unwrap();
         let exec = |command: &str, change: &dyn Fn(&mut ExecOptions)| {
             let mut options = ExecOptions {
                 command: strings(&["sh", "-c", command]),
@@ -129,7 +129,7 @@ fn a_user_namespace() {
         gids: vec![(0, 100_000, 65536)],
     });
     write_bundle(&request).unwrap();
-    assert!(place.runtime.run_foreground(&place.run_request(0)).unwrap().success());
+    assert!(place.runtime.run_foreground(&place.run_request(0), &mut |_| ()).unwrap().success());
     let text = std::fs::read_to_string(place.path("out/log")).unwrap();
     assert_eq!(
         text.split_whitespace().collect::<Vec<_>>(),
@@ -156,7 +156,7 @@ fn a_filter_is_compiled_once() {
             keep_filter: bundle.keep_filter.as_deref(),
             ..place.run_request(0)
         };
-        let pid = place.runtime.run_detached(&run).unwrap();
+        let pid = place.started(&run).unwrap();
         let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
         assert!(status.contains("Seccomp:\t2"), "{status}");
         let filter = std::fs::read(place.path("state").join(&place.id).join("seccomp.bpf")).unwrap();
