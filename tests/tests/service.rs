@@ -103,7 +103,9 @@ fn exit_codes_and_signals_are_the_payloads_own() {
         ("odd", "sh -c 'exit 137'", "137"),
     ];
     for (name, exec, _) in cases {
-        machine.quadlet(&format!("{name}.container"), &busybox(exec, ""));
+        // What another unit wants stays loaded, and with it what systemd knows of its end.
+        let unit = busybox(exec, "") + "[Install]\nWantedBy=multi-user.target\n";
+        machine.quadlet(&format!("{name}.container"), &unit);
     }
     machine.quadlet("killed.container", &busybox("sleep infinity", ""));
     machine.quadlet("job.container", &busybox("sh -c 'echo done; exit 3'", "Type=oneshot"));

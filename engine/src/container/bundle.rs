@@ -3,24 +3,31 @@
 use std::fs;
 use std::net::IpAddr;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::record::{self, Record, SdNotify, State};
+use super::record::{self, Record, SdNotify};
 use super::storage::Storage;
+use super::userns::Users;
 use super::ContainerError;
 use crate::image::Image;
 use crate::network::Status;
-use crate::runtime::{self, BundleRequest, OciRuntime, IdMappings, JoinedNamespaces, Namespace};
+use crate::runtime::{self, BundleRequest, JoinedNamespaces, Namespace, OciRuntime};
 use crate::store::{Store, StoreError};
 use crate::systemd::{Invocation, activation};
 
-/// Makes the bundle's directory, readable by nobody else: secrets pass through it.
+/// Makes the bundle's directory, readable by nobody else: secrets pass through it. The root of a container with a user
+/// namespace finds its way through.
 ///
 /// # Errors
 /// The run directory cannot be written.
-pub fn make_directory(store: &Store, record: &Record) -> Result<(), StoreError> {
+pub fn make_directory(store: &Store, record: &Record, users: Option<&Users>) -> Result<(), ContainerError> {
     let dir = store.bundle(record.id.as_str());
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(&dir).map_err(StoreError::io("create", &dir))
+    let create = |dir: &Path, mode| {
+        fs::DirBuilder::new().recursive(true).mode(mode).create(dir).map_err(StoreError::io("create", dir))
+    };
+    create(dir.parent().unwrap_or(&dir), 0o711)?;
+    create(&dir, 0o700)?;
+    users.map_or(Ok(()), |users| users.let_through(&dir))
 }
 
 /// What was made ready for a container.
@@ -34,6 +41,8 @@ pub struct Parts<'a> {
     pub storage: Storage,
     /// Its network namespace.
     pub namespace: Namespace,
+    /// Its user namespace; `None` for the host's.
+    pub users: Option<&'a Users>,
     /// The container whose network, and with it name and addresses, it shares.
     pub shared_with: Option<&'a Record>,
     /// What will run it.
@@ -46,12 +55,16 @@ pub struct Parts<'a> {
 /// # Errors
 /// An option means nothing, or asks for what this machine cannot grant.
 pub fn write(store: &Store, record: &Record, parts: Parts<'_>) -> Result<Option<PathBuf>, ContainerError> {
-    let Parts { image, rootfs, storage: Storage { mounts, secret_env }, namespace, shared_with, runtime } = parts;
+    let Parts { image, rootfs, storage: Storage { mounts, secret_env }, namespace, users, shared_with, runtime } = parts;
     let host = shared_with.unwrap_or(record);
     let status = host.network.as_ref();
     let mut options = record.options.clone();
     if shared_with.is_some() {
         options.hostname = Some(hostname(host));
+    }
+    if users.is_some() && shared_with.is_none() && (status.is_some() || namespace == Namespace::New) {
+        // The network belongs to the user namespace, so that its root may let group 0 send pings, as in every other container.
+        options.sysctls.entry("net.ipv4.ping_group_range".to_owned()).or_insert_with(|| "0 0".to_owned());
     }
     let bundle = runtime::write_bundle(&BundleRequest {
         id: record.id.as_str(),
@@ -67,8 +80,8 @@ pub fn write(store: &Store, record: &Record, parts: Parts<'_>) -> Result<Option<
         secret_env,
         notify_socket: notify_socket(record),
         listen_fds: activation::listen_fds().map(|fds| (fds.count, fds.names)),
-        id_mappings: IdMappings::spelled_out(&record.options)?,
-        joined: joined(store, record)?,
+        id_mappings: users.map(|users| users.mappings.clone()),
+        joined: joined(store, record, users)?,
         filter_cache: runtime.filter_cache(&store.run().join("seccomp")),
         host_gateway: status.and_then(|s| s.networks.iter().flat_map(|n| &n.gateways).next().copied()),
     })?;
@@ -94,13 +107,11 @@ fn own_addresses(record: &Record, status: &Status) -> Vec<(IpAddr, Vec<String>)>
 }
 
 /// `--pid=container:NAME` and the like.
-fn joined(store: &Store, record: &Record) -> Result<JoinedNamespaces, ContainerError> {
+fn joined(store: &Store, record: &Record, users: Option<&Users>) -> Result<JoinedNamespaces, ContainerError> {
     let options = &record.options;
     let of = |option: &Option<String>, namespace: &str| -> Result<Option<PathBuf>, ContainerError> {
         let Some(name) = option.as_deref().and_then(|o| o.strip_prefix("container:")) else { return Ok(None) };
-        let other = record::find(store, name)?;
-        let process = other.process.filter(|_| other.state() == State::Running);
-        let process = process.ok_or_else(|| ContainerError::NotRunning(other.name.clone(), other.state().as_str()))?;
+        let (_, process) = record::running(store, name)?;
         Ok(Some(format!("/proc/{}/ns/{namespace}", process.pid).into()))
     };
     Ok(JoinedNamespaces {
@@ -108,6 +119,6 @@ fn joined(store: &Store, record: &Record) -> Result<JoinedNamespaces, ContainerE
         ipc: of(&options.ipc, "ipc")?,
         uts: of(&options.uts, "uts")?,
         cgroup: of(&options.cgroupns, "cgroup")?,
-        user: of(&options.userns, "user")?,
+        user: users.map(|users| users.namespace.path()),
     })
 }

@@ -62,6 +62,7 @@ pub fn create(store: &Store, request: CreateRequest<'_>) -> Result<Created, Cont
         failure: None,
         network: None,
         volumes: Vec::new(),
+        id_mappings: None,
         mounts: Vec::new(),
     };
     record.save(store)?;

@@ -21,6 +21,7 @@ pub mod start;
 pub mod stop;
 mod storage;
 pub mod transient;
+mod userns;
 pub mod wait;
 
 pub use output::{LogDriver, UnknownLogDriver};

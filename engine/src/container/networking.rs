@@ -2,8 +2,9 @@
 
 use std::net::IpAddr;
 
-use super::record::{self, Record, State};
+use super::record::{self, Record};
 use super::ContainerError;
+use super::userns::Users;
 use crate::image::Image;
 use crate::network::{self, Attachment, NetworkMode, Pending, PortMapping, Request};
 use crate::runtime::Namespace;
@@ -20,12 +21,17 @@ pub struct Networking {
     pub shared_with: Option<Box<Record>>,
 }
 
-/// Reads the options and starts the setup. To be called outside of any private mount namespace: a network namespace is
+/// Reads the options and starts the setup; the network is that of the container's user namespace, if it has one. To be called outside of any private mount namespace: a network namespace is
 /// pinned for everybody to see.
 ///
 /// # Errors
 /// An option means nothing, a network is not there, an address or port is taken.
-pub fn begin(store: &Store, record: &Record, image: Option<&Image>) -> Result<Networking, ContainerError> {
+pub fn begin(
+    store: &Store,
+    record: &Record,
+    image: Option<&Image>,
+    users: Option<&Users>,
+) -> Result<Networking, ContainerError> {
     let without_setup = |namespace| Ok(Networking { namespace, pending: None, shared_with: None });
     let mode = network::parse_modes(&record.options.networks, !nix::unistd::geteuid().is_root())?;
     if !matches!(mode, NetworkMode::Bridge(_)) {
@@ -41,7 +47,7 @@ pub fn begin(store: &Store, record: &Record, image: Option<&Image>) -> Result<Ne
             reason: "containers without root are not supported yet; use a bridge network or host".to_owned(),
         }),
         NetworkMode::Bridge(attachments) => {
-            let pending = begin_bridge(store, record, image, attachments)?;
+            let pending = begin_bridge(store, record, image, users, attachments)?;
             let namespace = Namespace::Path(pending.netns().to_owned());
             Ok(Networking { namespace, pending: Some(pending), shared_with: None })
         }
@@ -52,6 +58,7 @@ fn begin_bridge(
     store: &Store,
     record: &Record,
     image: Option<&Image>,
+    users: Option<&Users>,
     mut attachments: Vec<Attachment>,
 ) -> Result<Pending, ContainerError> {
     let options = &record.options;
@@ -71,6 +78,7 @@ fn begin_bridge(
             attachments: &attachments,
             ports: &ports(record, image)?,
             dns: &dns,
+            owner: users.map(|users| &users.namespace),
         },
     )?)
 }
@@ -103,9 +111,7 @@ fn refuse_ports(record: &Record, mode: &NetworkMode) -> Result<(), ContainerErro
 }
 
 fn shared(store: &Store, name: &str) -> Result<Networking, ContainerError> {
-    let other = record::find(store, name)?;
-    let process = other.process.filter(|_| other.state() == State::Running);
-    let process = process.ok_or_else(|| ContainerError::NotRunning(other.name.clone(), other.state().as_str()))?;
+    let (other, process) = record::running(store, name)?;
     let namespace = Namespace::Path(format!("/proc/{}/ns/net", process.pid).into());
     Ok(Networking { namespace, pending: None, shared_with: Some(Box::new(other)) })
 }

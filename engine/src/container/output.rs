@@ -4,6 +4,7 @@
 use std::fs::OpenOptions;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::fchown;
 use std::str::FromStr;
 
 use rustix::fs::FileType;
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::process::Process;
 use super::record::Record;
+use super::userns::Users;
 use super::{ContainerError, relay, reopen};
 use crate::image::Image;
 
@@ -64,18 +66,25 @@ pub struct Output {
     pub relays: Vec<Process>,
 }
 
-/// Makes the streams of a container that is about to start.
+/// Makes the streams of a container that is about to start; pipes belong to its root, who hands them on to its user.
 ///
 /// # Errors
 /// A relay cannot be started.
-pub fn prepare(record: &Record, image: Option<&Image>) -> Result<Output, ContainerError> {
+pub fn prepare(record: &Record, image: Option<&Image>, users: Option<&Users>) -> Result<Output, ContainerError> {
+    let failed = |source| ContainerError::Io { action: "redirect output of the container to", path: "a pipe".into(), source };
     let output = match record.lifecycle.log_driver {
         LogDriver::None => nowhere(),
         LogDriver::Journald => relayed(),
         LogDriver::Automatic if has_socket() && reopen::is_expected(&record.options, image) => relayed(),
         LogDriver::Automatic | LogDriver::Passthrough => Ok(Output::default()),
     };
-    output.map_err(|source| ContainerError::Io { action: "redirect output of the container to", path: "a pipe".into(), source })
+    let output = output.map_err(failed)?;
+    if let Some((uid, gid)) = users.filter(|_| !output.relays.is_empty()).map(Users::root).transpose()? {
+        for pipe in output.stdout.iter().chain(&output.stderr) {
+            fchown(pipe, Some(uid), Some(gid)).map_err(failed)?;
+        }
+    }
+    Ok(output)
 }
 
 fn has_socket() -> bool {

@@ -12,7 +12,7 @@ use super::ContainerError;
 use super::output::LogDriver;
 use super::process::Process;
 use crate::network;
-use crate::runtime::{ContainerOptions, HostMount};
+use crate::runtime::{ContainerOptions, HostMount, IdMappings};
 use crate::store::{self, ContainerId, Durability, Store, StoreError};
 
 /// Everything that is known of a container.
@@ -52,6 +52,8 @@ pub struct Record {
     pub network: Option<network::Status>,
     /// The volumes it uses.
     pub volumes: Vec<VolumeUse>,
+    /// The IDs of the host that its users and groups are, with a user namespace; nobody else may get them while this is on disk.
+    pub id_mappings: Option<IdMappings>,
     /// Host directories mounted into it, volumes included.
     pub mounts: Vec<HostMount>,
 }
@@ -225,6 +227,18 @@ pub fn find(store: &Store, name_or_id: &str) -> Result<Record, ContainerError> {
     }
 }
 
+/// Finds a container that must run, and its init.
+///
+/// # Errors
+/// As [`find`]; it does not run.
+pub fn running(store: &Store, name_or_id: &str) -> Result<(Record, Process), ContainerError> {
+    let record = find(store, name_or_id)?;
+    match record.process.filter(|_| record.state() == State::Running) {
+        Some(process) => Ok((record, process)),
+        None => Err(ContainerError::NotRunning(record.name.clone(), record.state().as_str())),
+    }
+}
+
 /// All containers, oldest first. Damaged records are left out with a warning: one must not hide the others.
 ///
 /// # Errors
@@ -280,6 +294,7 @@ pub(super) mod tests {
             failure: None,
             network: None,
             volumes: Vec::new(),
+            id_mappings: None,
             mounts: Vec::new(),
         }
     }

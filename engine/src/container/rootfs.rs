@@ -2,12 +2,13 @@
 //! mount namespace, where it ends with the container.
 
 use std::fs;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
 use super::ContainerError;
 use super::record::Record;
 use super::remove;
+use super::userns::Users;
 use crate::image::Image;
 use crate::store::mount::Overlay;
 use crate::store::{Store, StoreError};
@@ -16,7 +17,12 @@ use crate::store::{Store, StoreError};
 ///
 /// # Errors
 /// The writable layer cannot be made, or the kernel refuses the mount.
-pub fn mount(store: &Store, record: &Record, image: Option<&Image>) -> Result<PathBuf, ContainerError> {
+pub fn mount(
+    store: &Store,
+    record: &Record,
+    image: Option<&Image>,
+    users: Option<&Users>,
+) -> Result<PathBuf, ContainerError> {
     if let Some(dir) = &record.options.rootfs {
         return fs::canonicalize(dir)
             .map_err(|source| ContainerError::Io { action: "use as root file system", path: dir.clone(), source });
@@ -24,9 +30,10 @@ pub fn mount(store: &Store, record: &Record, image: Option<&Image>) -> Result<Pa
     let image = image.ok_or_else(|| ContainerError::ImageGone(record.options.image.clone()))?;
     let target = store.bundle(record.id.as_str()).join("rootfs");
     make_dir(&target, 0o755)?;
-    let writable = writable_layer(store, record)?;
+    let writable = writable_layer(store, record, users)?;
     let lower = image.layers.iter().rev().cloned().collect();
-    Overlay { lower, upper: Some(writable), volatile: record.lifecycle.rm }.mount(&target)?;
+    let overlay = Overlay { lower, upper: Some(writable), volatile: record.lifecycle.rm };
+    mount_for(users, &overlay, &target)?;
     Ok(target)
 }
 
@@ -34,28 +41,45 @@ pub fn mount(store: &Store, record: &Record, image: Option<&Image>) -> Result<Pa
 ///
 /// # Errors
 /// The kernel refuses the mount.
-pub fn mount_image(image: &Image, changes: Option<&Path>, target: &Path) -> Result<(), ContainerError> {
+pub fn mount_image(
+    image: &Image,
+    users: Option<&Users>,
+    changes: Option<&Path>,
+    target: &Path,
+) -> Result<(), ContainerError> {
     make_dir(target, 0o755)?;
-    let upper = changes.map(|dir| upper_and_work(dir)).transpose()?;
+    let upper = changes.map(|dir| upper_and_work(dir, users)).transpose()?;
     let lower = image.layers.iter().rev().cloned().collect();
-    Ok(Overlay { lower, upper, volatile: false }.mount(target)?)
+    mount_for(users, &Overlay { lower, upper, volatile: false }, target)
 }
 
-fn writable_layer(store: &Store, record: &Record) -> Result<(PathBuf, PathBuf), ContainerError> {
+fn mount_for(users: Option<&Users>, overlay: &Overlay, target: &Path) -> Result<(), ContainerError> {
+    Ok(match users {
+        Some(users) => overlay.mount_shifted(target, &users.namespace),
+        None => overlay.mount(target),
+    }?)
+}
+
+fn writable_layer(store: &Store, record: &Record, users: Option<&Users>) -> Result<(PathBuf, PathBuf), ContainerError> {
     let dir = store.container_data(record.id.as_str(), record.lifecycle.rm);
     if record.lifecycle.rm && make_boot_dir(store, &dir)? {
         remove::sweep_earlier_boots(store)?;
     }
-    Ok(upper_and_work(&dir)?)
+    upper_and_work(&dir, users)
 }
 
-fn upper_and_work(dir: &Path) -> Result<(PathBuf, PathBuf), StoreError> {
+fn upper_and_work(dir: &Path, users: Option<&Users>) -> Result<(PathBuf, PathBuf), ContainerError> {
     let (upper, work) = (dir.join("upper"), dir.join("work"));
     make_dir(dir, 0o700)?;
     make_dir(&upper, 0o755)?;
     make_dir(&work, 0o700)?;
     // What the container's users see of `/` is this directory's mode, whatever the engine's umask was.
     fs::set_permissions(&upper, fs::Permissions::from_mode(0o755)).map_err(StoreError::io("set the mode of", &upper))?;
+    if let Some(users) = users {
+        // The root directory of the container is the container's.
+        let (uid, gid) = users.root()?;
+        chown(&upper, Some(uid), Some(gid)).map_err(StoreError::io("set the owner of", &upper))?;
+    }
     Ok((upper, work))
 }
 

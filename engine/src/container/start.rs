@@ -8,7 +8,7 @@ use super::networking::Networking;
 use super::output::{self, Output};
 use super::process::Process;
 use super::record::{Record, SdNotify};
-use super::{ContainerError, bundle, health, limits, networking, remove, rootfs, storage};
+use super::{ContainerError, bundle, health, limits, networking, remove, rootfs, storage, userns};
 use crate::image::Image;
 use crate::network::Pending;
 use crate::runtime::OciRuntime;
@@ -77,18 +77,20 @@ fn bring_up<T: Send>(
     image: Option<&Image>,
     launch: impl FnOnce(&mut Record, &OciRuntime, &RunRequest<'_>) -> Result<T, ContainerError> + Send,
 ) -> Result<T, ContainerError> {
-    bundle::make_directory(store, record)?;
-    let Networking { namespace, pending, shared_with } = networking::begin(store, record, image)?;
+    let users = userns::prepare(store, record, image)?;
+    let users = users.as_ref();
+    bundle::make_directory(store, record, users)?;
+    let Networking { namespace, pending, shared_with } = networking::begin(store, record, image, users)?;
     // Outside of the namespace below: a relay holds none of the container's mounts.
-    let output = output::prepare(record, image)?;
+    let output = output::prepare(record, image, users)?;
     // Mounts go into a namespace that only the container will hold; everything else is done for everybody to see.
     mount::in_private_namespace(|| {
-        let rootfs = rootfs::mount(store, record, image)?;
-        let storage = storage::resolve(store, record, image, &rootfs)?;
+        let rootfs = rootfs::mount(store, record, image, users)?;
+        let storage = storage::resolve(store, record, image, users, &rootfs)?;
         record.network = pending.map(Pending::finish).transpose()?;
         let runtime = OciRuntime::find(record.runtime.to_str())?;
         let shared_with = shared_with.as_deref();
-        let parts = Parts { image, rootfs, storage, namespace, shared_with, runtime: &runtime };
+        let parts = Parts { image, rootfs, storage, namespace, users, shared_with, runtime: &runtime };
         let filter = bundle::write(store, record, parts)?;
         let Output { stdout, stderr, relays } = output;
         limits::apply(&record.options.resources, &relays)?;

@@ -6,6 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
 use super::record::{Record, VolumeUse};
+use super::userns::Users;
 use super::{ContainerError, rootfs};
 use crate::image::{self, Image};
 use crate::runtime::HostMount;
@@ -33,29 +34,30 @@ pub fn resolve(
     store: &Store,
     record: &mut Record,
     image: Option<&Image>,
+    users: Option<&Users>,
     root: &Path,
 ) -> Result<Storage, ContainerError> {
     let declared = image.and_then(|i| i.config.config().as_ref()).and_then(|c| c.volumes().clone()).unwrap_or_default();
     let requests = volumes::parse(&record.options, &declared)?;
     claim_volumes(store, record, &requests)?;
+    let place = Place { store, record, users, root };
     let mut storage = Storage::default();
-    let mut claimed = record.volumes.clone().into_iter();
+    let mut claimed = record.volumes.iter();
     for (number, request) in requests.iter().enumerate() {
         let source = match &request.source {
             MountSource::NamedVolume { .. } | MountSource::Anonymous => {
-                let used = claimed.next().expect("every volume was claimed");
-                volume_source(store, record, &used, request, root)?
+                place.volume_source(claimed.next().expect("every volume was claimed"), request)?
             }
             MountSource::Image { reference, subpath, writable } => {
-                let target = mount_point(store, record, number);
-                image_source(store, record, reference, writable.then_some(number), &target)?;
+                let target = place.mount_point(number);
+                place.image_source(reference, writable.then_some(number), &target)?;
                 below(&target, subpath.as_deref())?
             }
             _ => continue,
         };
         storage.mounts.push(HostMount { source, destination: request.destination.clone(), options: request.options.clone() });
     }
-    add_secrets(store, record, &mut storage)?;
+    place.add_secrets(&mut storage)?;
     record.mounts.clone_from(&storage.mounts);
     Ok(storage)
 }
@@ -76,53 +78,82 @@ fn claim_volumes(store: &Store, record: &mut Record, requests: &[MountRequest]) 
     if record.volumes.is_empty() { Ok(()) } else { Ok(record.save(store)?) }
 }
 
-fn volume_source(
-    store: &Store,
-    record: &Record,
-    used: &VolumeUse,
-    request: &MountRequest,
-    root: &Path,
-) -> Result<PathBuf, ContainerError> {
-    let wanted = Wanted { name: Some(used.name.clone()), anonymous: used.anonymous, ..Wanted::default() };
-    let volume = match volume::find_exact(store, &used.name)? {
-        Some(volume) => volume,
-        // Like podman and docker: a volume that nobody has made yet is made here.
-        None => volume::create(store, &wanted, false)
-            .or_else(|_| volume::find(store, &used.name).map(volume::Created::Same))?
-            .volume(),
-    };
-    let host = attach(store, record, &volume)?;
-    if !request.options.iter().any(|o| o == "nocopy") {
-        volume.populate(store, &host, root, &request.destination, None)?;
+/// For whom, and below which root.
+struct Place<'a> {
+    store: &'a Store,
+    record: &'a Record,
+    users: Option<&'a Users>,
+    root: &'a Path,
+}
+
+impl Place<'_> {
+    fn volume_source(&self, used: &VolumeUse, request: &MountRequest) -> Result<PathBuf, ContainerError> {
+        let store = self.store;
+        let found = volume::find_exact(store, &used.name)?;
+        let is_new = found.is_none();
+        let volume = found.map_or_else(|| self.new_volume(used), Ok)?;
+        let host = self.attach(&volume)?;
+        // A volume that is used for the first time belongs to the container's root.
+        let owner = self.users.map(Users::root).transpose()?;
+        if !request.options.iter().any(|o| o == "nocopy") {
+            volume.populate(store, &host, self.root, &request.destination, owner)?;
+        } else if let Some((uid, gid)) = owner.filter(|_| is_new) {
+            chown(&host, Some(uid), Some(gid)).map_err(StoreError::io("set the owner of", &host))?;
+        }
+        match &request.source {
+            MountSource::NamedVolume { subpath, .. } => below(&host, subpath.as_deref()),
+            _ => Ok(host),
+        }
     }
-    match &request.source {
-        MountSource::NamedVolume { subpath, .. } => below(&host, subpath.as_deref()),
-        _ => Ok(host),
+
+    /// Like podman and docker: a volume that nobody has made yet is made here.
+    fn new_volume(&self, used: &VolumeUse) -> Result<Volume, ContainerError> {
+        let wanted = Wanted { name: Some(used.name.clone()), anonymous: used.anonymous, ..Wanted::default() };
+        let created = volume::create(self.store, &wanted, false);
+        Ok(created.or_else(|_| volume::find(self.store, &used.name).map(volume::Created::Same))?.volume())
     }
-}
 
-fn attach(store: &Store, record: &Record, volume: &Volume) -> Result<PathBuf, ContainerError> {
-    let Some(reference) = volume.image() else { return Ok(volume.attach()?) };
-    let target = store.bundle(record.id.as_str()).join("mounts").join(&volume.name);
-    image_source(store, record, reference, None, &target)?;
-    Ok(target)
-}
+    fn attach(&self, volume: &Volume) -> Result<PathBuf, ContainerError> {
+        let Some(reference) = volume.image() else { return Ok(volume.attach()?) };
+        let target = self.store.bundle(self.record.id.as_str()).join("mounts").join(&volume.name);
+        self.image_source(reference, None, &target)?;
+        Ok(target)
+    }
 
-fn mount_point(store: &Store, record: &Record, number: usize) -> PathBuf {
-    store.bundle(record.id.as_str()).join("mounts").join(number.to_string())
-}
+    fn mount_point(&self, number: usize) -> PathBuf {
+        self.store.bundle(self.record.id.as_str()).join("mounts").join(number.to_string())
+    }
 
-/// Mounts an image at `target`; with a number, changes go to a layer of that number beside the container's own.
-fn image_source(
-    store: &Store,
-    record: &Record,
-    reference: &str,
-    writable: Option<usize>,
-    target: &Path,
-) -> Result<(), ContainerError> {
-    let image = image::find(store, reference)?.ok_or_else(|| ContainerError::ImageGone(reference.to_owned()))?;
-    let upper = writable.map(|n| store.container_data(record.id.as_str(), record.lifecycle.rm).join(format!("image-{n}")));
-    rootfs::mount_image(&image, upper.as_deref(), target)
+    /// Mounts an image at `target`; with a number, changes go to a layer of that number beside the container's own.
+    fn image_source(&self, reference: &str, writable: Option<usize>, target: &Path) -> Result<(), ContainerError> {
+        let Self { store, record, users, .. } = self;
+        let image = image::find(store, reference)?.ok_or_else(|| ContainerError::ImageGone(reference.to_owned()))?;
+        let data = store.container_data(record.id.as_str(), record.lifecycle.rm);
+        let upper = writable.map(|n| data.join(format!("image-{n}")));
+        rootfs::mount_image(&image, *users, upper.as_deref(), target)
+    }
+
+    /// Secrets become files in the bundle, which lies in memory and is readable by nobody else.
+    fn add_secrets(&self, storage: &mut Storage) -> Result<(), ContainerError> {
+        let dir = self.store.bundle(self.record.id.as_str()).join("secrets");
+        for (number, text) in self.record.options.secrets.iter().enumerate() {
+            let SecretUse { secret, target } = secret::parse_use(text)?;
+            let (_, data) = secret::find(self.store, &secret)?;
+            match target {
+                Target::Environment(name) => {
+                    storage.secret_env.push((name, String::from_utf8_lossy(data.expose()).into_owned()));
+                }
+                Target::File { path, uid, gid, mode } => {
+                    let source = dir.join(number.to_string());
+                    let (uid, gid) = self.users.map_or(Ok((uid, gid)), |users| users.on_host(uid, gid))?;
+                    write_secret(&source, data.expose(), uid, gid, mode)?;
+                    self.users.map_or(Ok(()), |users| users.let_through(&dir))?;
+                    storage.mounts.push(HostMount { source, destination: path, options: vec!["ro".to_owned()] });
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 /// A path below a volume or image that its content may not lead out of.
@@ -133,26 +164,6 @@ fn below(host: &Path, subpath: Option<&Path>) -> Result<PathBuf, ContainerError>
         .and_then(|root| root.resolve(subpath))
         .map_err(|e| failed(std::io::Error::other(e)))?;
     fs::read_link(mount::fd_path(&found)).map_err(failed)
-}
-
-/// Secrets become files in the bundle, which lies in memory and is readable by nobody else.
-fn add_secrets(store: &Store, record: &Record, storage: &mut Storage) -> Result<(), ContainerError> {
-    let dir = store.bundle(record.id.as_str()).join("secrets");
-    for (number, text) in record.options.secrets.iter().enumerate() {
-        let SecretUse { secret, target } = secret::parse_use(text)?;
-        let (_, data) = secret::find(store, &secret)?;
-        match target {
-            Target::Environment(name) => {
-                storage.secret_env.push((name, String::from_utf8_lossy(data.expose()).into_owned()));
-            }
-            Target::File { path, uid, gid, mode } => {
-                let source = dir.join(number.to_string());
-                write_secret(&source, data.expose(), uid, gid, mode)?;
-                storage.mounts.push(HostMount { source, destination: path, options: vec!["ro".to_owned()] });
-            }
-        }
-    }
-    Ok(())
 }
 
 fn write_secret(path: &Path, data: &[u8], uid: u32, gid: u32, mode: u32) -> Result<(), StoreError> {

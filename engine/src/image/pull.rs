@@ -225,7 +225,7 @@ impl<'a> Pull<'a> {
         let image = reference.to_string();
         self.tracker.status(&format!("Trying to pull {image}"));
         let request = async |session: &Session| session.manifest(session.endpoint().reference.version_text()).await;
-        let (session, raw) = self.from_any(reference, request).await?;
+        let (session, raw) = self.first_answer(reference, request).await?;
         let found = Found { session, raw };
         let broken = |source| PullError::Manifest { image: image.clone(), source };
         let failed = |source| PullError::Download { image: image.clone(), source };

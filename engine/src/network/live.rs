@@ -63,6 +63,7 @@ impl Host {
         begin_setup(
             &self.store,
             &Request {
+                owner: None,
                 id: &id(name),
                 name,
                 attachments: &attachments,

@@ -43,6 +43,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::store::UserNamespace;
+
 /// Where netavark is, if it is installed.
 pub fn netavark_program() -> Option<PathBuf> {
     program::find("netavark").ok()
@@ -100,6 +102,8 @@ pub struct PortMapping {
 /// What a container needs of the network, resolved enough to be set up.
 #[derive(Debug, Clone)]
 pub struct Request<'a> {
+    /// The user namespace that the network is to belong to; `None` for the host's.
+    pub owner: Option<&'a UserNamespace>,
     /// Container ID.
     pub id: &'a str,
     /// Container name, a DNS name on its networks.

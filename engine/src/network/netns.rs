@@ -11,15 +11,17 @@ use std::thread;
 
 use nix::errno::Errno;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
-use nix::sched::{CloneFlags, unshare};
+use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, recv, send, socket};
 
 use super::NetworkError;
+use crate::store::UserNamespace;
 
-/// Makes a network namespace with its loopback interface up and pins it at `pin`.
+/// Makes a network namespace with its loopback interface up and pins it at `pin`. It belongs to the user namespace `owner`,
+/// or to the caller's.
 ///
 /// A thread of its own leaves for the new namespace and ends there; the caller stays where it is.
-pub fn create(pin: &Path) -> Result<(), NetworkError> {
+pub fn create(pin: &Path, owner: Option<&UserNamespace>) -> Result<(), NetworkError> {
     let fail = |action| {
         move |source: io::Error| NetworkError::Namespace {
             action,
@@ -30,9 +32,7 @@ pub fn create(pin: &Path) -> Result<(), NetworkError> {
     prepare(pin).map_err(fail("prepare the file of"))?;
     thread::scope(|scope| {
         let made = scope.spawn(|| {
-            unshare(CloneFlags::CLONE_NEWNET)
-                .map_err(io::Error::from)
-                .map_err(fail("make"))?;
+            enter_new(owner).map_err(fail("make"))?;
             loopback_up().map_err(fail("bring up loopback in"))?;
             let from = Some("/proc/thread-self/ns/net");
             mount(from, pin, None::<&str>, MsFlags::MS_BIND, None::<&str>)
@@ -41,6 +41,14 @@ pub fn create(pin: &Path) -> Result<(), NetworkError> {
         });
         made.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })
+}
+
+fn enter_new(owner: Option<&UserNamespace>) -> io::Result<()> {
+    match owner {
+        Some(owner) => setns(owner.network_namespace()?, CloneFlags::CLONE_NEWNET)?,
+        None => unshare(CloneFlags::CLONE_NEWNET)?,
+    }
+    Ok(())
 }
 
 /// Removes a pin; the namespace goes when its last process has gone. A pin that is not there is fine.

@@ -75,7 +75,7 @@ pub fn begin_setup(store: &Store, request: &Request<'_>) -> Result<Pending, Netw
     }
     let netns = store.netns(request.id);
     let start = || {
-        netns::create(&netns)?;
+        netns::create(&netns, request.owner)?;
         let input = input(store, request, networks)?;
         write_input(store, &input)?;
         let turn = Turn::to_set_up(store, &input)?;
@@ -195,6 +195,7 @@ fn definitions(store: &Store, attachments: &[Attachment]) -> Result<BTreeMap<Str
 fn input(store: &Store, request: &Request<'_>, network_info: BTreeMap<String, Network>) -> Result<Input, NetworkError> {
     let Request {
         id,
+        owner: _,
         name,
         attachments,
         ports,

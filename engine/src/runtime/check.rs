@@ -2,7 +2,7 @@
 
 use super::security::SecurityOptions;
 use super::{
-    BundleError, ContainerOptions, IdMappings, devices, health, hosts, limits, mount_options, namespaces, volumes,
+    BundleError, ContainerOptions, devices, health, hosts, limits, mount_options, namespaces, user_mode::UserMode, volumes,
 };
 
 /// Checks everything that needs neither the image nor this machine.
@@ -19,7 +19,7 @@ pub fn check(options: &ContainerOptions) -> Result<(), BundleError> {
         namespaces::check(option, value.as_deref())?;
     }
     SecurityOptions::parse(options)?;
-    IdMappings::spelled_out(options)?;
+    UserMode::of(options)?;
     options.resources.settings()?;
     let placeholder = Some(std::net::IpAddr::from([0, 0, 0, 0]));
     options

@@ -1,4 +1,6 @@
-//! `--uidmap`, `--gidmap`: mappings of a user namespace given in full.
+//! Mappings of a user namespace: as `--uidmap` and `--gidmap` spell them out, and as subuid(5) grants them.
+
+use std::io;
 
 use oci_spec::runtime::{LinuxIdMapping, LinuxIdMappingBuilder};
 
@@ -9,7 +11,7 @@ impl IdMappings {
     /// as in podman-run(1).
     pub fn spelled_out(options: &ContainerOptions) -> Result<Option<Self>, BundleError> {
         let parse =
-            |option, values: &[String]| values.iter().map(|v| mapping(option, v)).collect::<Result<Vec<_>, _>>();
+            |option, values: &[String]| values.iter().map(|v| Self::range(option, v)).collect::<Result<Vec<_>, _>>();
         let uids = parse("--uidmap", &options.uid_maps)?;
         let gids = parse("--gidmap", &options.gid_maps)?;
         Ok(match (uids.is_empty(), gids.is_empty()) {
@@ -26,23 +28,37 @@ impl IdMappings {
         })
     }
 
-    /// The mappings of a container: spelled out, or the ranges that `/etc/subuid` and `/etc/subgid` have for
-    /// `--subuidname` and `--subgidname`, from 0 on. `None` for the host's users.
+    /// The ranges that `/etc/subuid` and `/etc/subgid` grant to these names, one after the other from the container's 0 on.
     ///
     /// # Errors
-    /// A mapping means nothing, or a name has no range.
-    pub fn of(options: &ContainerOptions) -> Result<Option<Self>, BundleError> {
-        if let Some(maps) = Self::spelled_out(options)? {
-            return Ok(Some(maps));
-        }
-        let (uid_name, gid_name) = (options.sub_uid_name.as_deref(), options.sub_gid_name.as_deref());
-        let Some(either) = uid_name.or(gid_name) else {
-            return Ok(None);
+    /// A file cannot be read, or has nothing for the name.
+    pub fn granted_to(uid_name: &str, gid_name: &str) -> Result<Self, BundleError> {
+        let find = |option, path, name: &str| {
+            let all = subordinate(path, name).map_err(BundleError::io("read", path))?;
+            let none = || BundleError::invalid(option, name, format!("{path} has no range for this name"));
+            Some(in_a_row(&all)).filter(|ranges| !ranges.is_empty()).ok_or_else(none)
         };
-        Ok(Some(Self {
-            uids: ranges("--subuidname", "/etc/subuid", uid_name.unwrap_or(either))?,
-            gids: ranges("--subgidname", "/etc/subgid", gid_name.unwrap_or(either))?,
-        }))
+        Ok(Self {
+            uids: find("--subuidname", "/etc/subuid", uid_name)?,
+            gids: find("--subgidname", "/etc/subgid", gid_name)?,
+        })
+    }
+
+    /// One range as users write it: `CONTAINER:HOST[:SIZE]`. For root, podman's `@HOST` is `HOST`.
+    pub fn range(option: &'static str, text: &str) -> Result<(u32, u32, u32), BundleError> {
+        let invalid = |reason: &str| BundleError::invalid(option, text, reason);
+        if text.starts_with(['+', 'u', 'g']) {
+            return Err(invalid(
+                "the flags +, u and g change a mapping that is there already, which only containers without root have",
+            ));
+        }
+        let text = text.replacen(":@", ":", 1);
+        let numbers: Option<Vec<u32>> = text.split(':').map(|part| part.parse().ok()).collect();
+        match numbers.as_deref() {
+            Some(&[inside, outside]) => Ok((inside, outside, 1)),
+            Some(&[inside, outside, size]) if size > 0 => Ok((inside, outside, size)),
+            _ => Err(invalid("expected CONTAINER:HOST[:SIZE]")),
+        }
     }
 
     /// In the form of the OCI runtime specification: users and groups.
@@ -57,35 +73,35 @@ impl IdMappings {
     }
 }
 
-/// The ranges of a name, subuid(5), one after the other from the container's 0 on.
-fn ranges(option: &'static str, path: &str, name: &str) -> Result<Vec<(u32, u32, u32)>, BundleError> {
-    let text = std::fs::read_to_string(path).map_err(BundleError::io("read", path))?;
-    let all = ranges_in(&text, name);
-    if all.is_empty() {
-        return Err(BundleError::invalid(
-            option,
-            name,
-            format!("{path} has no range for this name"),
-        ));
+/// The ranges, first and size, that a file of subuid(5) has for a name. A file that is not there grants nothing.
+///
+/// # Errors
+/// It cannot be read.
+pub fn subordinate(path: &str, name: &str) -> io::Result<Vec<(u32, u32)>> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(ranges_in(&text, name)),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(e) => Err(e),
     }
-    Ok(all)
 }
 
-fn ranges_in(text: &str, name: &str) -> Vec<(u32, u32, u32)> {
-    let mut inside = 0;
-    let mut all = Vec::new();
-    for line in text.lines() {
-        let fields: Vec<&str> = line.trim().split(':').collect();
-        let [owner, start, size] = fields[..] else { continue };
-        let (Ok(start), Ok(size)) = (start.parse(), size.parse::<u32>()) else {
-            continue;
-        };
-        if owner == name && size > 0 {
-            all.push((inside, start, size));
-            inside += size;
-        }
-    }
-    all
+fn ranges_in(text: &str, name: &str) -> Vec<(u32, u32)> {
+    let range = |line: &str| {
+        let mut fields = line.trim().split(':');
+        let (owner, start, size) = (fields.next()?, fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+        (owner == name && size > 0 && fields.next().is_none()).then_some((start, size))
+    };
+    text.lines().filter_map(range).collect()
+}
+
+fn in_a_row(ranges: &[(u32, u32)]) -> Vec<(u32, u32, u32)> {
+    let mut inside: u32 = 0;
+    let place = |&(start, size): &(u32, u32)| {
+        let at = inside;
+        inside = inside.saturating_add(size);
+        (at, start, inside - at)
+    };
+    ranges.iter().map(place).filter(|(_, _, size)| *size > 0).collect()
 }
 
 fn host_id(list: &[(u32, u32, u32)], id: u32) -> Option<u32> {
@@ -103,19 +119,6 @@ fn to_oci(&(inside, outside, size): &(u32, u32, u32)) -> LinuxIdMapping {
     builder.build().expect("every field has a default")
 }
 
-fn mapping(option: &'static str, text: &str) -> Result<(u32, u32, u32), BundleError> {
-    let invalid = |reason: &str| BundleError::invalid(option, text, reason);
-    if text.starts_with(['+', 'u', 'g', '@']) || text.contains('@') {
-        return Err(invalid("relative mappings (+, @, u, g) are not supported yet"));
-    }
-    let numbers: Option<Vec<u32>> = text.split(':').map(|part| part.parse().ok()).collect();
-    match numbers.as_deref() {
-        Some(&[inside, outside]) => Ok((inside, outside, 1)),
-        Some(&[inside, outside, size]) if size > 0 => Ok((inside, outside, size)),
-        _ => Err(invalid("expected CONTAINER:HOST[:SIZE]")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,7 +126,7 @@ mod tests {
     #[test]
     fn mappings() {
         let options = ContainerOptions {
-            uid_maps: vec!["0:1000:5".into(), "7:3".into()],
+            uid_maps: vec!["0:1000:5".into(), "7:@3".into()],
             ..Default::default()
         };
         let maps = IdMappings::spelled_out(&options).unwrap().unwrap();
@@ -131,26 +134,20 @@ mod tests {
         assert_eq!(maps.gids, maps.uids);
         assert_eq!(maps.on_host(4, 7), Some((1004, 3)));
         assert_eq!(maps.on_host(5, 0), None);
-        for text in ["0", "a:b", "0:0:0", "+1:2:3"] {
-            assert!(mapping("--uidmap", text).is_err(), "{text}");
+        for text in ["0", "a:b", "0:0:0", "+1:2:3", "u0:1:2", "@0:1:2"] {
+            assert!(IdMappings::range("--uidmap", text).is_err(), "{text}");
         }
     }
 
     #[test]
     fn ranges_of_a_name() {
-        let text = "# c\nalice:100000:65536\nbob:165536:65536\nalice:300000:10\nbad:x:1\n";
-        assert_eq!(ranges_in(text, "alice"), [(0, 100_000, 65536), (65536, 300_000, 10)]);
+        let text = "# c\nalice:100000:65536\nbob:165536:65536\nalice:300000:10\nbad:x:1\nalice:1:2:3\nalice:9:0\n";
+        let found = ranges_in(text, "alice");
+        assert_eq!(found, [(100_000, 65536), (300_000, 10)]);
+        assert_eq!(in_a_row(&found), [(0, 100_000, 65536), (65536, 300_000, 10)]);
         assert_eq!(ranges_in(text, "carol"), []);
-        let options = ContainerOptions {
-            sub_uid_name: Some("no such name".into()),
-            ..Default::default()
-        };
-        assert!(
-            IdMappings::of(&options)
-                .unwrap_err()
-                .to_string()
-                .contains("no such name")
-        );
-        assert_eq!(IdMappings::of(&ContainerOptions::default()).unwrap(), None);
+        assert_eq!(subordinate("/no/such/file", "alice").unwrap(), []);
+        let error = IdMappings::granted_to("no such name", "x").unwrap_err().to_string();
+        assert!(error.contains("--subuidname") && error.contains("no such name"), "{error}");
     }
 }

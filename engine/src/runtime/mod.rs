@@ -34,6 +34,7 @@ pub mod size;
 pub mod spec;
 pub mod sysctl;
 pub mod systemd_mode;
+pub mod user_mode;
 pub mod user_mounts;
 pub mod users;
 pub mod volumes;

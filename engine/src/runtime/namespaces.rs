@@ -2,6 +2,7 @@
 
 use oci_spec::runtime::{LinuxNamespace, LinuxNamespaceType};
 
+use super::user_mode::UserMode;
 use super::{BundleError, BundleRequest, ContainerOptions, Namespace};
 
 /// Every namespace of a container except the mount namespace, which is always its own.
@@ -43,7 +44,7 @@ impl Namespaces {
             user: match (&joined.user, &request.id_mappings) {
                 (Some(path), _) => Namespace::Path(path.clone()),
                 (None, Some(_)) => Namespace::New,
-                (None, None) => user_namespace(options)?,
+                (None, None) => without_mappings(options)?,
             },
         })
     }
@@ -108,25 +109,14 @@ pub fn check(option: &'static str, value: Option<&str>) -> Result<(), BundleErro
 }
 
 /// Without mappings there can be no user namespace of the container's own: to share the host's in silence would take
-/// away the protection that was asked for.
-fn user_namespace(options: &ContainerOptions) -> Result<Namespace, BundleError> {
-    let value = options.userns.as_deref().unwrap_or_default();
-    let maps = options.uid_maps.iter().chain(&options.gid_maps);
-    if let Some(map) = maps.chain(&options.sub_uid_name).chain(&options.sub_gid_name).next() {
-        return Err(BundleError::invalid(
-            "--uidmap",
-            map,
-            "user namespaces are not supported here yet",
-        ));
-    }
-    match (value, value.split_once(':')) {
-        ("" | "host", _) => Ok(Namespace::Host),
-        (_, Some(("ns", path))) if path.starts_with('/') => Ok(Namespace::Path(path.into())),
-        _ => Err(BundleError::invalid(
-            "--userns",
-            value,
-            "this kind of user namespace is not supported here yet",
-        )),
+/// away the protection that was asked for. One to be joined and not given turned out to be the host's.
+fn without_mappings(options: &ContainerOptions) -> Result<Namespace, BundleError> {
+    match UserMode::of(options)? {
+        UserMode::Host | UserMode::Container(_) | UserMode::Path(_) => Ok(Namespace::Host),
+        UserMode::Auto(_) | UserMode::Mapped(_) | UserMode::Names { .. } => {
+            let value = options.userns.clone().unwrap_or_default();
+            Err(BundleError::invalid("--userns", value, "no mapping was chosen"))
+        }
     }
 }
 

@@ -17,6 +17,7 @@ pub fn mounts(request: &BundleRequest<'_>, owner: (u32, u32)) -> Result<Vec<Moun
         bundle: &request.bundle,
         owner,
         overlays: 0,
+        root: request.id_mappings.as_ref().and_then(|maps| maps.on_host(0, 0)),
     };
     let mut all = Vec::new();
     for HostMount {
@@ -39,6 +40,8 @@ struct Work<'a> {
     bundle: &'a Path,
     owner: (u32, u32),
     overlays: u32,
+    /// The host's IDs of the root of a user namespace, who makes the overlays in it.
+    root: Option<(u32, u32)>,
 }
 
 impl Work<'_> {
@@ -121,21 +124,25 @@ impl Work<'_> {
         let meta = fs::metadata(source).map_err(BundleError::io("read", source))?;
         fs::set_permissions(&upper, fs::Permissions::from_mode(meta.mode() & 0o7777))
             .map_err(BundleError::io("write", &upper))?;
-        chown(&upper, Some(meta.uid()), Some(meta.gid())).map_err(BundleError::io("write", &upper))?;
+        let owner = self.root.unwrap_or((meta.uid(), meta.gid()));
+        chown(&upper, Some(owner.0), Some(owner.1)).map_err(BundleError::io("write", &upper))?;
+        if let Some((uid, gid)) = self.root {
+            for part in [dir.as_path(), self.bundle.join("overlay").as_path(), work.as_path()] {
+                chown(part, Some(uid), Some(gid)).map_err(BundleError::io("change the owner of", part))?;
+            }
+        }
         let given = |key: &str| kernel.iter().find(|text| text.starts_with(key)).cloned();
         let path = |key: &str, path: &Path| format!("{key}{}", path.to_string_lossy().replace(':', "\\:"));
-        let options = [
+        let mut options = vec![
             path("lowerdir=", source),
             given("upperdir=").unwrap_or_else(|| path("upperdir=", &upper)),
             given("workdir=").unwrap_or_else(|| path("workdir=", &work)),
             "rprivate".to_owned(),
         ];
-        Ok(mount(
-            destination,
-            "overlay",
-            "overlay",
-            &options.each_ref().map(String::as_str),
-        ))
+        // `trusted.*` attributes are out of reach in a user namespace.
+        options.extend(self.root.map(|_| "userxattr".to_owned()));
+        let options: Vec<&str> = options.iter().map(String::as_str).collect();
+        Ok(mount(destination, "overlay", "overlay", &options))
     }
 }
 

@@ -22,16 +22,19 @@
 
 pub mod atomic;
 pub mod id;
+pub mod idmap;
 pub mod lock;
 pub mod mount;
 pub mod paths;
 pub mod scratch;
+pub mod userns;
 
 pub use atomic::{Durability, read_json, remove_record, remove_tree, write_atomic, write_json};
 pub use id::ContainerId;
 pub use lock::Lock;
 pub use paths::Store;
 pub use scratch::{Scratch, sweep_tmp};
+pub use userns::UserNamespace;
 
 use std::path::{Path, PathBuf};
 

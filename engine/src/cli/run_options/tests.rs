@@ -44,14 +44,25 @@ const GENERATED: &str = "--name systemd-web --replace --rm --log-driver journald
     --security-opt=no-new-privileges --security-opt label=disable --security-opt label=nested \
     --security-opt label=type:t --security-opt label=filetype:f --security-opt label=level:l --security-opt apparmor=a \
     --device /dev/null --security-opt seccomp=unconfined --cap-drop all --cap-add net_raw --sysctl net.core.somaxconn=5 \
-    --read-only --tmpfs /tmp:rw,size=512M,mode=1777 --user 1:2 --userns host --uidmap 0:0:1 --gidmap 0:0:1 \
-    --subuidname u --subgidname g -v data:/d:Z --label io.containers.autoupdate=registry --expose 80 --publish 8080:80 \
+    --read-only --tmpfs /tmp:rw,size=512M,mode=1777 --user 1:2 --userns auto:size=2000 \
+    -v data:/d:Z --label io.containers.autoupdate=registry --expose 80 --publish 8080:80 \
     --env A=b --label C=d --annotation E=f --security-opt mask=/a:/b --security-opt unmask=ALL \
     --secret s --mount type=volume,source=m,destination=/m --health-cmd true --health-interval 1s \
     --health-on-failure kill --health-log-destination local --health-max-log-count 1 --health-max-log-size 2 \
     --health-retries 3 --health-start-period 4s --health-timeout 5s --health-startup-cmd true \
     --health-startup-interval 6s --health-startup-retries 7 --health-startup-success 8 --health-startup-timeout 9s \
     --pod p image:tag word";
+
+#[test]
+fn mappings_of_users_are_one_or_the_other() {
+    let maps = "--uidmap 0:0:1 --gidmap 0:0:1";
+    let names = "--subuidname u --subgidname g";
+    assert_eq!(parse(&format!("{maps} image")).unwrap().0.uid_maps, ["0:0:1"]);
+    assert_eq!(parse(&format!("{names} image")).unwrap().0.sub_gid_name.as_deref(), Some("g"));
+    for together in [format!("{maps} {names}"), format!("--userns auto {maps}"), format!("--userns host {names}")] {
+        assert!(parse(&format!("{together} image")).is_err(), "{together}");
+    }
+}
 
 #[test]
 fn everything_that_the_generator_writes_is_understood() {
@@ -124,6 +135,8 @@ fn wrong_values_are_refused_with_the_options_name() {
         "--health-interval soon",
         "--add-host x",
         "--uidmap 1",
+        "--userns keep-id",
+        "--userns auto:size=0",
         "--platform linux",
         "--restart maybe",
         "--gpus all",

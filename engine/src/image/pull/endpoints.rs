@@ -11,7 +11,7 @@ use crate::image::retry::{Retry, Transient};
 
 impl Pull<'_> {
     /// What the first endpoint answers that does; all are asked again if that may help.
-    pub(super) async fn from_any<T>(
+    pub(super) async fn first_answer<T>(
         &self,
         reference: &Reference,
         request: impl AsyncFn(&Session) -> Result<T, RegistryError>,

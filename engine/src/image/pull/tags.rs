@@ -44,8 +44,15 @@ impl Pull<'_> {
         let repository = self.repository()?;
         self.policy.check(&repository).map_err(PullError::from)?;
         self.tracker.status(&format!("Listing the tags of {}", repository.name()));
-        let list = self.from_any(&repository, async |session: &Session| session.tags().await);
-        let (_, mut tags) = self.block_on(list)?;
+        let list = async || {
+            let answer = self.first_answer(&repository, async |session: &Session| session.tags().await).await;
+            answer.map_err(|error| match error {
+                // Not one tag was asked for.
+                PullError::Unavailable { attempts, .. } => PullError::Unavailable { image: repository.name(), attempts },
+                other => other,
+            })
+        };
+        let (_, mut tags) = self.block_on(list())?;
         // The order is only recommended (distribution-spec), and a page may repeat what the last one ended with.
         tags.sort();
         tags.dedup();

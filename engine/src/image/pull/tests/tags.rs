@@ -35,7 +35,7 @@ fn all_tags_of_a_repository_are_pulled() {
     }
     assert_eq!(records::all(&store).unwrap().len(), 3);
     let error = all(&store, &format!("{}/team/none", registry.host()), &options).unwrap_err();
-    assert!(error.contains("/v2/team/none/tags/list") && error.contains("not found"), "{error}");
+    assert!(error.contains("team/none: http") && error.contains("/v2/team/none/tags/list") && error.contains("not found"), "{error}");
 }
 
 /// A registry that lists `tags`, `page` of them at a time, and has `sample` under each.
@@ -90,9 +90,9 @@ fn what_cannot_be_listed_is_said() {
 
 #[test]
 fn one_tag_that_fails_costs_itself_and_a_signature_nothing() {
+    const TAGS: &str = "{\"tags\": [\"bad\", \"good\", \"sha256-0.sig\"]}";
     let dir = tempfile::tempdir().unwrap();
     let (store, options) = (store(dir.path()), options(dir.path()));
-    const TAGS: &str = "{\"tags\": [\"bad\", \"good\", \"sha256-0.sig\"]}";
     let signature = Sample::image(
         super::sample::Family { config: "application/vnd.dev.cosign.artifact.sig.v1+json", ..OCI },
         "amd64",
