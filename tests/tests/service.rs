@@ -16,9 +16,13 @@ Environment=GREETING="hello world"
 WantedBy=multi-user.target
 "#;
 
-/// A container of busybox without network that runs `exec`.
+/// A container of busybox without network that runs `exec`. Something wants the unit: systemd forgets how a unit has
+/// ended that nothing refers to.
 fn busybox(exec: &str, service: &str) -> String {
-    format!("[Container]\nImage=docker.io/library/busybox:latest\nNetwork=none\nExec={exec}\n[Service]\n{service}\n")
+    format!(
+        "[Container]\nImage=docker.io/library/busybox:latest\nNetwork=none\nExec={exec}\n\
+         [Service]\n{service}\n[Install]\nWantedBy=multi-user.target\n"
+    )
 }
 
 /// Processes in a unit's cgroup that are not in its main process's PID namespace.
@@ -174,10 +178,7 @@ fn a_payload_deaf_to_sigterm_stops_at_once() {
         &busybox(r#"sh -c "trap '' TERM; while :; do sleep 1; done""#, ""),
     );
     let polite = r#"sh -c "trap 'echo farewell; sleep 0.3; exit 5' TERM; while :; do sleep 0.1; done""#;
-    machine.quadlet(
-        "polite.container",
-        &busybox(polite, "SuccessExitStatus=5\n[Install]\nWantedBy=multi-user.target"),
-    );
+    machine.quadlet("polite.container", &busybox(polite, "SuccessExitStatus=5"));
     machine.reload();
     machine.start(&["default", "ignoring", "polite"]);
     for unit in ["default", "ignoring"] {
