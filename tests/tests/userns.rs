@@ -22,7 +22,10 @@ fn busybox(options: &str) -> String {
 fn uid_map(machine: &Machine, unit: &str) -> Vec<[u64; 3]> {
     let map = machine.read(&format!("/proc/{}/uid_map", machine.property(unit, "MainPID")));
     let numbers: Vec<u64> = map.split_whitespace().map(|n| n.parse().expect("a number")).collect();
-    numbers.chunks(3).map(|n| n.try_into().expect("three numbers a line")).collect()
+    numbers
+        .chunks(3)
+        .map(|n| n.try_into().expect("three numbers a line"))
+        .collect()
 }
 
 #[test]
@@ -36,10 +39,19 @@ fn an_automatic_range_serves_a_page() {
     machine.wait_for("curl -fsS localhost:8080/about.txt | grep 'from the image'");
 
     let (web, other) = (uid_map(&machine, "web"), uid_map(&machine, "other"));
-    let ([[0, start, size]], [[0, second, 2000]]) = (&web[..], &other[..]) else { panic!("{web:?} {other:?}") };
-    assert!(start + size <= *second || second + 2000 <= *start, "disjoint: {web:?} {other:?}");
+    let ([[0, start, size]], [[0, second, 2000]]) = (&web[..], &other[..]) else {
+        panic!("{web:?} {other:?}")
+    };
+    assert!(
+        start + size <= *second || second + 2000 <= *start,
+        "disjoint: {web:?} {other:?}"
+    );
     let pid = machine.property("web", "MainPID");
-    assert!(machine.read(&format!("/proc/{pid}/status")).contains(&format!("Uid:\t{start}\t")));
+    assert!(
+        machine
+            .read(&format!("/proc/{pid}/status"))
+            .contains(&format!("Uid:\t{start}\t"))
+    );
 
     let inside = "stat -c %u:%g / /bin /www /www/about.txt /etc/hosts && touch /new /www/new && stat -c %u:%g /new";
     let owners = machine.unipod(&["exec", "systemd-web", "sh", "-c", inside]).ok();
@@ -48,12 +60,22 @@ fn an_automatic_range_serves_a_page() {
     let on_disk = machine.sh(upper).ok();
     let mapped = format!("{start}:{start}");
     assert_eq!(on_disk.split_whitespace().collect::<Vec<_>>(), [&mapped; 2]);
-    let pings = machine.unipod(&["exec", "systemd-web", "cat", "/proc/sys/net/ipv4/ping_group_range"]).ok();
-    assert_eq!(pings.split_whitespace().collect::<Vec<_>>(), ["0", "0"], "group 0 may send pings, as elsewhere");
+    let pings = machine
+        .unipod(&["exec", "systemd-web", "cat", "/proc/sys/net/ipv4/ping_group_range"])
+        .ok();
+    assert_eq!(
+        pings.split_whitespace().collect::<Vec<_>>(),
+        ["0", "0"],
+        "group 0 may send pings, as elsewhere"
+    );
 
     machine.systemctl(&["restart", "web"]).ok();
     machine.wait_for("curl -fsS localhost:8080/about.txt | grep 'from the image'");
-    assert_eq!(uid_map(&machine, "web"), web, "the range was free again, and the volume's content is still its own");
+    assert_eq!(
+        uid_map(&machine, "web"),
+        web,
+        "the range was free again, and the volume's content is still its own"
+    );
     machine.stop(&["web", "other"]);
     machine.nothing_remains();
 }
@@ -61,11 +83,16 @@ fn an_automatic_range_serves_a_page() {
 #[test]
 fn mappings_by_hand_and_joined() {
     let machine = boot_with_ranges();
-    machine.sh("printf 'top secret' >/key && unipod secret create key /key").ok();
+    machine
+        .sh("printf 'top secret' >/key && unipod secret create key /key")
+        .ok();
     let options = "ContainerName=mapped\nNetwork=none\nUIDMap=0:100000:5000\nUIDMap=9000:7:1\nGIDMap=0:200000:5000\nSecret=key,uid=33,mode=0400";
     machine.quadlet("mapped.container", &busybox(options));
     machine.quadlet("named.container", &busybox("Network=none\nSubUIDMap=containers"));
-    machine.quadlet("joined.container", &busybox("Network=none\nUserNS=container:mapped\n[Unit]\nAfter=mapped.service"));
+    machine.quadlet(
+        "joined.container",
+        &busybox("Network=none\nUserNS=container:mapped\n[Unit]\nAfter=mapped.service"),
+    );
     machine.reload();
     machine.start(&["mapped", "named", "joined"]);
     let expected = [[0, 100_000, 5000], [9000, 7, 1]];
@@ -73,9 +100,17 @@ fn mappings_by_hand_and_joined() {
     assert_eq!(uid_map(&machine, "joined"), expected);
     assert_eq!(uid_map(&machine, "named"), [[0, 2_147_483_647, 2_147_483_648]]);
     let inside = |script| machine.unipod(&["exec", "mapped", "sh", "-c", script]).ok();
-    assert_eq!(inside("stat -c %u:%g /run/secrets/key && cat /run/secrets/key"), "33:0\ntop secret");
+    assert_eq!(
+        inside("stat -c %u:%g /run/secrets/key && cat /run/secrets/key"),
+        "33:0\ntop secret"
+    );
     let pid = machine.property("mapped", "MainPID");
-    assert_eq!(machine.sh(&format!("stat -c %u:%g /proc/{pid}/root/run/secrets/key")).ok(), "100033:200000");
+    assert_eq!(
+        machine
+            .sh(&format!("stat -c %u:%g /proc/{pid}/root/run/secrets/key"))
+            .ok(),
+        "100033:200000"
+    );
     machine.stop(&["joined", "named", "mapped"]);
     machine.nothing_remains();
 }
@@ -85,8 +120,16 @@ fn what_cannot_be_is_refused_in_words() {
     let machine = setup::boot();
     let none = busybox("Network=none\nUserNS=auto");
     machine.quadlet("none.container", &none);
-    for (name, options) in [("keep", "UserNS=keep-id"), ("nomap", "UserNS=nomap"), ("odd", "UserNS=elsewhere"), ("twice", "UIDMap=0:5:10\nUIDMap=3:30:10")] {
-        machine.quadlet(&format!("{name}.container"), &busybox(&format!("Network=none\n{options}")));
+    for (name, options) in [
+        ("keep", "UserNS=keep-id"),
+        ("nomap", "UserNS=nomap"),
+        ("odd", "UserNS=elsewhere"),
+        ("twice", "UIDMap=0:5:10\nUIDMap=3:30:10"),
+    ] {
+        machine.quadlet(
+            &format!("{name}.container"),
+            &busybox(&format!("Network=none\n{options}")),
+        );
     }
     machine.reload();
     for (unit, words) in [

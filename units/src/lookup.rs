@@ -177,7 +177,11 @@ impl<'a> Lookup<'a> {
     }
 
     fn warn(&self, entry: &Entry, offset: usize, problem: Problem) {
-        if !self.warned.borrow_mut().insert((std::ptr::from_ref(entry).addr(), offset)) {
+        if !self
+            .warned
+            .borrow_mut()
+            .insert((std::ptr::from_ref(entry).addr(), offset))
+        {
             return;
         }
         self.warnings.borrow_mut().push(Warning {

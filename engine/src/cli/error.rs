@@ -18,7 +18,11 @@ pub struct CliError {
 impl CliError {
     /// An error of the engine itself, exit code 125.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: None, code: 125 }
+        Self {
+            message: message.into(),
+            hint: None,
+            code: 125,
+        }
     }
 
     /// Adds what the user can do.

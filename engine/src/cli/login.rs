@@ -56,8 +56,15 @@ pub struct LogoutArgs {
 impl LoginArgs {
     /// Does it. Returns the exit code.
     pub fn run(self) -> Result<u8, CliError> {
-        let tls = TlsOptions { verify: self.tls_verify, cert_dir: self.cert_dir };
-        let options = LoginOptions { registry: self.registry, authfile: self.authfile, tls };
+        let tls = TlsOptions {
+            verify: self.tls_verify,
+            cert_dir: self.cert_dir,
+        };
+        let options = LoginOptions {
+            registry: self.registry,
+            authfile: self.authfile,
+            tls,
+        };
         if self.get_login {
             return match options.current()? {
                 Some(Credentials::Password { user, .. }) => say(&user),
@@ -83,7 +90,10 @@ impl LoginArgs {
 impl LogoutArgs {
     /// Does it. Returns the exit code.
     pub fn run(self) -> Result<u8, CliError> {
-        match (login::logout(self.registry.as_deref(), self.authfile.as_deref())?, self.registry) {
+        match (
+            login::logout(self.registry.as_deref(), self.authfile.as_deref())?,
+            self.registry,
+        ) {
             (_, None) => say("Removed login credentials of all registries"),
             (true, Some(registry)) => say(&format!("Removed login credentials for {registry}")),
             (false, Some(registry)) => Err(CliError::new(format!("not logged in to {registry}"))),
@@ -104,7 +114,9 @@ fn whole_input() -> Result<String, CliError> {
 
 fn ask(prompt: &str) -> Result<String, CliError> {
     if !stdin().is_terminal() {
-        return Err(CliError::new("standard input is no terminal: give --username and --password-stdin"));
+        return Err(CliError::new(
+            "standard input is no terminal: give --username and --password-stdin",
+        ));
     }
     eprint!("{prompt}");
     let mut line = String::new();

@@ -131,7 +131,11 @@ pub fn command() -> clap::Command {
 fn refuse(error: &clap::Error) -> ExitCode {
     // A closed pipe must not turn `--help | head` into an error.
     let _ = error.print();
-    if error.use_stderr() { ExitCode::from(125) } else { ExitCode::SUCCESS }
+    if error.use_stderr() {
+        ExitCode::from(125)
+    } else {
+        ExitCode::SUCCESS
+    }
 }
 
 fn run(cli: Cli) -> Result<u8, CliError> {
@@ -179,7 +183,9 @@ fn open_store(global: &GlobalOptions) -> Result<Store, CliError> {
 /// `ContainersConfModule=`: a module that is named must be there, even though only its existence is looked at so far.
 fn check_modules(modules: &[PathBuf]) -> Result<(), CliError> {
     let missing = modules.iter().find(|m| m.is_absolute() && !m.exists());
-    missing.map_or(Ok(()), |m| Err(CliError::new(format!("--module {}: no such file", m.display()))))
+    missing.map_or(Ok(()), |m| {
+        Err(CliError::new(format!("--module {}: no such file", m.display())))
+    })
 }
 
 fn log_to_stderr(level: tracing::Level) {

@@ -23,7 +23,11 @@ pub fn of_command(quiet: bool) -> Box<dyn Progress> {
 
 /// The progress of a start: in a unit it shows in `systemctl status` and holds off `TimeoutStartSec=`.
 pub fn of_start(in_unit: bool) -> Box<dyn Progress> {
-    if in_unit { Box::new(UnitStatus) } else { of_command(false) }
+    if in_unit {
+        Box::new(UnitStatus)
+    } else {
+        of_command(false)
+    }
 }
 
 /// `STATUS=` of the unit. Reports come as long as the pull lives, and each pushes the unit's time limit back; a stalled network
@@ -36,7 +40,11 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Progress for UnitStatus {
     fn report(&self, status: &str, done: u64, total: u64) {
-        let share = if total > 0 { format!("{status} ({} of {})", human::size(done), human::size(total)) } else { status.into() };
+        let share = if total > 0 {
+            format!("{status} ({} of {})", human::size(done), human::size(total))
+        } else {
+            status.into()
+        };
         notify::status_extending(&share, PATIENCE);
     }
 }
@@ -59,7 +67,10 @@ pub struct Lines<F> {
 impl<F: Fn(&str)> Lines<F> {
     /// Lines go to `print`.
     pub fn new(print: F) -> Self {
-        Self { print, last: Mutex::default() }
+        Self {
+            print,
+            last: Mutex::default(),
+        }
     }
 }
 
@@ -86,7 +97,9 @@ impl Bar {
     /// The template is wrong, a defect of this module.
     pub fn new(target: ProgressDrawTarget) -> Self {
         const TEMPLATE: &str = "{spinner} {bar:30} {bytes:>10}/{total_bytes} {bytes_per_sec:>12} {eta:>4}  {wide_msg}";
-        let style = ProgressStyle::with_template(TEMPLATE).expect("the template is a constant").progress_chars("━╸ ");
+        let style = ProgressStyle::with_template(TEMPLATE)
+            .expect("the template is a constant")
+            .progress_chars("━╸ ");
         let bar = ProgressBar::with_draw_target(Some(0), target).with_style(style);
         bar.enable_steady_tick(Duration::from_millis(200));
         Self { bar }
@@ -117,7 +130,13 @@ mod tests {
     fn lines_are_printed_once_each() {
         let seen = Mutex::new(Vec::new());
         let lines = Lines::new(|line: &str| seen.lock().unwrap().push(line.to_owned()));
-        for (status, done) in [("Trying", 0), ("Trying", 0), ("Copying", 1), ("Copying", 2), ("Writing", 2)] {
+        for (status, done) in [
+            ("Trying", 0),
+            ("Trying", 0),
+            ("Copying", 1),
+            ("Copying", 2),
+            ("Writing", 2),
+        ] {
             lines.report(status, done, 2);
         }
         assert_eq!(*seen.lock().unwrap(), ["Trying", "Copying", "Writing"]);

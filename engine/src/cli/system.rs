@@ -28,7 +28,11 @@ impl VersionArgs {
         });
         match self.format.as_deref() {
             None => {
-                let lines = [("Client", "unipod"), ("Version", version), ("OS/Arch", client["OsArch"].as_str().unwrap_or(""))];
+                let lines = [
+                    ("Client", "unipod"),
+                    ("Version", version),
+                    ("OS/Arch", client["OsArch"].as_str().unwrap_or("")),
+                ];
                 for (key, value) in lines {
                     output::print_line(&format!("{:<14}{value}", format!("{key}:")));
                 }
@@ -53,7 +57,8 @@ pub struct InfoArgs {
 impl InfoArgs {
     /// Does it.
     pub fn run(self, store: &Store) -> Result<u8, CliError> {
-        let info = json!({ "host": host(), "store": contents(store)?, "version": { "Version": env!("CARGO_PKG_VERSION") } });
+        let info =
+            json!({ "host": host(), "store": contents(store)?, "version": { "Version": env!("CARGO_PKG_VERSION") } });
         match self.format.as_deref() {
             None => {
                 for line in yaml(&info, 0) {

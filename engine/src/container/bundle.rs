@@ -5,10 +5,10 @@ use std::net::IpAddr;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
+use super::ContainerError;
 use super::record::{self, Record, SdNotify};
 use super::storage::Storage;
 use super::userns::Users;
-use super::ContainerError;
 use crate::image::Image;
 use crate::network::Status;
 use crate::runtime::{self, BundleRequest, JoinedNamespaces, Namespace, OciRuntime};
@@ -23,7 +23,11 @@ use crate::systemd::{Invocation, activation};
 pub fn make_directory(store: &Store, record: &Record, users: Option<&Users>) -> Result<(), ContainerError> {
     let dir = store.bundle(record.id.as_str());
     let create = |dir: &Path, mode| {
-        fs::DirBuilder::new().recursive(true).mode(mode).create(dir).map_err(StoreError::io("create", dir))
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(mode)
+            .create(dir)
+            .map_err(StoreError::io("create", dir))
     };
     create(dir.parent().unwrap_or(&dir), 0o711)?;
     create(&dir, 0o700)?;
@@ -55,7 +59,15 @@ pub struct Parts<'a> {
 /// # Errors
 /// An option means nothing, or asks for what this machine cannot grant.
 pub fn write(store: &Store, record: &Record, parts: Parts<'_>) -> Result<Option<PathBuf>, ContainerError> {
-    let Parts { image, rootfs, storage: Storage { mounts, secret_env }, namespace, users, shared_with, runtime } = parts;
+    let Parts {
+        image,
+        rootfs,
+        storage: Storage { mounts, secret_env },
+        namespace,
+        users,
+        shared_with,
+        runtime,
+    } = parts;
     let host = shared_with.unwrap_or(record);
     let status = host.network.as_ref();
     let mut options = record.options.clone();
@@ -64,7 +76,10 @@ pub fn write(store: &Store, record: &Record, parts: Parts<'_>) -> Result<Option<
     }
     if users.is_some() && shared_with.is_none() && (status.is_some() || namespace == Namespace::New) {
         // The network belongs to the user namespace, so that its root may let group 0 send pings, as in every other container.
-        options.sysctls.entry("net.ipv4.ping_group_range".to_owned()).or_insert_with(|| "0 0".to_owned());
+        options
+            .sysctls
+            .entry("net.ipv4.ping_group_range".to_owned())
+            .or_insert_with(|| "0 0".to_owned());
     }
     let bundle = runtime::write_bundle(&BundleRequest {
         id: record.id.as_str(),
@@ -92,25 +107,36 @@ pub fn write(store: &Store, record: &Record, parts: Parts<'_>) -> Result<Option<
 }
 
 fn notify_socket(record: &Record) -> Option<PathBuf> {
-    (record.lifecycle.sdnotify == SdNotify::Container).then(Invocation::current)??.notify_socket
+    (record.lifecycle.sdnotify == SdNotify::Container)
+        .then(Invocation::current)??
+        .notify_socket
 }
 
 fn hostname(record: &Record) -> String {
-    record.options.hostname.clone().unwrap_or_else(|| record.id.short().to_owned())
+    record
+        .options
+        .hostname
+        .clone()
+        .unwrap_or_else(|| record.id.short().to_owned())
 }
 
 /// The container's own lines of `/etc/hosts`.
 fn own_addresses(record: &Record, status: &Status) -> Vec<(IpAddr, Vec<String>)> {
     let names = vec![hostname(record), record.name.clone()];
     let addresses = status.networks.iter().flat_map(|endpoint| &endpoint.addresses);
-    addresses.filter_map(|a| a.split('/').next()?.parse().ok()).map(|ip| (ip, names.clone())).collect()
+    addresses
+        .filter_map(|a| a.split('/').next()?.parse().ok())
+        .map(|ip| (ip, names.clone()))
+        .collect()
 }
 
 /// `--pid=container:NAME` and the like.
 fn joined(store: &Store, record: &Record, users: Option<&Users>) -> Result<JoinedNamespaces, ContainerError> {
     let options = &record.options;
     let of = |option: &Option<String>, namespace: &str| -> Result<Option<PathBuf>, ContainerError> {
-        let Some(name) = option.as_deref().and_then(|o| o.strip_prefix("container:")) else { return Ok(None) };
+        let Some(name) = option.as_deref().and_then(|o| o.strip_prefix("container:")) else {
+            return Ok(None);
+        };
         let (_, process) = record::running(store, name)?;
         Ok(Some(format!("/proc/{}/ns/{namespace}", process.pid).into()))
     };

@@ -41,7 +41,13 @@ pub struct Created {
 /// # Errors
 /// The name is invalid or taken, the OCI runtime is not there, or the store cannot be written.
 pub fn create(store: &Store, request: CreateRequest<'_>) -> Result<Created, ContainerError> {
-    let CreateRequest { options, lifecycle, image, replace, unit } = request;
+    let CreateRequest {
+        options,
+        lifecycle,
+        image,
+        replace,
+        unit,
+    } = request;
     let runtime = OciRuntime::find(options.runtime.as_deref())?;
     let (name, lock) = claim_name(store, options.name.as_deref(), replace)?;
     let record = Record {
@@ -70,16 +76,29 @@ pub fn create(store: &Store, request: CreateRequest<'_>) -> Result<Created, Cont
 }
 
 fn claim_name(store: &Store, wanted: Option<&str>, replace: bool) -> Result<(String, Lock), ContainerError> {
-    let Some(name) = wanted else { return claim_random_name(store) };
+    let Some(name) = wanted else {
+        return claim_random_name(store);
+    };
     if !record::is_valid_name(name) {
         return Err(ContainerError::Name(name.to_owned()));
     }
     let lock = Lock::acquire(store, "container", name)?;
     if let Some(holder) = record::by_name(store, name)? {
         if !replace && !is_leftover(&holder) {
-            return Err(ContainerError::NameInUse { name: name.to_owned(), id: holder.id.short().to_owned() });
+            return Err(ContainerError::NameInUse {
+                name: name.to_owned(),
+                id: holder.id.short().to_owned(),
+            });
         }
-        remove::remove_locked(store, &holder, RemoveOptions { force: true, volumes: true, timeout: None })?;
+        remove::remove_locked(
+            store,
+            &holder,
+            RemoveOptions {
+                force: true,
+                volumes: true,
+                timeout: None,
+            },
+        )?;
     }
     Ok((name.to_owned(), lock))
 }
@@ -101,7 +120,10 @@ fn is_leftover(holder: &Record) -> bool {
 
 fn image_stop_signal(image: Option<&Image>) -> i32 {
     let config = image.and_then(|image| image.config.config().as_ref());
-    config.and_then(|c| c.stop_signal().as_deref()).and_then(signal::parse).unwrap_or(libc::SIGTERM)
+    config
+        .and_then(|c| c.stop_signal().as_deref())
+        .and_then(signal::parse)
+        .unwrap_or(libc::SIGTERM)
 }
 
 fn image_use(image: &Image, asked: &str) -> ImageUse {

@@ -7,8 +7,8 @@ use oci_spec::runtime::Spec;
 
 use super::ContainerError;
 use super::record::{Record, State};
-use crate::runtime::exec::{self, ExecOptions};
 use crate::runtime::OciRuntime;
+use crate::runtime::exec::{self, ExecOptions};
 use crate::runtime::oci::ExecRequest;
 use crate::store::Store;
 
@@ -37,14 +37,21 @@ pub fn exec(
     let process = process.ok_or_else(|| ContainerError::NotRunning(record.name.clone(), record.state().as_str()))?;
     let bundle = store.bundle(record.id.as_str());
     let config = bundle.join("config.json");
-    let spec = Spec::load(&config)
-        .map_err(|e| ContainerError::Io { action: "read", path: config, source: std::io::Error::other(e) })?;
+    let spec = Spec::load(&config).map_err(|e| ContainerError::Io {
+        action: "read",
+        path: config,
+        source: std::io::Error::other(e),
+    })?;
     let root = PathBuf::from(format!("/proc/{}/root", process.pid));
     let process = exec::process(&spec, &root, options)?;
     let scratch = tempfile::Builder::new()
         .prefix("exec-")
         .tempdir_in(&bundle)
-        .map_err(|source| ContainerError::Io { action: "make a directory in", path: bundle.clone(), source })?;
+        .map_err(|source| ContainerError::Io {
+            action: "make a directory in",
+            path: bundle.clone(),
+            source,
+        })?;
     let runtime = OciRuntime::find(record.runtime.to_str())?;
     Ok(runtime.exec(&ExecRequest {
         id: record.id.as_str(),

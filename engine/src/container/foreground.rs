@@ -22,12 +22,17 @@ pub fn run<E: From<ContainerError>>(
         return on_terminal(store, created, image);
     }
     let Created { mut record, lock } = created;
-    let parent = Parent::prepare().map_err(|source| ContainerError::Signal { name: record.name.clone(), source })?;
-    let begun = start::start(store, &mut record, image).map_err(E::from).and_then(|process| {
-        started(&record, process.pid)?;
-        start::release(store, &record)?;
-        Ok(process)
-    });
+    let parent = Parent::prepare().map_err(|source| ContainerError::Signal {
+        name: record.name.clone(),
+        source,
+    })?;
+    let begun = start::start(store, &mut record, image)
+        .map_err(E::from)
+        .and_then(|process| {
+            started(&record, process.pid)?;
+            start::release(store, &record)?;
+            Ok(process)
+        });
     drop(lock);
     let process = match begun {
         Ok(process) => process,

@@ -84,7 +84,9 @@ fn image_health(store: &Store, id: &str) -> Result<Option<ImageHealth>, Containe
         healthcheck: Option<ImageHealth>,
     }
     let blob = store.blobs().join(id.trim_start_matches("sha256:"));
-    Ok(store::read_json::<Configuration>(&blob)?.and_then(|c| c.config).and_then(|c| c.healthcheck))
+    Ok(store::read_json::<Configuration>(&blob)?
+        .and_then(|c| c.config)
+        .and_then(|c| c.healthcheck))
 }
 
 /// The verdict for lists; `None` without a health check.
@@ -116,9 +118,23 @@ fn path(store: &Store, record: &Record) -> PathBuf {
 /// # Errors
 /// Our own program cannot be started.
 pub fn start_prober(store: &Store, record: &Record) -> Result<(), ContainerError> {
-    let Some(HealthCheck { interval: Some(_), .. }) = check_of(store, record)? else { return Ok(()) };
-    let failed = |source| ContainerError::Io { action: "start", path: "/proc/self/exe".into(), source };
-    save(store, record, &Health { status: Verdict::Starting, failing_streak: 0, log: Vec::new() })?;
+    let Some(HealthCheck { interval: Some(_), .. }) = check_of(store, record)? else {
+        return Ok(());
+    };
+    let failed = |source| ContainerError::Io {
+        action: "start",
+        path: "/proc/self/exe".into(),
+        source,
+    };
+    save(
+        store,
+        record,
+        &Health {
+            status: Verdict::Starting,
+            failing_streak: 0,
+            log: Vec::new(),
+        },
+    )?;
     Command::new("/proc/self/exe")
         .arg0("unipod")
         .arg("--root")
@@ -154,11 +170,18 @@ pub fn watch(store: &Store, record: &Record) -> Result<(), ContainerError> {
     let (Some(check), Some(handle)) = (check_of(store, record)?, record.process.and_then(Process::open)) else {
         return Ok(());
     };
-    Prober { store, record, check, handle, begun: Instant::now(), health: Health {
-        status: Verdict::Starting,
-        failing_streak: 0,
-        log: Vec::new(),
-    } }
+    Prober {
+        store,
+        record,
+        check,
+        handle,
+        begun: Instant::now(),
+        health: Health {
+            status: Verdict::Starting,
+            failing_streak: 0,
+            log: Vec::new(),
+        },
+    }
     .run()
 }
 
@@ -182,7 +205,11 @@ impl Prober<'_> {
             let answer = ask(self.store, self.record, &self.check.command, self.check.timeout);
             let counts = self.begun.elapsed() >= self.check.start_period.max(interval.min(pause * 2));
             self.take(answer, counts)?;
-            pause = if self.health.status == Verdict::Starting { (pause * 2).min(interval) } else { interval };
+            pause = if self.health.status == Verdict::Starting {
+                (pause * 2).min(interval)
+            } else {
+                interval
+            };
             if self.gone_within(pause) {
                 return Ok(());
             }
@@ -191,7 +218,9 @@ impl Prober<'_> {
 
     /// The startup check, if there is one: it must succeed before the other one begins. Returns whether it did.
     fn started_up(&mut self) -> Result<bool, ContainerError> {
-        let Some(startup) = self.check.startup.clone() else { return Ok(true) };
+        let Some(startup) = self.check.startup.clone() else {
+            return Ok(true);
+        };
         let (mut good, mut bad) = (0, 0);
         while good < startup.success {
             let answer = ask(self.store, self.record, &startup.command, startup.timeout);
@@ -217,7 +246,10 @@ impl Prober<'_> {
         let before = self.health.status;
         judge(&mut self.health, &answer, counts, self.check.retries);
         self.health.log.push(shortened(answer, self.check.max_log_size));
-        let keep = usize::try_from(self.check.max_log_count).ok().filter(|n| *n > 0).unwrap_or(usize::MAX);
+        let keep = usize::try_from(self.check.max_log_count)
+            .ok()
+            .filter(|n| *n > 0)
+            .unwrap_or(usize::MAX);
         let surplus = self.health.log.len().saturating_sub(keep);
         self.health.log.drain(..surplus);
         save(self.store, self.record, &self.health)?;
@@ -293,7 +325,12 @@ fn ask(store: &Store, record: &Record, command: &[String], timeout: Duration) ->
         .spawn()
         .and_then(|child| answer_within(child, timeout));
     let (exit_code, output) = result.unwrap_or_else(|error| (125, format!("the check cannot be run: {error}")));
-    Answer { start, end: Timestamp::now(), exit_code, output }
+    Answer {
+        start,
+        end: Timestamp::now(),
+        exit_code,
+        output,
+    }
 }
 
 fn answer_within(mut child: std::process::Child, timeout: Duration) -> std::io::Result<(i32, String)> {
@@ -335,12 +372,21 @@ mod tests {
     use super::*;
 
     fn answer(exit_code: i32) -> Answer {
-        Answer { start: Timestamp::UNIX_EPOCH, end: Timestamp::UNIX_EPOCH, exit_code, output: "out".into() }
+        Answer {
+            start: Timestamp::UNIX_EPOCH,
+            end: Timestamp::UNIX_EPOCH,
+            exit_code,
+            output: "out".into(),
+        }
     }
 
     #[test]
     fn verdicts() {
-        let mut health = Health { status: Verdict::Starting, failing_streak: 0, log: Vec::new() };
+        let mut health = Health {
+            status: Verdict::Starting,
+            failing_streak: 0,
+            log: Vec::new(),
+        };
         let mut after = |code, counts| {
             judge(&mut health, &answer(code), counts, 2);
             (health.status, health.failing_streak)
@@ -348,7 +394,11 @@ mod tests {
         assert_eq!(after(1, false), (Verdict::Starting, 0), "the start period is patient");
         assert_eq!(after(1, true), (Verdict::Starting, 1));
         assert_eq!(after(0, true), (Verdict::Healthy, 0));
-        assert_eq!(after(1, false), (Verdict::Healthy, 1), "once healthy, every answer counts");
+        assert_eq!(
+            after(1, false),
+            (Verdict::Healthy, 1),
+            "once healthy, every answer counts"
+        );
         assert_eq!(after(1, false), (Verdict::Unhealthy, 2));
         assert_eq!(after(0, true), (Verdict::Healthy, 0));
     }

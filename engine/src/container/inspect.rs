@@ -12,7 +12,19 @@ use crate::store::Store;
 
 /// Everything known of a container, keys as podman-inspect(1) has them.
 pub fn inspect(store: &Store, record: &Record, image: Option<&Image>) -> Value {
-    let Record { id, name, created, options, lifecycle, image: image_use, unit, network, mounts, runtime, .. } = record;
+    let Record {
+        id,
+        name,
+        created,
+        options,
+        lifecycle,
+        image: image_use,
+        unit,
+        network,
+        mounts,
+        runtime,
+        ..
+    } = record;
     json!({
         "Id": id,
         "Name": name,
@@ -42,7 +54,11 @@ pub fn inspect(store: &Store, record: &Record, image: Option<&Image>) -> Value {
 pub fn command(record: &Record, image: Option<&Image>) -> Vec<String> {
     let config = image.and_then(|i| i.config.config().as_ref());
     let options = &record.options;
-    let entrypoint = options.entrypoint.clone().or_else(|| config.and_then(|c| c.entrypoint().clone())).unwrap_or_default();
+    let entrypoint = options
+        .entrypoint
+        .clone()
+        .or_else(|| config.and_then(|c| c.entrypoint().clone()))
+        .unwrap_or_default();
     let command = if options.command.is_empty() && options.entrypoint.is_none() {
         config.and_then(|c| c.cmd().clone()).unwrap_or_default()
     } else {
@@ -116,14 +132,22 @@ fn host_config(record: &Record) -> Value {
 }
 
 fn network_settings(status: &Status) -> Value {
-    let networks: serde_json::Map<_, _> =
-        status.networks.iter().map(|endpoint| (endpoint.network.clone(), endpoint_json(endpoint))).collect();
+    let networks: serde_json::Map<_, _> = status
+        .networks
+        .iter()
+        .map(|endpoint| (endpoint.network.clone(), endpoint_json(endpoint)))
+        .collect();
     let mut ports = serde_json::Map::new();
     for mapping in &status.ports {
         for n in 0..mapping.range.max(1) {
             let key = format!("{}/{}", mapping.container_port.saturating_add(n), mapping.protocol);
-            let host = json!({ "HostIp": mapping.host_ip, "HostPort": mapping.host_port.saturating_add(n).to_string() });
-            ports.entry(key).or_insert_with(|| json!([])).as_array_mut().map(|list| list.push(host));
+            let host =
+                json!({ "HostIp": mapping.host_ip, "HostPort": mapping.host_port.saturating_add(n).to_string() });
+            ports
+                .entry(key)
+                .or_insert_with(|| json!([]))
+                .as_array_mut()
+                .map(|list| list.push(host));
         }
     }
     let first = status.networks.first().map(endpoint_json).unwrap_or_default();
@@ -135,8 +159,17 @@ fn network_settings(status: &Status) -> Value {
 
 fn endpoint_json(endpoint: &Endpoint) -> Value {
     let split = |v6: bool| {
-        let address = endpoint.addresses.iter().find(|a| a.contains(':') == v6).and_then(|a| a.split_once('/'));
-        let gateway = endpoint.gateways.iter().find(|g| g.is_ipv6() == v6).map(ToString::to_string).unwrap_or_default();
+        let address = endpoint
+            .addresses
+            .iter()
+            .find(|a| a.contains(':') == v6)
+            .and_then(|a| a.split_once('/'));
+        let gateway = endpoint
+            .gateways
+            .iter()
+            .find(|g| g.is_ipv6() == v6)
+            .map(ToString::to_string)
+            .unwrap_or_default();
         let (ip, prefix) = address.unwrap_or(("", "0"));
         (ip.to_owned(), prefix.parse::<u8>().unwrap_or(0), gateway)
     };

@@ -23,7 +23,10 @@ const GROUP: &str = "payload";
 pub fn apply(resources: &Resources, helpers: &[Process]) -> Result<(), ContainerError> {
     let settings = resources.settings()?;
     let Some(first) = settings.first() else { return Ok(()) };
-    let refused = |reason: String| ContainerError::Option { option: first.option.to_owned(), reason };
+    let refused = |reason: String| ContainerError::Option {
+        option: first.option.to_owned(),
+        reason,
+    };
     let own = own_group().ok_or_else(|| refused(format!("no cgroup2 hierarchy is mounted at {HIERARCHY}")))?;
     let child = own.join(GROUP);
     fs::create_dir_all(&child).map_err(failed(&child))?;
@@ -48,7 +51,11 @@ fn enable(own: &Path, wanted: BTreeSet<&str>) -> Result<(), ContainerError> {
 
 fn failed(path: &Path) -> impl FnOnce(std::io::Error) -> ContainerError + use<> {
     let path = path.to_owned();
-    |source| ContainerError::Io { action: "set up the control group", path, source }
+    |source| ContainerError::Io {
+        action: "set up the control group",
+        path,
+        source,
+    }
 }
 
 fn own_group() -> Option<PathBuf> {

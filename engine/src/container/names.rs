@@ -12,19 +12,21 @@ pub fn random() -> String {
 }
 
 const ADJECTIVES: &[&str] = &[
-    "agile", "amber", "bold", "brave", "bright", "brisk", "calm", "clever", "cosy", "crisp", "curious", "eager", "early",
-    "fair", "fleet", "fond", "frosty", "gentle", "glad", "golden", "grand", "green", "happy", "hardy", "hasty", "honest",
-    "humble", "jolly", "keen", "kind", "late", "lively", "lone", "loyal", "lucky", "mellow", "merry", "mild", "misty",
-    "modest", "neat", "nimble", "noble", "patient", "plain", "polite", "proud", "quick", "quiet", "rapid", "ready", "royal",
-    "rusty", "sage", "salty", "sharp", "shy", "silent", "sleek", "smooth", "snowy", "solid", "spry", "steady", "still",
-    "sunny", "swift", "tidy", "tough", "trusty", "vivid", "warm", "wise", "witty", "young", "zesty",
+    "agile", "amber", "bold", "brave", "bright", "brisk", "calm", "clever", "cosy", "crisp", "curious", "eager",
+    "early", "fair", "fleet", "fond", "frosty", "gentle", "glad", "golden", "grand", "green", "happy", "hardy",
+    "hasty", "honest", "humble", "jolly", "keen", "kind", "late", "lively", "lone", "loyal", "lucky", "mellow",
+    "merry", "mild", "misty", "modest", "neat", "nimble", "noble", "patient", "plain", "polite", "proud", "quick",
+    "quiet", "rapid", "ready", "royal", "rusty", "sage", "salty", "sharp", "shy", "silent", "sleek", "smooth", "snowy",
+    "solid", "spry", "steady", "still", "sunny", "swift", "tidy", "tough", "trusty", "vivid", "warm", "wise", "witty",
+    "young", "zesty",
 ];
 
 const ANIMALS: &[&str] = &[
-    "adder", "auk", "badger", "bat", "bear", "beaver", "bee", "bison", "boar", "buck", "carp", "cat", "cod", "coot", "crab",
-    "crane", "crow", "deer", "dingo", "dove", "duck", "eagle", "eel", "elk", "emu", "falcon", "ferret", "finch", "fox",
-    "frog", "gecko", "goat", "goose", "gull", "hare", "hawk", "heron", "horse", "ibex", "ibis", "jay", "kite", "koala",
-    "lark", "lemur", "lion", "llama", "lynx", "mink", "mole", "moose", "moth", "mouse", "mule", "newt", "orca", "otter",
-    "owl", "ox", "panda", "perch", "pike", "puma", "quail", "ram", "raven", "robin", "rook", "seal", "shrew", "snail",
-    "stag", "stork", "swan", "tern", "toad", "trout", "vole", "wasp", "whale", "wolf", "wren", "yak", "zebra",
+    "adder", "auk", "badger", "bat", "bear", "beaver", "bee", "bison", "boar", "buck", "carp", "cat", "cod", "coot",
+    "crab", "crane", "crow", "deer", "dingo", "dove", "duck", "eagle", "eel", "elk", "emu", "falcon", "ferret",
+    "finch", "fox", "frog", "gecko", "goat", "goose", "gull", "hare", "hawk", "heron", "horse", "ibex", "ibis", "jay",
+    "kite", "koala", "lark", "lemur", "lion", "llama", "lynx", "mink", "mole", "moose", "moth", "mouse", "mule",
+    "newt", "orca", "otter", "owl", "ox", "panda", "perch", "pike", "puma", "quail", "ram", "raven", "robin", "rook",
+    "seal", "shrew", "snail", "stag", "stork", "swan", "tern", "toad", "trout", "vole", "wasp", "whale", "wolf",
+    "wren", "yak", "zebra",
 ];

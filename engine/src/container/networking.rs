@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
-use super::record::{self, Record};
 use super::ContainerError;
+use super::record::{self, Record};
 use super::userns::Users;
 use crate::image::Image;
 use crate::network::{self, Attachment, NetworkMode, Pending, PortMapping, Request};
@@ -32,7 +32,13 @@ pub fn begin(
     image: Option<&Image>,
     users: Option<&Users>,
 ) -> Result<Networking, ContainerError> {
-    let without_setup = |namespace| Ok(Networking { namespace, pending: None, shared_with: None });
+    let without_setup = |namespace| {
+        Ok(Networking {
+            namespace,
+            pending: None,
+            shared_with: None,
+        })
+    };
     let mode = network::parse_modes(&record.options.networks, !nix::unistd::geteuid().is_root())?;
     if !matches!(mode, NetworkMode::Bridge(_)) {
         refuse_ports(record, &mode)?;
@@ -49,7 +55,11 @@ pub fn begin(
         NetworkMode::Bridge(attachments) => {
             let pending = begin_bridge(store, record, image, users, attachments)?;
             let namespace = Namespace::Path(pending.netns().to_owned());
-            Ok(Networking { namespace, pending: Some(pending), shared_with: None })
+            Ok(Networking {
+                namespace,
+                pending: Some(pending),
+                shared_with: None,
+            })
         }
     }
 }
@@ -86,12 +96,21 @@ fn begin_bridge(
 /// What `--publish` says, and with `--publish-all` whatever is exposed and not yet published.
 fn ports(record: &Record, image: Option<&Image>) -> Result<Vec<PortMapping>, ContainerError> {
     let options = &record.options;
-    let mut ports = options.publish.iter().map(|p| network::parse_publish(p)).collect::<Result<Vec<_>, _>>()?;
+    let mut ports = options
+        .publish
+        .iter()
+        .map(|p| network::parse_publish(p))
+        .collect::<Result<Vec<_>, _>>()?;
     if options.publish_all {
-        let of_image = image.and_then(|i| i.config.config().as_ref()).and_then(|c| c.exposed_ports().clone());
+        let of_image = image
+            .and_then(|i| i.config.config().as_ref())
+            .and_then(|c| c.exposed_ports().clone());
         for exposed in options.expose.iter().cloned().chain(of_image.unwrap_or_default()) {
             let port = network::parse_publish(&exposed)?;
-            if !ports.iter().any(|p| p.container_port == port.container_port && p.protocol == port.protocol) {
+            if !ports
+                .iter()
+                .any(|p| p.container_port == port.container_port && p.protocol == port.protocol)
+            {
                 ports.push(port);
             }
         }
@@ -106,12 +125,19 @@ fn refuse_ports(record: &Record, mode: &NetworkMode) -> Result<(), ContainerErro
     }
     Err(ContainerError::Option {
         option: format!("--publish {}", record.options.publish.join(" ")),
-        reason: format!("ports cannot be published with --network {}", record.options.networks.join(" ")),
+        reason: format!(
+            "ports cannot be published with --network {}",
+            record.options.networks.join(" ")
+        ),
     })
 }
 
 fn shared(store: &Store, name: &str) -> Result<Networking, ContainerError> {
     let (other, process) = record::running(store, name)?;
     let namespace = Namespace::Path(format!("/proc/{}/ns/net", process.pid).into());
-    Ok(Networking { namespace, pending: None, shared_with: Some(Box::new(other)) })
+    Ok(Networking {
+        namespace,
+        pending: None,
+        shared_with: Some(Box::new(other)),
+    })
 }

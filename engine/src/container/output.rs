@@ -71,7 +71,11 @@ pub struct Output {
 /// # Errors
 /// A relay cannot be started.
 pub fn prepare(record: &Record, image: Option<&Image>, users: Option<&Users>) -> Result<Output, ContainerError> {
-    let failed = |source| ContainerError::Io { action: "redirect output of the container to", path: "a pipe".into(), source };
+    let failed = |source| ContainerError::Io {
+        action: "redirect output of the container to",
+        path: "a pipe".into(),
+        source,
+    };
     let output = match record.lifecycle.log_driver {
         LogDriver::None => nowhere(),
         LogDriver::Journald => relayed(),
@@ -79,7 +83,11 @@ pub fn prepare(record: &Record, image: Option<&Image>, users: Option<&Users>) ->
         LogDriver::Automatic | LogDriver::Passthrough => Ok(Output::default()),
     };
     let output = output.map_err(failed)?;
-    if let Some((uid, gid)) = users.filter(|_| !output.relays.is_empty()).map(Users::root).transpose()? {
+    if let Some((uid, gid)) = users
+        .filter(|_| !output.relays.is_empty())
+        .map(Users::root)
+        .transpose()?
+    {
         for pipe in output.stdout.iter().chain(&output.stderr) {
             fchown(pipe, Some(uid), Some(gid)).map_err(failed)?;
         }
@@ -118,7 +126,11 @@ fn socket(stream: impl AsFd) -> Option<(u64, u64)> {
 
 fn nowhere() -> io::Result<Output> {
     let null = OwnedFd::from(OpenOptions::new().write(true).open("/dev/null")?);
-    Ok(Output { stderr: Some(null.try_clone()?), stdout: Some(null), relays: Vec::new() })
+    Ok(Output {
+        stderr: Some(null.try_clone()?),
+        stdout: Some(null),
+        relays: Vec::new(),
+    })
 }
 
 #[cfg(test)]

@@ -39,7 +39,9 @@ impl Process {
     pub fn wait_for_heir(self, heirs: &[u32]) {
         let deadline = Instant::now() + Duration::from_secs(1);
         while let Some(parent) = parent(self.pid).filter(|p| !heirs.contains(p)) {
-            let Some(helper) = Self::with_pid(parent).and_then(Self::open) else { continue };
+            let Some(helper) = Self::with_pid(parent).and_then(Self::open) else {
+                continue;
+            };
             let left = deadline.saturating_duration_since(Instant::now());
             // Adopted by another reaper (a test, a shell): that is none of our business.
             if left.is_zero() || !helper.wait(left).unwrap_or(false) {
@@ -130,7 +132,9 @@ fn signal_from_number(number: i32) -> Option<Signal> {
 #[allow(unsafe_code)]
 fn realtime_signal(number: i32) -> Option<Signal> {
     // SAFETY: the number is one of the kernel's real-time signals that the C library leaves to programs (34 and 35 to 64).
-    (libc::SIGRTMIN()..=libc::SIGRTMAX()).contains(&number).then(|| unsafe { Signal::from_raw_unchecked(number) })
+    (libc::SIGRTMIN()..=libc::SIGRTMAX())
+        .contains(&number)
+        .then(|| unsafe { Signal::from_raw_unchecked(number) })
 }
 
 fn parent(pid: u32) -> Option<u32> {
@@ -147,14 +151,18 @@ fn parse_stat(stat: &str) -> Option<(char, u64)> {
 }
 
 fn receives(status: &str, signal: i32) -> bool {
-    let Some(bit) = u32::try_from(signal - 1).ok().filter(|bit| *bit < 64) else { return true };
+    let Some(bit) = u32::try_from(signal - 1).ok().filter(|bit| *bit < 64) else {
+        return true;
+    };
     // SIGKILL and SIGSTOP from the parent namespace always arrive.
     let mask = |name: &str| {
         let line = status.lines().find_map(|line| line.strip_prefix(name))?;
         u64::from_str_radix(line.trim(), 16).ok()
     };
     match (mask("SigBlk:"), mask("SigCgt:")) {
-        (Some(blocked), Some(caught)) => matches!(signal, libc::SIGKILL | libc::SIGSTOP) || (blocked | caught) >> bit & 1 == 1,
+        (Some(blocked), Some(caught)) => {
+            matches!(signal, libc::SIGKILL | libc::SIGSTOP) || (blocked | caught) >> bit & 1 == 1
+        }
         _ => true,
     }
 }
@@ -166,14 +174,22 @@ mod tests {
 
     #[test]
     fn a_program_name_with_parentheses_does_not_confuse() {
-        let stat = format!("12 (a) b) S 1 {} 4242 0", (0..17).map(|n| n.to_string()).collect::<Vec<_>>().join(" "));
+        let stat = format!(
+            "12 (a) b) S 1 {} 4242 0",
+            (0..17).map(|n| n.to_string()).collect::<Vec<_>>().join(" ")
+        );
         assert_eq!(parse_stat(&stat), Some(('S', 4242)));
     }
 
     #[test]
     fn signals_that_are_neither_caught_nor_blocked_are_dropped() {
         let status = "SigBlk:\t0000000000000002\nSigCgt:\t0000000000004000\n";
-        for (signal, arrives) in [(libc::SIGTERM, true), (libc::SIGINT, true), (libc::SIGHUP, false), (libc::SIGKILL, true)] {
+        for (signal, arrives) in [
+            (libc::SIGTERM, true),
+            (libc::SIGINT, true),
+            (libc::SIGHUP, false),
+            (libc::SIGKILL, true),
+        ] {
             assert_eq!(receives(status, signal), arrives, "{signal}");
         }
         assert!(receives("", libc::SIGTERM), "what cannot be read is assumed to receive");
@@ -185,7 +201,14 @@ mod tests {
         let process = Process::with_pid(child.id()).unwrap();
         let handle = process.open().unwrap();
         assert!(!handle.wait(Duration::from_millis(1)).unwrap());
-        assert!(Process { started: process.started + 1, ..process }.open().is_none());
+        assert!(
+            Process {
+                started: process.started + 1,
+                ..process
+            }
+            .open()
+            .is_none()
+        );
         handle.signal(libc::SIGKILL).unwrap();
         assert!(handle.wait(Duration::from_secs(10)).unwrap());
         assert!(!process.is_alive(), "a zombie does not live");

@@ -174,7 +174,11 @@ impl Record {
     /// # Errors
     /// The store cannot be written.
     pub fn save(&self, store: &Store) -> Result<(), StoreError> {
-        let durability = if self.lifecycle.rm { Durability::ThisBoot } else { Durability::Synced };
+        let durability = if self.lifecycle.rm {
+            Durability::ThisBoot
+        } else {
+            Durability::Synced
+        };
         store::write_json(&path(store, &self.name, self.lifecycle.rm), self, durability)
     }
 
@@ -219,7 +223,9 @@ pub fn find(store: &Store, name_or_id: &str) -> Result<Record, ContainerError> {
     if let Some(record) = by_name(store, name_or_id)? {
         return Ok(record);
     }
-    let mut matching = list(store)?.into_iter().filter(|r| !name_or_id.is_empty() && r.id.as_str().starts_with(name_or_id));
+    let mut matching = list(store)?
+        .into_iter()
+        .filter(|r| !name_or_id.is_empty() && r.id.as_str().starts_with(name_or_id));
     match (matching.next(), matching.next()) {
         (Some(record), None) => Ok(record),
         (Some(_), Some(_)) => Err(ContainerError::Ambiguous(name_or_id.to_owned())),
@@ -252,7 +258,11 @@ pub fn list(store: &Store) -> Result<Vec<Record>, StoreError> {
             Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
             Err(e) => return Err(StoreError::io("read", &dir)(e)),
         };
-        for path in entries.flatten().map(|e| e.path()).filter(|p| p.extension().is_some_and(|x| x == "json")) {
+        for path in entries
+            .flatten()
+            .map(|e| e.path())
+            .filter(|p| p.extension().is_some_and(|x| x == "json"))
+        {
             records.extend(undamaged(store::read_json(&path))?);
         }
     }
@@ -263,7 +273,9 @@ pub fn list(store: &Store) -> Result<Vec<Record>, StoreError> {
 /// `[a-zA-Z0-9][a-zA-Z0-9_.-]*`, as podman has it. Such a name is a safe file name as well.
 pub fn is_valid_name(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'))
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'))
         && name.len() <= 200
 }
 
@@ -281,7 +293,10 @@ pub(super) mod tests {
             name: name.into(),
             created: Timestamp::UNIX_EPOCH,
             options: ContainerOptions::default(),
-            lifecycle: Lifecycle { rm: true, ..Lifecycle::default() },
+            lifecycle: Lifecycle {
+                rm: true,
+                ..Lifecycle::default()
+            },
             image: None,
             unit: None,
             stop_signal: libc::SIGTERM,
@@ -333,7 +348,14 @@ pub(super) mod tests {
 
     #[test]
     fn names_are_file_names() {
-        for (name, valid) in [("web", true), ("a.b_c-1", true), ("", false), (".x", false), ("a/b", false), ("ü", false)] {
+        for (name, valid) in [
+            ("web", true),
+            ("a.b_c-1", true),
+            ("", false),
+            (".x", false),
+            ("a/b", false),
+            ("ü", false),
+        ] {
             assert_eq!(is_valid_name(name), valid, "{name}");
         }
     }
@@ -344,7 +366,10 @@ pub(super) mod tests {
         assert_eq!(web.state(), State::Created);
         web.process = Process::with_pid(std::process::id());
         assert_eq!(web.state(), State::Running);
-        web.process = web.process.map(|p| Process { started: p.started + 1, ..p });
+        web.process = web.process.map(|p| Process {
+            started: p.started + 1,
+            ..p
+        });
         assert_eq!(web.state(), State::Exited);
     }
 }

@@ -42,7 +42,11 @@ pub(super) fn remove_locked(store: &Store, record: &Record, options: RemoveOptio
     }
     stop::stop(record, options.timeout)?;
     let mut problems = tear_down(store, record);
-    problems.extend(store::remove_tree(&store.container_data(record.id.as_str(), record.lifecycle.rm)).err().map(Into::into));
+    problems.extend(
+        store::remove_tree(&store.container_data(record.id.as_str(), record.lifecycle.rm))
+            .err()
+            .map(Into::into),
+    );
     if options.volumes || record.lifecycle.rm {
         let anonymous = record.volumes.iter().filter(|v| v.anonymous);
         problems.extend(anonymous.filter_map(|v| volume::remove_anonymous(store, &v.name).err().map(Into::into)));
@@ -59,17 +63,29 @@ pub(super) fn remove_locked(store: &Store, record: &Record, options: RemoveOptio
 /// Something cannot be removed.
 pub fn clean_up(store: &Store, name: &str, exit_code: Option<i32>) -> Result<(), ContainerError> {
     let _lock = Lock::acquire(store, "container", name)?;
-    let Some(mut record) = record::by_name(store, name)? else { return Ok(()) };
+    let Some(mut record) = record::by_name(store, name)? else {
+        return Ok(());
+    };
     if record.state() == State::Running {
         return Ok(());
     }
     if record.lifecycle.rm {
-        return remove_locked(store, &record, RemoveOptions { volumes: true, ..RemoveOptions::default() });
+        return remove_locked(
+            store,
+            &record,
+            RemoveOptions {
+                volumes: true,
+                ..RemoveOptions::default()
+            },
+        );
     }
     relay::settle(&record.relays);
     let problem = tear_down(store, &record).into_iter().next();
     if record.exit.is_none() && record.process.is_some() {
-        record.exit = exit_code.map(|code| Exit { code, at: jiff::Timestamp::now() });
+        record.exit = exit_code.map(|code| Exit {
+            code,
+            at: jiff::Timestamp::now(),
+        });
     }
     record.network = None;
     record.save(store)?;

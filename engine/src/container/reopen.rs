@@ -18,14 +18,20 @@ pub fn is_expected(options: &ContainerOptions, image: Option<&Image>) -> bool {
 }
 
 fn in_words(options: &ContainerOptions) -> bool {
-    let words = options.command.iter().chain(options.entrypoint.iter().flatten()).chain(options.env.values());
+    let words = options
+        .command
+        .iter()
+        .chain(options.entrypoint.iter().flatten())
+        .chain(options.env.values());
     words.into_iter().any(|word| names_a_stream(word.as_bytes()))
 }
 
 fn in_mounts(options: &ContainerOptions) -> bool {
     // Malformed mounts are refused where they are made.
     let requests = volumes::parse(options, &[]).unwrap_or_default();
-    requests.iter().any(|request| matches!(&request.source, MountSource::HostPath(path) if in_host_path(path)))
+    requests
+        .iter()
+        .any(|request| matches!(&request.source, MountSource::HostPath(path) if in_host_path(path)))
 }
 
 fn in_host_path(path: &Path) -> bool {
@@ -35,7 +41,9 @@ fn in_host_path(path: &Path) -> bool {
     }
     let entries = fs::read_dir(&path).into_iter().flatten().flatten();
     let files = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()));
-    files.take(FILES).any(|file| file_names_a_stream(rustix::fs::CWD, file.path()))
+    files
+        .take(FILES)
+        .any(|file| file_names_a_stream(rustix::fs::CWD, file.path()))
 }
 
 #[cfg(test)]
@@ -49,8 +57,12 @@ mod tests {
             change(&mut options);
             in_words(&options)
         };
-        assert!(!with(&|o| o.command = vec!["sh".into(), "-c".into(), "echo x >&2".into()]));
-        assert!(with(&|o| o.command = vec!["sh".into(), "-c".into(), "echo x >/dev/stderr".into()]));
+        assert!(!with(
+            &|o| o.command = vec!["sh".into(), "-c".into(), "echo x >&2".into()]
+        ));
+        assert!(with(
+            &|o| o.command = vec!["sh".into(), "-c".into(), "echo x >/dev/stderr".into()]
+        ));
         assert!(with(&|o| o.entrypoint = Some(vec!["tee".into(), "/proc/1/fd/1".into()])));
         assert!(with(&|o| drop(o.env.insert("LOG".into(), "/dev/stdout".into()))));
     }
@@ -71,10 +83,16 @@ mod tests {
             (format!("{}:/x", dir.path().join("none").display()), false),
             ("named:/x".to_owned(), false),
         ] {
-            let options = ContainerOptions { volumes: vec![volume.clone()], ..ContainerOptions::default() };
+            let options = ContainerOptions {
+                volumes: vec![volume.clone()],
+                ..ContainerOptions::default()
+            };
             assert_eq!(in_mounts(&options), expected, "{volume}");
         }
         let mount = format!("type=bind,source={},destination=/x", loud.display());
-        assert!(in_mounts(&ContainerOptions { mounts: vec![mount], ..ContainerOptions::default() }));
+        assert!(in_mounts(&ContainerOptions {
+            mounts: vec![mount],
+            ..ContainerOptions::default()
+        }));
     }
 }

@@ -24,15 +24,22 @@ pub fn mount(
     users: Option<&Users>,
 ) -> Result<PathBuf, ContainerError> {
     if let Some(dir) = &record.options.rootfs {
-        return fs::canonicalize(dir)
-            .map_err(|source| ContainerError::Io { action: "use as root file system", path: dir.clone(), source });
+        return fs::canonicalize(dir).map_err(|source| ContainerError::Io {
+            action: "use as root file system",
+            path: dir.clone(),
+            source,
+        });
     }
     let image = image.ok_or_else(|| ContainerError::ImageGone(record.options.image.clone()))?;
     let target = store.bundle(record.id.as_str()).join("rootfs");
     make_dir(&target, 0o755)?;
     let writable = writable_layer(store, record, users)?;
     let lower = image.layers.iter().rev().cloned().collect();
-    let overlay = Overlay { lower, upper: Some(writable), volatile: record.lifecycle.rm };
+    let overlay = Overlay {
+        lower,
+        upper: Some(writable),
+        volatile: record.lifecycle.rm,
+    };
     mount_for(users, &overlay, &target)?;
     Ok(target)
 }
@@ -50,7 +57,15 @@ pub fn mount_image(
     make_dir(target, 0o755)?;
     let upper = changes.map(|dir| upper_and_work(dir, users)).transpose()?;
     let lower = image.layers.iter().rev().cloned().collect();
-    mount_for(users, &Overlay { lower, upper, volatile: false }, target)
+    mount_for(
+        users,
+        &Overlay {
+            lower,
+            upper,
+            volatile: false,
+        },
+        target,
+    )
 }
 
 fn mount_for(users: Option<&Users>, overlay: &Overlay, target: &Path) -> Result<(), ContainerError> {
@@ -74,7 +89,8 @@ fn upper_and_work(dir: &Path, users: Option<&Users>) -> Result<(PathBuf, PathBuf
     make_dir(&upper, 0o755)?;
     make_dir(&work, 0o700)?;
     // What the container's users see of `/` is this directory's mode, whatever the engine's umask was.
-    fs::set_permissions(&upper, fs::Permissions::from_mode(0o755)).map_err(StoreError::io("set the mode of", &upper))?;
+    fs::set_permissions(&upper, fs::Permissions::from_mode(0o755))
+        .map_err(StoreError::io("set the mode of", &upper))?;
     if let Some(users) = users {
         // The root directory of the container is the container's.
         let (uid, gid) = users.root()?;
@@ -85,7 +101,9 @@ fn upper_and_work(dir: &Path, users: Option<&Users>) -> Result<(PathBuf, PathBuf
 
 /// Makes the directory of this boot. Returns whether this container is the boot's first.
 fn make_boot_dir(store: &Store, dir: &Path) -> Result<bool, StoreError> {
-    let Some(boot) = dir.parent().filter(|boot| !boot.exists()) else { return Ok(false) };
+    let Some(boot) = dir.parent().filter(|boot| !boot.exists()) else {
+        return Ok(false);
+    };
     make_dir(&store.ephemeral(), 0o700)?;
     match fs::DirBuilder::new().mode(0o700).create(boot) {
         Ok(()) => Ok(true),
@@ -95,5 +113,9 @@ fn make_boot_dir(store: &Store, dir: &Path) -> Result<bool, StoreError> {
 }
 
 fn make_dir(dir: &Path, mode: u32) -> Result<(), StoreError> {
-    fs::DirBuilder::new().recursive(true).mode(mode).create(dir).map_err(StoreError::io("create", dir))
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(mode)
+        .create(dir)
+        .map_err(StoreError::io("create", dir))
 }

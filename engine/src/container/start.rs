@@ -51,7 +51,10 @@ pub fn run_on_terminal(store: &Store, record: &mut Record, image: Option<&Image>
                 tracing::warn!("the container runs, but `ps` will not show it: {error}");
             }
         })?;
-        Ok(status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(125))
+        Ok(status
+            .code()
+            .or_else(|| status.signal().map(|signal| 128 + signal))
+            .unwrap_or(125))
     };
     undone_on_failure(store, record, |record| bring_up(store, record, image, run))
 }
@@ -80,7 +83,11 @@ fn bring_up<T: Send>(
     let users = userns::prepare(store, record, image)?;
     let users = users.as_ref();
     bundle::make_directory(store, record, users)?;
-    let Networking { namespace, pending, shared_with } = networking::begin(store, record, image, users)?;
+    let Networking {
+        namespace,
+        pending,
+        shared_with,
+    } = networking::begin(store, record, image, users)?;
     // Outside of the namespace below: a relay holds none of the container's mounts.
     let output = output::prepare(record, image, users)?;
     // Mounts go into a namespace that only the container will hold; everything else is done for everybody to see.
@@ -90,7 +97,15 @@ fn bring_up<T: Send>(
         record.network = pending.map(Pending::finish).transpose()?;
         let runtime = OciRuntime::find(record.runtime.to_str())?;
         let shared_with = shared_with.as_deref();
-        let parts = Parts { image, rootfs, storage, namespace, users, shared_with, runtime: &runtime };
+        let parts = Parts {
+            image,
+            rootfs,
+            storage,
+            namespace,
+            users,
+            shared_with,
+            runtime: &runtime,
+        };
         let filter = bundle::write(store, record, parts)?;
         let Output { stdout, stderr, relays } = output;
         limits::apply(&record.options.resources, &relays)?;

@@ -22,8 +22,13 @@ pub fn stop(record: &Record, timeout: Option<u32>) -> Result<(), ContainerError>
 }
 
 fn end_init(record: &Record, timeout: Option<u32>) -> Result<(), ContainerError> {
-    let Some(handle) = record.process.and_then(Process::open) else { return Ok(()) };
-    let failed = |source| ContainerError::Signal { name: record.name.clone(), source };
+    let Some(handle) = record.process.and_then(Process::open) else {
+        return Ok(());
+    };
+    let failed = |source| ContainerError::Signal {
+        name: record.name.clone(),
+        source,
+    };
     let patience = Duration::from_secs(timeout.unwrap_or(record.stop_timeout).into());
     if handle.can_receive(record.stop_signal) {
         handle.signal(record.stop_signal).map_err(failed)?;
@@ -31,7 +36,10 @@ fn end_init(record: &Record, timeout: Option<u32>) -> Result<(), ContainerError>
             return Ok(());
         }
     }
-    kill_and_wait(&handle).map_err(failed)?.then_some(()).ok_or_else(|| ContainerError::Undead(record.name.clone()))
+    kill_and_wait(&handle)
+        .map_err(failed)?
+        .then_some(())
+        .ok_or_else(|| ContainerError::Undead(record.name.clone()))
 }
 
 /// Sends one signal to the container's init.
@@ -43,7 +51,10 @@ pub fn kill(record: &Record, signal: i32) -> Result<(), ContainerError> {
         .process
         .and_then(Process::open)
         .ok_or_else(|| ContainerError::NotRunning(record.name.clone(), record.state().as_str()))?;
-    handle.signal(signal).map_err(|source| ContainerError::Signal { name: record.name.clone(), source })
+    handle.signal(signal).map_err(|source| ContainerError::Signal {
+        name: record.name.clone(),
+        source,
+    })
 }
 
 fn kill_and_wait(handle: &process::Handle) -> std::io::Result<bool> {
@@ -60,7 +71,12 @@ mod tests {
 
     fn stopped(script: &str, timeout: u32) -> (i32, Duration) {
         use std::os::unix::process::ExitStatusExt;
-        let mut child = Command::new("/bin/sh").arg("-c").arg(script).stdout(std::process::Stdio::piped()).spawn().unwrap();
+        let mut child = Command::new("/bin/sh")
+            .arg("-c")
+            .arg(script)
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
         // The script says when its handlers are in place.
         std::io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut [0]).unwrap();
         let mut web = record("web");

@@ -37,10 +37,18 @@ pub fn resolve(
     users: Option<&Users>,
     root: &Path,
 ) -> Result<Storage, ContainerError> {
-    let declared = image.and_then(|i| i.config.config().as_ref()).and_then(|c| c.volumes().clone()).unwrap_or_default();
+    let declared = image
+        .and_then(|i| i.config.config().as_ref())
+        .and_then(|c| c.volumes().clone())
+        .unwrap_or_default();
     let requests = volumes::parse(&record.options, &declared)?;
     claim_volumes(store, record, &requests)?;
-    let place = Place { store, record, users, root };
+    let place = Place {
+        store,
+        record,
+        users,
+        root,
+    };
     let mut storage = Storage::default();
     let mut claimed = record.volumes.iter();
     for (number, request) in requests.iter().enumerate() {
@@ -48,14 +56,22 @@ pub fn resolve(
             MountSource::NamedVolume { .. } | MountSource::Anonymous => {
                 place.volume_source(claimed.next().expect("every volume was claimed"), request)?
             }
-            MountSource::Image { reference, subpath, writable } => {
+            MountSource::Image {
+                reference,
+                subpath,
+                writable,
+            } => {
                 let target = place.mount_point(number);
                 place.image_source(reference, writable.then_some(number), &target)?;
                 below(&target, subpath.as_deref())?
             }
             _ => continue,
         };
-        storage.mounts.push(HostMount { source, destination: request.destination.clone(), options: request.options.clone() });
+        storage.mounts.push(HostMount {
+            source,
+            destination: request.destination.clone(),
+            options: request.options.clone(),
+        });
     }
     place.add_secrets(&mut storage)?;
     record.mounts.clone_from(&storage.mounts);
@@ -67,15 +83,23 @@ fn claim_volumes(store: &Store, record: &mut Record, requests: &[MountRequest]) 
     let mut kept = std::mem::take(&mut record.volumes).into_iter().filter(|v| v.anonymous);
     for request in requests {
         let used = match &request.source {
-            MountSource::NamedVolume { name, .. } => VolumeUse { name: name.clone(), anonymous: false },
-            MountSource::Anonymous => {
-                kept.next().unwrap_or_else(|| VolumeUse { name: id::random_hex(32), anonymous: true })
-            }
+            MountSource::NamedVolume { name, .. } => VolumeUse {
+                name: name.clone(),
+                anonymous: false,
+            },
+            MountSource::Anonymous => kept.next().unwrap_or_else(|| VolumeUse {
+                name: id::random_hex(32),
+                anonymous: true,
+            }),
             _ => continue,
         };
         record.volumes.push(used);
     }
-    if record.volumes.is_empty() { Ok(()) } else { Ok(record.save(store)?) }
+    if record.volumes.is_empty() {
+        Ok(())
+    } else {
+        Ok(record.save(store)?)
+    }
 }
 
 /// For whom, and below which root.
@@ -108,25 +132,42 @@ impl Place<'_> {
 
     /// Like podman and docker: a volume that nobody has made yet is made here.
     fn new_volume(&self, used: &VolumeUse) -> Result<Volume, ContainerError> {
-        let wanted = Wanted { name: Some(used.name.clone()), anonymous: used.anonymous, ..Wanted::default() };
+        let wanted = Wanted {
+            name: Some(used.name.clone()),
+            anonymous: used.anonymous,
+            ..Wanted::default()
+        };
         let created = volume::create(self.store, &wanted, false);
-        Ok(created.or_else(|_| volume::find(self.store, &used.name).map(volume::Created::Same))?.volume())
+        Ok(created
+            .or_else(|_| volume::find(self.store, &used.name).map(volume::Created::Same))?
+            .volume())
     }
 
     fn attach(&self, volume: &Volume) -> Result<PathBuf, ContainerError> {
-        let Some(reference) = volume.image() else { return Ok(volume.attach()?) };
-        let target = self.store.bundle(self.record.id.as_str()).join("mounts").join(&volume.name);
+        let Some(reference) = volume.image() else {
+            return Ok(volume.attach()?);
+        };
+        let target = self
+            .store
+            .bundle(self.record.id.as_str())
+            .join("mounts")
+            .join(&volume.name);
         self.image_source(reference, None, &target)?;
         Ok(target)
     }
 
     fn mount_point(&self, number: usize) -> PathBuf {
-        self.store.bundle(self.record.id.as_str()).join("mounts").join(number.to_string())
+        self.store
+            .bundle(self.record.id.as_str())
+            .join("mounts")
+            .join(number.to_string())
     }
 
     /// Mounts an image at `target`; with a number, changes go to a layer of that number beside the container's own.
     fn image_source(&self, reference: &str, writable: Option<usize>, target: &Path) -> Result<(), ContainerError> {
-        let Self { store, record, users, .. } = self;
+        let Self {
+            store, record, users, ..
+        } = self;
         let image = image::find(store, reference)?.ok_or_else(|| ContainerError::ImageGone(reference.to_owned()))?;
         let data = store.container_data(record.id.as_str(), record.lifecycle.rm);
         let upper = writable.map(|n| data.join(format!("image-{n}")));
@@ -141,14 +182,20 @@ impl Place<'_> {
             let (_, data) = secret::find(self.store, &secret)?;
             match target {
                 Target::Environment(name) => {
-                    storage.secret_env.push((name, String::from_utf8_lossy(data.expose()).into_owned()));
+                    storage
+                        .secret_env
+                        .push((name, String::from_utf8_lossy(data.expose()).into_owned()));
                 }
                 Target::File { path, uid, gid, mode } => {
                     let source = dir.join(number.to_string());
                     let (uid, gid) = self.users.map_or(Ok((uid, gid)), |users| users.on_host(uid, gid))?;
                     write_secret(&source, data.expose(), uid, gid, mode)?;
                     self.users.map_or(Ok(()), |users| users.let_through(&dir))?;
-                    storage.mounts.push(HostMount { source, destination: path, options: vec!["ro".to_owned()] });
+                    storage.mounts.push(HostMount {
+                        source,
+                        destination: path,
+                        options: vec!["ro".to_owned()],
+                    });
                 }
             }
         }
@@ -158,8 +205,14 @@ impl Place<'_> {
 
 /// A path below a volume or image that its content may not lead out of.
 fn below(host: &Path, subpath: Option<&Path>) -> Result<PathBuf, ContainerError> {
-    let Some(subpath) = subpath else { return Ok(host.to_owned()) };
-    let failed = |source| ContainerError::Io { action: "find the subpath", path: host.join(subpath), source };
+    let Some(subpath) = subpath else {
+        return Ok(host.to_owned());
+    };
+    let failed = |source| ContainerError::Io {
+        action: "find the subpath",
+        path: host.join(subpath),
+        source,
+    };
     let found = pathrs::Root::open(host)
         .and_then(|root| root.resolve(subpath))
         .map_err(|e| failed(std::io::Error::other(e)))?;
@@ -168,7 +221,11 @@ fn below(host: &Path, subpath: Option<&Path>) -> Result<PathBuf, ContainerError>
 
 fn write_secret(path: &Path, data: &[u8], uid: u32, gid: u32, mode: u32) -> Result<(), StoreError> {
     let dir = path.parent().unwrap_or(Path::new("/"));
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(StoreError::io("create", dir))?;
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
+        .map_err(StoreError::io("create", dir))?;
     fs::write(path, data).map_err(StoreError::io("write", path))?;
     chown(path, Some(uid), Some(gid)).map_err(StoreError::io("set the owner of", path))?;
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(StoreError::io("set the mode of", path))

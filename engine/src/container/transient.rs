@@ -17,7 +17,10 @@ pub fn unit_name(container: &str) -> String {
 
 /// Gives the container its unit; to be saved before [`start`].
 pub fn assign(record: &mut Record) {
-    record.unit = Some(UnitUse { name: unit_name(&record.name), invocation: None });
+    record.unit = Some(UnitUse {
+        name: unit_name(&record.name),
+        invocation: None,
+    });
 }
 
 /// Starts the unit and waits until the container is ready.
@@ -31,14 +34,27 @@ pub fn start(store: &Store, record: &Record) -> Result<(), ContainerError> {
 fn service(store: &Store, record: &Record) -> Result<TransientService, ContainerError> {
     let engine = own_program()?;
     let command = |words: &[&str]| {
-        let roots = ["--root", &store.data().to_string_lossy(), "--runroot", &store.run().to_string_lossy()].map(str::to_owned);
+        let roots = [
+            "--root",
+            &store.data().to_string_lossy(),
+            "--runroot",
+            &store.run().to_string_lossy(),
+        ]
+        .map(str::to_owned);
         let words = words.iter().map(|w| (*w).to_owned());
-        [engine.clone()].into_iter().chain(roots).chain(words).collect::<Vec<_>>()
+        [engine.clone()]
+            .into_iter()
+            .chain(roots)
+            .chain(words)
+            .collect::<Vec<_>>()
     };
     let name = record.name.as_str();
     let unit = unit_name(name);
     Ok(TransientService {
-        description: format!("Container {name} ({})", record.image.as_ref().map_or("rootfs", |i| &i.name)),
+        description: format!(
+            "Container {name} ({})",
+            record.image.as_ref().map_or("rootfs", |i| &i.name)
+        ),
         identifier: name.to_owned(),
         environment: vec![format!("PODMAN_SYSTEMD_UNIT={unit}")],
         start: command(&["start", name]),
@@ -60,7 +76,10 @@ fn restart(policy: Option<&str>) -> &'static str {
 }
 
 fn own_program() -> Result<String, ContainerError> {
-    let path = std::env::current_exe()
-        .map_err(|source| ContainerError::Io { action: "find our own program", path: "/proc/self/exe".into(), source })?;
+    let path = std::env::current_exe().map_err(|source| ContainerError::Io {
+        action: "find our own program",
+        path: "/proc/self/exe".into(),
+        source,
+    })?;
     Ok(path.to_string_lossy().into_owned())
 }

@@ -9,8 +9,8 @@ use std::path::Path;
 use super::ContainerError;
 use super::record::{self, Record};
 use crate::image::Image;
-use crate::runtime::user_mode::{AutoOptions, UserMode};
 use crate::runtime::IdMappings;
+use crate::runtime::user_mode::{AutoOptions, UserMode};
 use crate::store::userns::IdRange;
 use crate::store::{Lock, Store, StoreError, UserNamespace};
 
@@ -89,7 +89,9 @@ fn allocated(
     let _lock = Lock::acquire(store, "users", "ranges")?;
     let others = record::list(store)?.into_iter().filter(|other| other.id != record.id);
     let used: Vec<IdMappings> = others.filter_map(|other| other.id_mappings).collect();
-    let size = wanted.size.unwrap_or_else(|| ranges::size_for(image, record.options.user.as_deref()));
+    let size = wanted
+        .size
+        .unwrap_or_else(|| ranges::size_for(image, record.options.user.as_deref()));
     let mappings = ranges::allocate(&ranges::Granted::read()?, &used, size, &wanted.mappings)?;
     create(store, record, mappings)
 }
@@ -97,18 +99,32 @@ fn allocated(
 fn create(store: &Store, record: &mut Record, mappings: IdMappings) -> Result<Users, ContainerError> {
     remember(store, record, &mappings)?;
     let namespace = UserNamespace::create(&mappings.uids, &mappings.gids).map_err(|e| {
-        failed(format!("the kernel refuses users {} and groups {}: {e}", text(&mappings.uids), text(&mappings.gids)))
+        failed(format!(
+            "the kernel refuses users {} and groups {}: {e}",
+            text(&mappings.uids),
+            text(&mappings.gids)
+        ))
     })?;
     Ok(Users { mappings, namespace })
 }
 
 fn text(ranges: &[IdRange]) -> String {
-    ranges.iter().map(|(inside, outside, size)| format!("{inside}:{outside}:{size}")).collect::<Vec<_>>().join(" ")
+    ranges
+        .iter()
+        .map(|(inside, outside, size)| format!("{inside}:{outside}:{size}"))
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 fn join(store: &Store, record: &mut Record, path: &Path) -> Result<Option<Users>, ContainerError> {
-    let fail = |source| ContainerError::Io { action: "join the user namespace", path: path.to_owned(), source };
-    let Some(namespace) = UserNamespace::open(path).map_err(fail)? else { return Ok(None) };
+    let fail = |source| ContainerError::Io {
+        action: "join the user namespace",
+        path: path.to_owned(),
+        source,
+    };
+    let Some(namespace) = UserNamespace::open(path).map_err(fail)? else {
+        return Ok(None);
+    };
     let (uids, gids) = namespace.mappings().map_err(fail)?;
     let mappings = IdMappings { uids, gids };
     remember(store, record, &mappings)?;
@@ -121,7 +137,10 @@ fn remember(store: &Store, record: &mut Record, mappings: &IdMappings) -> Result
 }
 
 fn failed(reason: String) -> ContainerError {
-    ContainerError::Option { option: "user namespace".to_owned(), reason }
+    ContainerError::Option {
+        option: "user namespace".to_owned(),
+        reason,
+    }
 }
 
 #[cfg(test)]
@@ -142,8 +161,14 @@ mod tests {
         assert!(prepare(&store, &mut web, None).unwrap().is_none());
         web.options.uid_maps = vec!["0:100000:10".into()];
         let users = prepare(&store, &mut web, None).unwrap().unwrap();
-        assert_eq!(users.namespace.mappings().unwrap(), (vec![(0, 100_000, 10)], vec![(0, 100_000, 10)]));
-        assert_eq!(record::by_name(&store, "web").unwrap().unwrap().id_mappings, Some(users.mappings.clone()));
+        assert_eq!(
+            users.namespace.mappings().unwrap(),
+            (vec![(0, 100_000, 10)], vec![(0, 100_000, 10)])
+        );
+        assert_eq!(
+            record::by_name(&store, "web").unwrap().unwrap().id_mappings,
+            Some(users.mappings.clone())
+        );
         assert_eq!(users.on_host(9, 0).unwrap(), (100_009, 100_000));
         assert!(users.on_host(10, 0).unwrap_err().to_string().contains("user 10"));
     }
@@ -153,7 +178,10 @@ mod tests {
         let (_dir, store) = store();
         let mut web = record("web");
         web.options.userns = Some("auto".into());
-        web.id_mappings = Some(IdMappings { uids: vec![(0, 4711, 5)], gids: vec![(0, 4712, 5)] });
+        web.id_mappings = Some(IdMappings {
+            uids: vec![(0, 4711, 5)],
+            gids: vec![(0, 4712, 5)],
+        });
         let users = prepare(&store, &mut web, None).unwrap().unwrap();
         assert_eq!(users.root().unwrap(), (4711, 4712));
     }
@@ -164,11 +192,17 @@ mod tests {
         let namespace = UserNamespace::create(&[(0, 300_000, 5)], &[(0, 300_000, 5)]).unwrap();
         let mut web = record("web");
         web.options.userns = Some(format!("ns:{}", namespace.path().display()));
-        assert_eq!(prepare(&store, &mut web, None).unwrap().unwrap().root().unwrap(), (300_000, 300_000));
+        assert_eq!(
+            prepare(&store, &mut web, None).unwrap().unwrap().root().unwrap(),
+            (300_000, 300_000)
+        );
         web.options.userns = Some("ns:/proc/self/ns/user".into());
         assert!(prepare(&store, &mut web, None).unwrap().is_none());
         record("idle").save(&store).unwrap();
         web.options.userns = Some("container:idle".into());
-        assert!(matches!(prepare(&store, &mut web, None), Err(ContainerError::NotRunning(..))));
+        assert!(matches!(
+            prepare(&store, &mut web, None),
+            Err(ContainerError::NotRunning(..))
+        ));
     }
 }

@@ -38,7 +38,9 @@ impl Parent {
         nix::sys::prctl::set_child_subreaper(true)?;
         let mask: SigSet = FORWARDED.into_iter().collect();
         mask.thread_block()?;
-        Ok(Self { signals: SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)? })
+        Ok(Self {
+            signals: SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?,
+        })
     }
 
     /// Waits until the container's init ends and returns its exit code, 128 + signal number if a signal ended it.
@@ -46,7 +48,10 @@ impl Parent {
     /// # Errors
     /// The process is not our child.
     pub fn wait(self, process: Process, name: &str) -> Result<i32, ContainerError> {
-        let failed = |source: std::io::Error| ContainerError::Signal { name: name.to_owned(), source };
+        let failed = |source: std::io::Error| ContainerError::Signal {
+            name: name.to_owned(),
+            source,
+        };
         if let Some(handle) = process.open() {
             self.forward_until_gone(&handle).map_err(failed)?;
         }
@@ -63,8 +68,10 @@ impl Parent {
 
     fn forward_until_gone(&self, handle: &Handle) -> std::io::Result<()> {
         loop {
-            let mut fds =
-                [PollFd::new(handle.as_fd(), PollFlags::POLLIN), PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
+            let mut fds = [
+                PollFd::new(handle.as_fd(), PollFlags::POLLIN),
+                PollFd::new(self.signals.as_fd(), PollFlags::POLLIN),
+            ];
             match poll(&mut fds, PollTimeout::NONE) {
                 Err(Errno::EINTR) => continue,
                 other => other?,

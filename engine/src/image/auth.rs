@@ -102,7 +102,10 @@ impl AuthFiles {
     pub fn of_user(authfile: Option<&Path>) -> Self {
         let variable = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
         if let Some(path) = authfile.map(Path::to_owned).or_else(|| variable("REGISTRY_AUTH_FILE")) {
-            return Self { paths: vec![path], required: true };
+            return Self {
+                paths: vec![path],
+                required: true,
+            };
         }
         let home = std::env::home_dir().unwrap_or_default();
         let uid = nix::unistd::getuid();
@@ -111,13 +114,20 @@ impl AuthFiles {
         let per_uid = PathBuf::from(format!("/run/containers/{uid}/auth.json"));
         let config = variable("XDG_CONFIG_HOME").unwrap_or_else(|| home.join(".config"));
         let docker = variable("DOCKER_CONFIG").unwrap_or_else(|| home.join(".docker"));
-        let paths = vec![run.unwrap_or(per_uid), config.join("containers/auth.json"), docker.join("config.json")];
+        let paths = vec![
+            run.unwrap_or(per_uid),
+            config.join("containers/auth.json"),
+            docker.join("config.json"),
+        ];
         Self { paths, required: false }
     }
 
     /// [`Self::of_user`] for `login`, which may be the first to write the file.
     pub fn of_login(authfile: Option<&Path>) -> Self {
-        Self { required: false, ..Self::of_user(authfile) }
+        Self {
+            required: false,
+            ..Self::of_user(authfile)
+        }
     }
 
     /// The file that `login` writes to.
@@ -141,25 +151,39 @@ impl AuthFiles {
             Ok(text) => text,
             Err(e) if !self.required && absent(&e) => return Ok(None),
             Err(source) => {
-                return Err(AuthError::Read { path: path.into(), source });
+                return Err(AuthError::Read {
+                    path: path.into(),
+                    source,
+                });
             }
         };
         if text.trim_ascii().is_empty() {
             return Ok(None);
         }
-        serde_json::from_slice(&text).map(Some).map_err(|source| AuthError::Parse { path: path.into(), source })
+        serde_json::from_slice(&text)
+            .map(Some)
+            .map_err(|source| AuthError::Parse {
+                path: path.into(),
+                source,
+            })
     }
 }
 
 /// A home that is not ours to look into (`User=`, `ProtectHome=`) holds nothing for us.
 fn absent(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::PermissionDenied)
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::PermissionDenied
+    )
 }
 
 /// `--creds USER[:PASSWORD]`.
 pub fn from_option(creds: &str) -> Credentials {
     let (user, password) = creds.split_once(':').unwrap_or((creds, ""));
-    Credentials::Password { user: user.to_owned(), password: password.to_owned() }
+    Credentials::Password {
+        user: user.to_owned(),
+        password: password.to_owned(),
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -192,7 +216,10 @@ impl AuthFile {
         }
         if let Some((key, entry)) = self.entry(reference) {
             let decoded = entry.decode();
-            let encoding = || AuthError::Encoding { path: path.into(), key: key.clone() };
+            let encoding = || AuthError::Encoding {
+                path: path.into(),
+                key: key.clone(),
+            };
             // `docker login` with a store leaves an empty entry as a mark.
             if let Some(credentials) = decoded.map_err(|()| encoding())? {
                 return Ok(Some(credentials));
@@ -217,7 +244,9 @@ impl AuthFile {
                 None => break,
             }
         }
-        self.auths.iter().find(|(key, _)| legacy_host(key) == legacy_host(&reference.registry))
+        self.auths
+            .iter()
+            .find(|(key, _)| legacy_host(key) == legacy_host(&reference.registry))
     }
 }
 
@@ -226,7 +255,10 @@ fn legacy_host(key: &str) -> &str {
     let bare = key.strip_prefix("https://").or_else(|| key.strip_prefix("http://"));
     let host = match bare {
         Some(rest) => rest.split('/').next().unwrap_or(rest),
-        None => key.strip_suffix("/v1/").or_else(|| key.strip_suffix("/v2/")).unwrap_or(key),
+        None => key
+            .strip_suffix("/v1/")
+            .or_else(|| key.strip_suffix("/v2/"))
+            .unwrap_or(key),
     };
     match host {
         "index.docker.io" | "registry-1.docker.io" => "docker.io",
@@ -242,12 +274,18 @@ impl Entry {
         if self.auth.is_empty() {
             return Ok(None);
         }
-        let bytes = STANDARD.decode(&self.auth).or_else(|_| STANDARD_NO_PAD.decode(&self.auth)).map_err(drop)?;
+        let bytes = STANDARD
+            .decode(&self.auth)
+            .or_else(|_| STANDARD_NO_PAD.decode(&self.auth))
+            .map_err(drop)?;
         let text = String::from_utf8(bytes).map_err(drop)?;
         let (user, password) = text.split_once(':').ok_or(())?;
         // Docker pads the password with NUL bytes.
         let password = password.trim_end_matches('\0').to_owned();
-        Ok(Some(Credentials::Password { user: user.to_owned(), password }))
+        Ok(Some(Credentials::Password {
+            user: user.to_owned(),
+            password,
+        }))
     }
 }
 
@@ -261,7 +299,10 @@ struct HelperAnswer {
 /// `docker-credential-NAME get`: the server on standard input, JSON on standard output.
 fn ask_helper(helper: &str, server: &str) -> Result<Option<Credentials>, AuthError> {
     let program = format!("docker-credential-{helper}");
-    let start = |source| AuthError::Start { program: program.clone(), source };
+    let start = |source| AuthError::Start {
+        program: program.clone(),
+        source,
+    };
     let mut child = Command::new(&program)
         .arg("get")
         .stdin(Stdio::piped())
@@ -274,17 +315,28 @@ fn ask_helper(helper: &str, server: &str) -> Result<Option<Credentials>, AuthErr
         let _ = stdin.write_all(server.as_bytes());
     }
     let output = child.wait_with_output().map_err(start)?;
-    let fail = |message: String| AuthError::Helper { program: program.clone(), server: server.to_owned(), message };
+    let fail = |message: String| AuthError::Helper {
+        program: program.clone(),
+        server: server.to_owned(),
+        message,
+    };
     if !output.status.success() {
         let text = [output.stdout, output.stderr].concat();
         let text = String::from_utf8_lossy(&text).trim().to_owned();
-        return if text.contains("credentials not found") { Ok(None) } else { Err(fail(text)) };
+        return if text.contains("credentials not found") {
+            Ok(None)
+        } else {
+            Err(fail(text))
+        };
     }
     let answer: HelperAnswer = serde_json::from_slice(&output.stdout)
         .map_err(|_| fail("its answer is no JSON with Username and Secret".into()))?;
     Ok(Some(match answer.username.as_str() {
         "<token>" => Credentials::IdentityToken(answer.secret),
-        _ => Credentials::Password { user: answer.username, password: answer.secret },
+        _ => Credentials::Password {
+            user: answer.username,
+            password: answer.secret,
+        },
     }))
 }
 
@@ -296,7 +348,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("auth.json");
         fs::write(&path, text).unwrap();
-        AuthFiles { paths: vec![dir.path().join("missing.json"), path], required: false }.find(&image.parse().unwrap())
+        AuthFiles {
+            paths: vec![dir.path().join("missing.json"), path],
+            required: false,
+        }
+        .find(&image.parse().unwrap())
     }
 
     fn user(text: &str, image: &str) -> Option<String> {
@@ -335,14 +391,27 @@ mod tests {
 
     #[test]
     fn what_is_broken_is_named_and_no_secret_shows() {
-        let error = found("{\"auths\": {\"x.io\": {\"auth\": \"c2VjcmV0\"}}}", "x.io/a").unwrap_err().to_string();
-        assert!(error.contains("x.io") && error.contains("auth.json") && !error.contains("c2VjcmV0"), "{error}");
+        let error = found("{\"auths\": {\"x.io\": {\"auth\": \"c2VjcmV0\"}}}", "x.io/a")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("x.io") && error.contains("auth.json") && !error.contains("c2VjcmV0"),
+            "{error}"
+        );
         assert!(found("{", "x.io/a").unwrap_err().to_string().contains("auth.json"));
-        let gone = AuthFiles { paths: vec!["/nonexistent/auth.json".into()], required: true };
+        let gone = AuthFiles {
+            paths: vec!["/nonexistent/auth.json".into()],
+            required: true,
+        };
         assert!(gone.find(&"x.io/a".parse().unwrap()).is_err());
-        let secret = Credentials::Password { user: "u".into(), password: "hunter2".into() };
+        let secret = Credentials::Password {
+            user: "u".into(),
+            password: "hunter2".into(),
+        };
         assert!(!format!("{secret:?}").contains("hunter2"));
-        let helper = found("{\"credHelpers\": {\"x.io\": \"unipod-test-none\"}}", "x.io/a").unwrap_err().to_string();
+        let helper = found("{\"credHelpers\": {\"x.io\": \"unipod-test-none\"}}", "x.io/a")
+            .unwrap_err()
+            .to_string();
         assert!(helper.contains("docker-credential-unipod-test-none"), "{helper}");
     }
 }

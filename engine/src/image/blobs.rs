@@ -25,7 +25,10 @@ pub struct Blobs {
 impl Blobs {
     /// The blobs of this store.
     pub fn new(store: &Store) -> Self {
-        Self { dir: store.blobs(), tmp: store.tmp() }
+        Self {
+            dir: store.blobs(),
+            tmp: store.tmp(),
+        }
     }
 
     /// Where the blob is, or would be.
@@ -87,7 +90,14 @@ impl Blobs {
                 break file;
             }
         };
-        Partial { file, path, target: self.path(digest), hasher: Sha256::new(), length: 0 }.resumed()
+        Partial {
+            file,
+            path,
+            target: self.path(digest),
+            hasher: Sha256::new(),
+            length: 0,
+        }
+        .resumed()
     }
 
     fn remove(&self, digest: &str) -> Result<(), StoreError> {
@@ -114,7 +124,10 @@ impl Partial {
 
     /// Forgets what is there.
     pub fn restart(&mut self) -> Result<(), StoreError> {
-        self.file.set_len(0).and_then(|()| self.file.rewind()).map_err(StoreError::io("truncate", &self.path))?;
+        self.file
+            .set_len(0)
+            .and_then(|()| self.file.rewind())
+            .map_err(StoreError::io("truncate", &self.path))?;
         self.hasher = Sha256::new();
         self.length = 0;
         Ok(())
@@ -122,7 +135,9 @@ impl Partial {
 
     /// Appends.
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
-        self.file.write_all(bytes).map_err(StoreError::io("write", &self.path))?;
+        self.file
+            .write_all(bytes)
+            .map_err(StoreError::io("write", &self.path))?;
         self.hasher.update(bytes);
         self.length += bytes.len() as u64;
         Ok(())
@@ -138,7 +153,9 @@ impl Partial {
         self.file.sync_all().map_err(StoreError::io("sync", &self.path))?;
         fs::rename(&self.path, &self.target).map_err(StoreError::io("rename", &self.path))?;
         let dir = self.target.parent().unwrap_or(Path::new("/"));
-        File::open(dir).and_then(|d| d.sync_all()).map_err(StoreError::io("sync", dir))?;
+        File::open(dir)
+            .and_then(|d| d.sync_all())
+            .map_err(StoreError::io("sync", dir))?;
         Ok(self.target)
     }
 
@@ -216,7 +233,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let blobs = blobs(dir.path());
         let name = digest(b"content");
-        for check in [|b: &Blobs, d: &str| b.check(d).unwrap(), |b: &Blobs, d: &str| b.get(d).unwrap().is_some()] {
+        for check in [
+            |b: &Blobs, d: &str| b.check(d).unwrap(),
+            |b: &Blobs, d: &str| b.get(d).unwrap().is_some(),
+        ] {
             blobs.put(&name, b"content").unwrap();
             assert!(check(&blobs, &name));
             fs::write(blobs.path(&name), b"c0ntent").unwrap();

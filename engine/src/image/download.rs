@@ -63,7 +63,10 @@ impl Transient for DownloadError {
 impl DownloadError {
     /// Whether what was fetched so far is of no use, or in the way on a full disk.
     fn spoils(&self) -> bool {
-        matches!(self, Self::Registry(RegistryError::Digest { .. } | RegistryError::TooLarge { .. }) | Self::Store(_))
+        matches!(
+            self,
+            Self::Registry(RegistryError::Digest { .. } | RegistryError::TooLarge { .. }) | Self::Store(_)
+        )
     }
 }
 
@@ -118,7 +121,9 @@ impl Downloader<'_> {
         }
         let short = digest.get(.."sha256:".len() + 12).unwrap_or(digest);
         self.tracker.status(&format!("Copying blob {short}"));
-        self.retry.run(self.tracker, async || self.attempt(digest, size).await).await
+        self.retry
+            .run(self.tracker, async || self.attempt(digest, size).await)
+            .await
     }
 
     async fn attempt(&self, digest: &str, size: u64) -> Result<PathBuf, DownloadError> {
@@ -168,7 +173,12 @@ impl Downloader<'_> {
             return Ok(());
         }
         let what = format!("blob from {}", self.session.endpoint().reference.name());
-        Err(RegistryError::Digest { what, expected: digest.to_owned(), got }.into())
+        Err(RegistryError::Digest {
+            what,
+            expected: digest.to_owned(),
+            got,
+        }
+        .into())
     }
 
     async fn fetch(
@@ -202,13 +212,20 @@ impl Downloader<'_> {
             counted.add(chunk.len() as u64);
         }
         let length = partial.length();
-        if length < size { Err(DownloadError::Truncated { what, length, size }) } else { Ok(()) }
+        if length < size {
+            Err(DownloadError::Truncated { what, length, size })
+        } else {
+            Ok(())
+        }
     }
 
     async fn unpack(&self, layer: &Layer, blob: PathBuf) -> Result<(), DownloadError> {
         let (store, work) = (self.store.clone(), layer.clone());
         let result = blocking(move || layers::unpack(&store, &blob, &work.media_type, &work.diff_id, &work.chain_id));
-        result.await.map_err(|source| DownloadError::Layer { digest: layer.digest.clone(), source })
+        result.await.map_err(|source| DownloadError::Layer {
+            digest: layer.digest.clone(),
+            source,
+        })
     }
 
     async fn verified(&self, digest: &str) -> Result<bool, DownloadError> {
@@ -228,7 +245,10 @@ impl Layer {
             DownloadError::Registry(source @ RegistryError::NotFound { .. })
                 if self.media_type.contains(".foreign.") || self.media_type.contains(".nondistributable.") =>
             {
-                DownloadError::Foreign { digest: self.digest.clone(), source }
+                DownloadError::Foreign {
+                    digest: self.digest.clone(),
+                    source,
+                }
             }
             other => other,
         }
@@ -244,7 +264,10 @@ struct Counted<'a> {
 impl<'a> Counted<'a> {
     fn new(tracker: &'a Tracker<'a>, bytes: u64) -> Self {
         tracker.advance(bytes);
-        Self { tracker, bytes: bytes.into() }
+        Self {
+            tracker,
+            bytes: bytes.into(),
+        }
     }
 
     fn add(&self, bytes: u64) {

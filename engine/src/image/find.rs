@@ -15,7 +15,9 @@ use crate::store::Store;
 /// # Errors
 /// The name fits several images, or the image is damaged.
 pub fn find(store: &Store, name: &str) -> Result<Option<Image>, ImageError> {
-    find_record(store, name)?.map(|record| records::load(store, &record)).transpose()
+    find_record(store, name)?
+        .map(|record| records::load(store, &record))
+        .transpose()
 }
 
 /// [`find`] without loading the image. A record found by ID has a name if the image has one.
@@ -59,7 +61,10 @@ pub fn is_id_of(name: &str, record: &Record) -> bool {
 pub fn qualify_local(name: &str) -> Result<String, ReferenceError> {
     let parsed: Name = name.parse()?;
     if parsed.digest.is_some() {
-        return Err(ReferenceError::Invalid { name: name.to_owned(), reason: "a digest cannot be given to an image" });
+        return Err(ReferenceError::Invalid {
+            name: name.to_owned(),
+            reason: "a digest cannot be given to an image",
+        });
     }
     Ok(parsed.qualify("localhost").to_string())
 }
@@ -83,13 +88,20 @@ pub fn local_candidates(name: &str) -> Vec<String> {
 
 fn by_id(store: &Store, name: &str, prefix: &str) -> Result<Option<Record>, ImageError> {
     let mut records = records::all(store)?;
-    records.retain(|record| record.id.strip_prefix("sha256:").is_some_and(|hex| hex.starts_with(prefix)));
+    records.retain(|record| {
+        record
+            .id
+            .strip_prefix("sha256:")
+            .is_some_and(|hex| hex.starts_with(prefix))
+    });
     only_one(name, records)
 }
 
 fn by_digest(store: &Store, repository: &str, digest: &str) -> Result<Option<Record>, ImageError> {
-    let repositories: Vec<String> =
-        local_candidates(repository).iter().map(|candidate| without_tag(candidate).to_owned()).collect();
+    let repositories: Vec<String> = local_candidates(repository)
+        .iter()
+        .map(|candidate| without_tag(candidate).to_owned())
+        .collect();
     let mut records = records::all(store)?;
     records.retain(|record| {
         let own = record.name.as_deref().map(repository_of);
@@ -115,8 +127,14 @@ fn only_one(name: &str, mut records: Vec<Record>) -> Result<Option<Record>, Imag
     records.sort_by_key(|record| record.name.is_none());
     let ids: BTreeSet<&str> = records.iter().map(|record| record.id.as_str()).collect();
     if ids.len() > 1 {
-        let fitting = records.iter().map(|r| r.name.clone().unwrap_or_else(|| r.id.clone())).collect();
-        return Err(ImageError::Ambiguous { name: name.to_owned(), fitting });
+        let fitting = records
+            .iter()
+            .map(|r| r.name.clone().unwrap_or_else(|| r.id.clone()))
+            .collect();
+        return Err(ImageError::Ambiguous {
+            name: name.to_owned(),
+            fitting,
+        });
     }
     Ok(records.into_iter().next())
 }
@@ -128,7 +146,9 @@ pub fn repository_of(name: &str) -> &str {
 
 fn full_id(name: &str) -> Option<&str> {
     let digits = name.strip_prefix("sha256:");
-    digits.filter(|d| is_hex(d)).or_else(|| Some(name).filter(|n| n.len() == 64 && is_hex(n)))
+    digits
+        .filter(|d| is_hex(d))
+        .or_else(|| Some(name).filter(|n| n.len() == 64 && is_hex(n)))
 }
 
 fn is_hex(text: &str) -> bool {
@@ -145,12 +165,17 @@ fn without_tag(name: &str) -> &str {
 }
 
 fn with_tag(name: &str) -> String {
-    if name.contains('@') || tag_start(name).is_some() { name.to_owned() } else { format!("{name}:latest") }
+    if name.contains('@') || tag_start(name).is_some() {
+        name.to_owned()
+    } else {
+        format!("{name}:latest")
+    }
 }
 
 /// Docker's rule: what stands before the first slash is a registry if it looks like a host.
 fn has_registry(name: &str) -> bool {
-    name.split_once('/').is_some_and(|(host, _)| host == "localhost" || host.contains(['.', ':']))
+    name.split_once('/')
+        .is_some_and(|(host, _)| host == "localhost" || host.contains(['.', ':']))
 }
 
 #[cfg(test)]
@@ -211,7 +236,10 @@ mod tests {
             assert_eq!(content.as_deref(), expected, "{name}");
         }
         let error = find(&lab.store, "twice").unwrap_err().to_string();
-        assert!(error.contains("quay.io/one/twice:latest") && error.contains("ghcr.io/two/twice:latest"), "{error}");
+        assert!(
+            error.contains("quay.io/one/twice:latest") && error.contains("ghcr.io/two/twice:latest"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -104,15 +104,22 @@ impl Source {
             Some((path, which)) if transport != "dir" => (path, Some(which.to_owned()).filter(|w| !w.is_empty())),
             _ => (rest, None),
         };
-        Some(Self { transport, path: path.into(), which })
+        Some(Self {
+            transport,
+            path: path.into(),
+            which,
+        })
     }
 
     /// Copies the image into the store and gives it its name. The caller holds a share of the lock on garbage collection.
     pub(super) fn load(&self, store: &Store, wanted: &Platform, tracker: &Tracker<'_>) -> Result<Image, ImageError> {
         tracker.status(&format!("Reading {}:{}", self.transport, self.path.display()));
         let tree = Tree::open(&self.path).map_err(|e| self.unreadable("the files", e))?;
-        let _lock =
-            Lock::acquire(store, "pull", &digest_text(&Sha256::digest(self.path.as_os_str().as_encoded_bytes())))?;
+        let _lock = Lock::acquire(
+            store,
+            "pull",
+            &digest_text(&Sha256::digest(self.path.as_os_str().as_encoded_bytes())),
+        )?;
         let found = match self.transport {
             "docker-archive" => self.docker_archive(&tree)?,
             "dir" => self.dir(&tree)?,
@@ -120,7 +127,11 @@ impl Source {
         };
         self.copy(store, &tree, &found, tracker)?;
         tracker.status("Writing manifest to image destination");
-        let name = found.name.as_deref().and_then(local_name).unwrap_or_else(|| self.own_name(&found.raw.digest));
+        let name = found
+            .name
+            .as_deref()
+            .and_then(local_name)
+            .unwrap_or_else(|| self.own_name(&found.raw.digest));
         records::commit(store, &name, &found.raw.digest)
     }
 
@@ -142,8 +153,12 @@ impl Source {
                 let _lock = Lock::acquire(store, "blob", &layer.digest)?;
                 self.blob(tree, &blobs, &layer.digest, &(found.file_of)(&layer.digest))?;
                 let blob = blobs.path(&layer.digest);
-                layers::unpack(store, &blob, &layer.media_type, &layer.diff_id, &layer.chain_id)
-                    .map_err(|source| LocalError::Layer { path: self.path.clone(), source })?;
+                layers::unpack(store, &blob, &layer.media_type, &layer.diff_id, &layer.chain_id).map_err(|source| {
+                    LocalError::Layer {
+                        path: self.path.clone(),
+                        source,
+                    }
+                })?;
             }
             tracker.advance(layer.size);
         }
@@ -188,7 +203,10 @@ impl Source {
             (None, _) => None,
         };
         let names = || entries.iter().filter_map(name_of).collect();
-        let entry = entry.ok_or_else(|| LocalError::Which { path: self.path.clone(), names: names() })?;
+        let entry = entry.ok_or_else(|| LocalError::Which {
+            path: self.path.clone(),
+            names: names(),
+        })?;
         let name = name_of(entry);
         let mut raw = self.raw(tree, &blob_file(entry.digest().as_ref()))?;
         self.verified(entry.digest().as_ref(), raw.digest.clone())?;
@@ -197,31 +215,53 @@ impl Source {
             raw = self.raw(tree, &blob_file(chosen.digest().as_ref()))?;
             self.verified(chosen.digest().as_ref(), raw.digest.clone())?;
         }
-        Ok(Found { raw, file_of: Box::new(blob_file), name })
+        Ok(Found {
+            raw,
+            file_of: Box::new(blob_file),
+            name,
+        })
     }
 
     /// `dir:`: `manifest.json`, and blobs named by their digits.
     fn dir(&self, tree: &Tree) -> Result<Found, LocalError> {
         let raw = self.raw(tree, "manifest.json")?;
         let file_of = |digest: &str| digest.strip_prefix("sha256:").unwrap_or(digest).to_owned();
-        Ok(Found { raw, file_of: Box::new(file_of), name: None })
+        Ok(Found {
+            raw,
+            file_of: Box::new(file_of),
+            name: None,
+        })
     }
 
     /// `docker save`: `manifest.json` names a configuration and plain archives; the manifest proper is made from them.
     fn docker_archive(&self, tree: &Tree) -> Result<Found, LocalError> {
-        let syntax = |source| self.broken(ManifestError::Syntax { what: "manifest.json", source });
+        let syntax = |source| {
+            self.broken(ManifestError::Syntax {
+                what: "manifest.json",
+                source,
+            })
+        };
         let mut items: Vec<Saved> = serde_json::from_slice(&self.document(tree, "manifest.json")?).map_err(syntax)?;
         let position = match &self.which {
             None if items.len() == 1 => Some(0),
             None => None,
             Some(which) => match which.strip_prefix('@') {
                 Some(n) => n.parse().ok().filter(|n| *n < items.len()),
-                None => items.iter().position(|i| i.tags().iter().any(|t| hub_name(t) == hub_name(which))),
+                None => items
+                    .iter()
+                    .position(|i| i.tags().iter().any(|t| hub_name(t) == hub_name(which))),
             },
         };
         let names = || items.iter().flat_map(|i| i.tags().to_vec()).collect();
-        let position = position.ok_or_else(|| LocalError::Which { path: self.path.clone(), names: names() })?;
-        let Saved { config, repo_tags, layers } = items.swap_remove(position);
+        let position = position.ok_or_else(|| LocalError::Which {
+            path: self.path.clone(),
+            names: names(),
+        })?;
+        let Saved {
+            config,
+            repo_tags,
+            layers,
+        } = items.swap_remove(position);
         let bytes = self.document(tree, &config)?;
         let parsed = manifest::configuration(&bytes).map_err(|e| self.broken(e))?;
         let diff_ids = parsed.rootfs().diff_ids().clone();
@@ -241,10 +281,17 @@ impl Source {
             let layer = diff_ids.iter().position(|d| d == digest).and_then(|n| layers.get(n));
             layer.unwrap_or(&config).clone()
         };
-        let name =
-            self.which.clone().filter(|w| !w.starts_with('@')).or(repo_tags.unwrap_or_default().into_iter().next());
+        let name = self
+            .which
+            .clone()
+            .filter(|w| !w.starts_with('@'))
+            .or(repo_tags.unwrap_or_default().into_iter().next());
         let name = name.and_then(|n| hub_name(&n));
-        Ok(Found { raw: raw(document.to_string().into_bytes()), file_of: Box::new(file_of), name })
+        Ok(Found {
+            raw: raw(document.to_string().into_bytes()),
+            file_of: Box::new(file_of),
+            name,
+        })
     }
 
     fn raw(&self, tree: &Tree, file: &str) -> Result<RawManifest, LocalError> {
@@ -259,7 +306,11 @@ impl Source {
         if expected == got {
             return Ok(());
         }
-        Err(LocalError::Digest { path: self.path.clone(), expected: expected.to_owned(), got })
+        Err(LocalError::Digest {
+            path: self.path.clone(),
+            expected: expected.to_owned(),
+            got,
+        })
     }
 
     /// What has no name is called after its path, as podman does it.
@@ -270,11 +321,18 @@ impl Source {
     }
 
     fn unreadable(&self, what: &str, source: std::io::Error) -> LocalError {
-        LocalError::Read { path: self.path.clone(), what: what.to_owned(), source }
+        LocalError::Read {
+            path: self.path.clone(),
+            what: what.to_owned(),
+            source,
+        }
     }
 
     fn broken(&self, source: ManifestError) -> LocalError {
-        LocalError::Manifest { path: self.path.clone(), source }
+        LocalError::Manifest {
+            path: self.path.clone(),
+            source,
+        }
     }
 }
 
@@ -294,7 +352,11 @@ impl Saved {
 }
 
 fn raw(bytes: Vec<u8>) -> RawManifest {
-    RawManifest { digest: digest_text(&Sha256::digest(&bytes)), bytes, media_type: String::new() }
+    RawManifest {
+        digest: digest_text(&Sha256::digest(&bytes)),
+        bytes,
+        media_type: String::new(),
+    }
 }
 
 fn blob_file(digest: &str) -> String {

@@ -43,10 +43,19 @@ pub struct LoginOptions {
 impl LoginOptions {
     /// Asks the registry whether it takes the credentials and stores them. Returns the file they are in.
     pub fn login(&self, credentials: &Credentials) -> Result<PathBuf, LoginError> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(LoginError::Start)?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(LoginError::Start)?;
         let insecure = Registries::load()?.is_insecure(self.host());
-        let endpoint = Endpoint { reference: self.reference(String::new()), insecure };
-        let refused = |source| LoginError::Registry { registry: self.registry.clone(), source };
+        let endpoint = Endpoint {
+            reference: self.reference(String::new()),
+            insecure,
+        };
+        let refused = |source| LoginError::Registry {
+            registry: self.registry.clone(),
+            source,
+        };
         let session = Session::new(endpoint, Some(credentials.clone()), &self.tls).map_err(refused)?;
         runtime.block_on(session.check()).map_err(refused)?;
         let path = self.files().primary().to_owned();
@@ -69,7 +78,11 @@ impl LoginOptions {
     }
 
     fn reference(&self, repository: String) -> Reference {
-        Reference { registry: self.host().to_owned(), repository, version: Version::Tag(String::new()) }
+        Reference {
+            registry: self.host().to_owned(),
+            repository,
+            version: Version::Tag(String::new()),
+        }
     }
 }
 

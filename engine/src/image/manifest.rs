@@ -68,7 +68,11 @@ pub enum ManifestError {
 }
 
 fn only_for(offered: &[String]) -> String {
-    if offered.is_empty() { ", nor for another platform".to_owned() } else { format!(", only for {}", offered.join(", ")) }
+    if offered.is_empty() {
+        ", nor for another platform".to_owned()
+    } else {
+        format!(", only for {}", offered.join(", "))
+    }
 }
 
 #[derive(Deserialize)]
@@ -81,12 +85,18 @@ struct Outline {
     config: Option<serde::de::IgnoredAny>,
 }
 
-const LISTS: [&str; 2] =
-    ["application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json"];
-const IMAGES: [&str; 2] =
-    ["application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json"];
-const CONFIGS: [&str; 2] =
-    ["application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json"];
+const LISTS: [&str; 2] = [
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+];
+const IMAGES: [&str; 2] = [
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+];
+const CONFIGS: [&str; 2] = [
+    "application/vnd.oci.image.config.v1+json",
+    "application/vnd.docker.container.image.v1+json",
+];
 
 impl Manifest {
     /// Parses a manifest or an index. The document's own `mediaType` decides, then `Content-Type`, then its fields.
@@ -108,7 +118,9 @@ impl Manifest {
             return Ok(Self::Index(Box::new(json("index", &raw.bytes)?)));
         }
         if !known && outline.config.is_none() {
-            return Err(ManifestError::Unsupported(format!("manifests of type {media_type:?} are not supported")));
+            return Err(ManifestError::Unsupported(format!(
+                "manifests of type {media_type:?} are not supported"
+            )));
         }
         let manifest: ImageManifest = json("manifest", &raw.bytes)?;
         let config = manifest.config().media_type().to_string();
@@ -128,11 +140,20 @@ pub fn choose<'a>(index: &'a ImageIndex, wanted: &Platform) -> Result<&'a Descri
     {
         return Ok(only);
     }
-    let best = entries.iter().filter_map(|d| Some((wanted.rank(&of(d)?)?, d))).min_by_key(|(rank, _)| *rank);
-    best.map(|(_, descriptor)| descriptor).ok_or_else(|| ManifestError::NoPlatform {
-        wanted: wanted.to_string(),
-        offered: entries.iter().filter_map(of).filter(|p| p.os != "unknown").map(|p| p.to_string()).collect(),
-    })
+    let best = entries
+        .iter()
+        .filter_map(|d| Some((wanted.rank(&of(d)?)?, d)))
+        .min_by_key(|(rank, _)| *rank);
+    best.map(|(_, descriptor)| descriptor)
+        .ok_or_else(|| ManifestError::NoPlatform {
+            wanted: wanted.to_string(),
+            offered: entries
+                .iter()
+                .filter_map(of)
+                .filter(|p| p.os != "unknown")
+                .map(|p| p.to_string())
+                .collect(),
+        })
 }
 
 /// Joins a manifest's layers with the diff-ids of its configuration.
@@ -141,7 +162,9 @@ pub fn layers(manifest: &ImageManifest, config: &ImageConfiguration) -> Result<V
     let descriptors = manifest.layers();
     if diff_ids.len() != descriptors.len() {
         let (n, m) = (descriptors.len(), diff_ids.len());
-        return Err(ManifestError::Invalid(format!("it has {n} layers, but its configuration {m}")));
+        return Err(ManifestError::Invalid(format!(
+            "it has {n} layers, but its configuration {m}"
+        )));
     }
     let mut chain_id = String::new();
     let join = |(descriptor, diff_id): (&Descriptor, &String)| {
@@ -174,7 +197,9 @@ pub fn configuration(bytes: &[u8]) -> Result<ImageConfiguration, ManifestError> 
 pub fn check_platform(config: &ImageConfiguration, wanted: &Platform) -> Result<(), ManifestError> {
     let (os, arch) = (config.os().to_string(), config.architecture().to_string());
     if !os.is_empty() && os != wanted.os {
-        return Err(ManifestError::Unsupported(format!("the image is for {os}/{arch}, not for {wanted}")));
+        return Err(ManifestError::Unsupported(format!(
+            "the image is for {os}/{arch}, not for {wanted}"
+        )));
     }
     if arch != wanted.arch {
         tracing::warn!("the image is for {os}/{arch}, not for {wanted}");
@@ -186,7 +211,9 @@ pub fn check_platform(config: &ImageConfiguration, wanted: &Platform) -> Result<
 pub fn checked(digest: &str) -> Result<String, ManifestError> {
     match sha256_hex(digest) {
         Some(_) => Ok(digest.to_owned()),
-        None => Err(ManifestError::Unsupported(format!("digest {digest:?} is not supported, only sha256"))),
+        None => Err(ManifestError::Unsupported(format!(
+            "digest {digest:?} is not supported, only sha256"
+        ))),
     }
 }
 
@@ -199,17 +226,27 @@ mod tests {
     use super::*;
 
     fn raw(text: &str) -> RawManifest {
-        RawManifest { bytes: text.into(), media_type: "text/plain".into(), digest: String::new() }
+        RawManifest {
+            bytes: text.into(),
+            media_type: "text/plain".into(),
+            digest: String::new(),
+        }
     }
 
     fn entry(n: u8, platform: &str) -> String {
         let digest = format!("sha256:{}", hex::encode([n; 32]));
-        format!("{{\"mediaType\": {:?}, \"size\": 1, \"digest\": {digest:?}{platform}}}", IMAGES[1])
+        format!(
+            "{{\"mediaType\": {:?}, \"size\": 1, \"digest\": {digest:?}{platform}}}",
+            IMAGES[1]
+        )
     }
 
     fn index(entries: &[String]) -> ImageIndex {
-        let text =
-            format!("{{\"schemaVersion\": 2, \"mediaType\": {:?}, \"manifests\": [{}]}}", LISTS[1], entries.join(","));
+        let text = format!(
+            "{{\"schemaVersion\": 2, \"mediaType\": {:?}, \"manifests\": [{}]}}",
+            LISTS[1],
+            entries.join(",")
+        );
         match Manifest::parse(&raw(&text)).unwrap() {
             Manifest::Index(index) => *index,
             Manifest::Image(_) => panic!("an index was taken for an image"),
@@ -242,10 +279,18 @@ mod tests {
         ] {
             let wanted = Platform::wanted(None, Some(arch), variant);
             let chosen = choose(&list, &wanted).ok().map(|d| d.digest().to_string());
-            assert_eq!(chosen, expected.map(|n: u8| format!("sha256:{}", hex::encode([n; 32]))), "{arch} {variant:?}");
+            assert_eq!(
+                chosen,
+                expected.map(|n: u8| format!("sha256:{}", hex::encode([n; 32]))),
+                "{arch} {variant:?}"
+            );
         }
-        let error = choose(&list, &Platform::wanted(None, Some("s390x"), None)).unwrap_err().to_string();
-        let nothing = choose(&index(&[]), &Platform::wanted(None, None, None)).unwrap_err().to_string();
+        let error = choose(&list, &Platform::wanted(None, Some("s390x"), None))
+            .unwrap_err()
+            .to_string();
+        let nothing = choose(&index(&[]), &Platform::wanted(None, None, None))
+            .unwrap_err()
+            .to_string();
         assert!(nothing.ends_with("nor for another platform"), "{nothing}");
         assert!(
             error.contains("linux/s390x") && error.contains("linux/arm/v7") && !error.contains("unknown"),
@@ -261,9 +306,15 @@ mod tests {
         );
         for (text, expected) in [
             ("{\"schemaVersion\": 1}", "schema 1"),
-            ("{\"schemaVersion\": 2, \"manifests\": [], \"layers\": []}", "both manifests and layers"),
+            (
+                "{\"schemaVersion\": 2, \"manifests\": [], \"layers\": []}",
+                "both manifests and layers",
+            ),
             ("[]", "cannot be understood"),
-            ("{\"schemaVersion\": 2, \"mediaType\": \"text/odd\"}", "\"text/odd\" are not supported"),
+            (
+                "{\"schemaVersion\": 2, \"mediaType\": \"text/odd\"}",
+                "\"text/odd\" are not supported",
+            ),
             (artifact.as_str(), "artifact"),
         ] {
             let error = Manifest::parse(&raw(text)).unwrap_err().to_string();

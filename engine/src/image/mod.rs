@@ -27,8 +27,8 @@ use oci_spec::image::ImageConfiguration;
 use serde::{Deserialize, Serialize};
 
 pub use find::find;
-pub use records::list;
 pub use pull::{ensure, ensure_all};
+pub use records::list;
 
 /// An image in the store, complete and verified.
 #[derive(Debug, Clone)]

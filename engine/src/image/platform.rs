@@ -18,7 +18,11 @@ impl Platform {
     pub fn wanted(os: Option<&str>, arch: Option<&str>, variant: Option<&str>) -> Self {
         let (arch, own_variant) = normal_arch(arch.unwrap_or(std::env::consts::ARCH));
         let variant = variant.unwrap_or(own_variant).to_owned();
-        Self { os: os.unwrap_or("linux").to_owned(), arch: arch.to_owned(), variant }
+        Self {
+            os: os.unwrap_or("linux").to_owned(),
+            arch: arch.to_owned(),
+            variant,
+        }
     }
 
     /// What an entry of an index is for.
@@ -65,7 +69,11 @@ impl Platform {
 impl fmt::Display for Platform {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.os, self.arch)?;
-        if self.variant.is_empty() { Ok(()) } else { write!(f, "/{}", self.variant) }
+        if self.variant.is_empty() {
+            Ok(())
+        } else {
+            write!(f, "/{}", self.variant)
+        }
     }
 }
 

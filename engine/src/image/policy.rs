@@ -76,13 +76,24 @@ impl Policy {
     /// Reads `~/.config/containers/policy.json`, or else `/etc/containers/policy.json`. Without any, everything is accepted.
     pub fn load() -> Result<Self, PolicyError> {
         let home = std::env::home_dir().unwrap_or_default();
-        for path in [home.join(".config/containers/policy.json"), "/etc/containers/policy.json".into()] {
+        for path in [
+            home.join(".config/containers/policy.json"),
+            "/etc/containers/policy.json".into(),
+        ] {
             if let Some(policy) = Self::read(&path)? {
                 return Ok(policy);
             }
         }
-        let accept = Requirement { kind: "insecureAcceptAnything".into() };
-        Ok(Self { document: Document { default: vec![accept], ..Document::default() }, ..Self::default() })
+        let accept = Requirement {
+            kind: "insecureAcceptAnything".into(),
+        };
+        Ok(Self {
+            document: Document {
+                default: vec![accept],
+                ..Document::default()
+            },
+            ..Self::default()
+        })
     }
 
     fn read(path: &Path) -> Result<Option<Self>, PolicyError> {
@@ -90,12 +101,20 @@ impl Policy {
             Ok(text) => text,
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(source) => {
-                return Err(PolicyError::Read { path: path.into(), source });
+                return Err(PolicyError::Read {
+                    path: path.into(),
+                    source,
+                });
             }
         };
-        let document =
-            serde_json::from_slice(&text).map_err(|source| PolicyError::Parse { path: path.into(), source })?;
-        Ok(Some(Self { path: path.into(), document }))
+        let document = serde_json::from_slice(&text).map_err(|source| PolicyError::Parse {
+            path: path.into(),
+            source,
+        })?;
+        Ok(Some(Self {
+            path: path.into(),
+            document,
+        }))
     }
 
     /// Whether the image may be pulled from its registry.
@@ -103,17 +122,27 @@ impl Policy {
         let (image, path) = (|| reference.to_string(), || self.path.clone());
         let requirements = self.requirements(reference);
         if requirements.is_empty() {
-            return Err(PolicyError::Rejected { image: image(), path: path() });
+            return Err(PolicyError::Rejected {
+                image: image(),
+                path: path(),
+            });
         }
         for requirement in requirements {
             match requirement.kind.as_str() {
                 "insecureAcceptAnything" => {}
                 "reject" => {
-                    return Err(PolicyError::Rejected { image: image(), path: path() });
+                    return Err(PolicyError::Rejected {
+                        image: image(),
+                        path: path(),
+                    });
                 }
                 other => {
                     let requirement = other.to_owned();
-                    return Err(PolicyError::Unverifiable { image: image(), path: path(), requirement });
+                    return Err(PolicyError::Unverifiable {
+                        image: image(),
+                        path: path(),
+                        requirement,
+                    });
                 }
             }
         }

@@ -134,7 +134,11 @@ fn present(store: &Store, name: &str, options: &PullOptions) -> Result<Option<Im
 }
 
 fn platform(options: &PullOptions) -> Platform {
-    Platform::wanted(options.os.as_deref(), options.arch.as_deref(), options.variant.as_deref())
+    Platform::wanted(
+        options.os.as_deref(),
+        options.arch.as_deref(),
+        options.variant.as_deref(),
+    )
 }
 
 /// One pull and what it was asked for.
@@ -166,7 +170,10 @@ impl<'a> Pull<'a> {
             store,
             name,
             options,
-            retry: Retry { times: options.retry.unwrap_or(RETRIES), delay: delay(options)? },
+            retry: Retry {
+                times: options.retry.unwrap_or(RETRIES),
+                delay: delay(options)?,
+            },
             registries: Registries::load().map_err(PullError::from)?,
             policy: Policy::load().map_err(PullError::from)?,
             tracker: Tracker::new(progress),
@@ -190,7 +197,11 @@ impl<'a> Pull<'a> {
                 other => return other,
             }
         }
-        Err(PullError::Unavailable { image: self.name.to_owned(), attempts }.into())
+        Err(PullError::Unavailable {
+            image: self.name.to_owned(),
+            attempts,
+        }
+        .into())
     }
 
     /// Pulls one reference, or waits for another process that does and takes its result.
@@ -227,8 +238,14 @@ impl<'a> Pull<'a> {
         let request = async |session: &Session| session.manifest(session.endpoint().reference.version_text()).await;
         let (session, raw) = self.first_answer(reference, request).await?;
         let found = Found { session, raw };
-        let broken = |source| PullError::Manifest { image: image.clone(), source };
-        let failed = |source| PullError::Download { image: image.clone(), source };
+        let broken = |source| PullError::Manifest {
+            image: image.clone(),
+            source,
+        };
+        let failed = |source| PullError::Download {
+            image: image.clone(),
+            source,
+        };
 
         let (raw, manifest) = self.for_platform(&found, &image).await?;
         let loader = Downloader {
@@ -238,24 +255,39 @@ impl<'a> Pull<'a> {
             retry: self.retry,
             tracker: &self.tracker,
         };
-        loader.blobs.put(&raw.digest, &raw.bytes).map_err(|e| failed(e.into()))?;
+        loader
+            .blobs
+            .put(&raw.digest, &raw.bytes)
+            .map_err(|e| failed(e.into()))?;
         let (config, size) = (manifest.config().digest().as_ref(), manifest.config().size());
         if size > MAX_CONFIG {
-            return Err(broken(ManifestError::Invalid(format!("its configuration has {size} bytes"))));
+            return Err(broken(ManifestError::Invalid(format!(
+                "its configuration has {size} bytes"
+            ))));
         }
-        let config = loader.small(&manifest::checked(config).map_err(broken)?, size).await.map_err(failed)?;
+        let config = loader
+            .small(&manifest::checked(config).map_err(broken)?, size)
+            .await
+            .map_err(failed)?;
         let config = manifest::configuration(&config).map_err(broken)?;
         manifest::check_platform(&config, &platform(self.options)).map_err(broken)?;
         let layers = manifest::layers(&manifest, &config).map_err(broken)?;
-        self.tracker.expect(layers.iter().fold(0, |sum, layer| sum.saturating_add(layer.size)));
+        self.tracker
+            .expect(layers.iter().fold(0, |sum, layer| sum.saturating_add(layer.size)));
         let work = futures_util::stream::iter(&layers).map(|layer| loader.layer(layer));
-        work.buffer_unordered(PARALLEL).try_collect::<()>().await.map_err(failed)?;
+        work.buffer_unordered(PARALLEL)
+            .try_collect::<()>()
+            .await
+            .map_err(failed)?;
         Ok(raw.digest)
     }
 
     /// The image's own manifest: of a list, the entry for the platform.
     async fn for_platform(&self, found: &Found, image: &str) -> Result<(RawManifest, ImageManifest), PullError> {
-        let broken = |source| PullError::Manifest { image: image.to_owned(), source };
+        let broken = |source| PullError::Manifest {
+            image: image.to_owned(),
+            source,
+        };
         let index = match Manifest::parse(&found.raw).map_err(broken)? {
             Manifest::Image(manifest) => return Ok((found.raw.clone(), *manifest)),
             Manifest::Index(index) => index,
@@ -264,10 +296,15 @@ impl<'a> Pull<'a> {
         let digest = manifest::checked(entry.digest().as_ref()).map_err(broken)?;
         let fetch = async || found.session.manifest(&digest).await.map_err(DownloadError::from);
         let raw = self.retry.run(&self.tracker, fetch).await;
-        let raw = raw.map_err(|source| PullError::Download { image: image.to_owned(), source })?;
+        let raw = raw.map_err(|source| PullError::Download {
+            image: image.to_owned(),
+            source,
+        })?;
         match Manifest::parse(&raw).map_err(broken)? {
             Manifest::Image(manifest) => Ok((raw, *manifest)),
-            Manifest::Index(_) => Err(broken(ManifestError::Unsupported("a list of lists is not supported".into()))),
+            Manifest::Index(_) => Err(broken(ManifestError::Unsupported(
+                "a list of lists is not supported".into(),
+            ))),
         }
     }
 }

@@ -56,7 +56,10 @@ pub fn commit(store: &Store, name: &str, manifest_digest: &str) -> Result<Image,
         size += layers::info(store, layer)?.map_or(0, |info| info.size);
     }
     let layer_blobs = manifest.layers().iter().map(|layer| layer.digest().to_string());
-    let blobs = [manifest_digest.to_owned(), id.clone()].into_iter().chain(layer_blobs).collect();
+    let blobs = [manifest_digest.to_owned(), id.clone()]
+        .into_iter()
+        .chain(layer_blobs)
+        .collect();
     let record = Record {
         name: Some(name.to_owned()),
         id,
@@ -91,12 +94,21 @@ pub(super) fn lock(store: &Store) -> Result<Lock, StoreError> {
 
 /// Before `record` loses its name: an image without names stays until it is pruned, since containers may use it.
 pub(super) fn keep_nameless(store: &Store, record: &Record) -> Result<(), ImageError> {
-    let others = all(store)?.into_iter().any(|other| other.id == record.id && other.name != record.name);
+    let others = all(store)?
+        .into_iter()
+        .any(|other| other.id == record.id && other.name != record.name);
     if others {
         return Ok(());
     }
-    let nameless = Record { name: None, ..record.clone() };
-    Ok(store::write_json(&path(store, &record.id), &nameless, Durability::Synced)?)
+    let nameless = Record {
+        name: None,
+        ..record.clone()
+    };
+    Ok(store::write_json(
+        &path(store, &record.id),
+        &nameless,
+        Durability::Synced,
+    )?)
 }
 
 /// The record of a fully qualified reference, or of a full image ID that has no name.
@@ -135,7 +147,11 @@ pub(super) fn all_and_damaged(store: &Store) -> Result<(Vec<Record>, usize), Ima
         other => other.map_err(StoreError::io("read", &dir))?,
     };
     let (mut records, mut damaged) = (Vec::new(), 0);
-    for path in entries.flatten().map(|entry| entry.path()).filter(|p| p.extension().is_some_and(|e| e == "json")) {
+    for path in entries
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|p| p.extension().is_some_and(|e| e == "json"))
+    {
         match store::read_json::<Record>(&path) {
             Ok(found) => records.extend(found),
             Err(error) => {
@@ -144,7 +160,11 @@ pub(super) fn all_and_damaged(store: &Store) -> Result<(Vec<Record>, usize), Ima
             }
         }
     }
-    let named: HashSet<String> = records.iter().filter(|r| r.name.is_some()).map(|r| r.id.clone()).collect();
+    let named: HashSet<String> = records
+        .iter()
+        .filter(|r| r.name.is_some())
+        .map(|r| r.id.clone())
+        .collect();
     // A process that was killed between two records may have left one without name beside one with a name.
     records.retain(|record| record.name.is_some() || !named.contains(&record.id));
     records.sort_by(|a, b| a.name.cmp(&b.name));
@@ -164,7 +184,8 @@ pub fn load(store: &Store, record: &Record) -> Result<Image, ImageError> {
         manifest_digest: record.manifest.clone(),
         names: record.name.iter().cloned().collect(),
         layers: stack(store, name, &chain)?,
-        reopens_streams: chain.iter().any(|layer| layers::reopens_streams(store, layer)) || config_names_a_stream(&config),
+        reopens_streams: chain.iter().any(|layer| layers::reopens_streams(store, layer))
+            || config_names_a_stream(&config),
         config,
         size: record.size,
     })
@@ -203,8 +224,13 @@ pub(super) fn path(store: &Store, name: &str) -> PathBuf {
 /// `CMD ["sh", "-c", "… >/dev/stderr"]` and the like.
 fn config_names_a_stream(config: &ImageConfiguration) -> bool {
     let Some(config) = config.config() else { return false };
-    let words = [config.entrypoint(), config.cmd(), config.env()].into_iter().flatten().flatten();
-    words.into_iter().any(|word| layers::streams::names_a_stream(word.as_bytes()))
+    let words = [config.entrypoint(), config.cmd(), config.env()]
+        .into_iter()
+        .flatten()
+        .flatten();
+    words
+        .into_iter()
+        .any(|word| layers::streams::names_a_stream(word.as_bytes()))
 }
 
 /// Directories of the layers, lowest first. A layer whose root is opaque hides all below it; overlayfs does not look at the roots.
@@ -239,7 +265,9 @@ fn is_opaque(directory: &Path) -> rustix::io::Result<bool> {
 
 /// A small blob, checked against its digest.
 fn read_blob(store: &Store, name: &str, digest: &str) -> Result<Vec<u8>, ImageError> {
-    let hex = digest.strip_prefix("sha256:").filter(|hex| hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_hexdigit()));
+    let hex = digest
+        .strip_prefix("sha256:")
+        .filter(|hex| hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_hexdigit()));
     let hex = hex.ok_or_else(|| damaged(name, format!("{digest:?} is no digest")))?;
     let path = store.blobs().join(hex);
     let content = match fs::read(&path) {
@@ -261,7 +289,10 @@ fn parse<T: for<'de> Deserialize<'de>>(name: &str, content: &[u8]) -> Result<T, 
 }
 
 fn damaged(name: &str, reason: String) -> ImageError {
-    ImageError::Damaged { name: name.to_owned(), reason }
+    ImageError::Damaged {
+        name: name.to_owned(),
+        reason,
+    }
 }
 
 #[cfg(test)]
@@ -293,12 +324,18 @@ mod tests {
         let content = fs::read(&config).unwrap();
         let damage = || {
             let error = find::find(&lab.store, NGINX).unwrap_err();
-            assert!(error.is_damage() && error.to_string().contains("pull it again"), "{error}");
+            assert!(
+                error.is_damage() && error.to_string().contains("pull it again"),
+                "{error}"
+            );
             commit(&lab.store, NGINX, &image.manifest_digest).unwrap_err();
         };
         fs::write(&config, b"{}").unwrap();
         damage();
-        assert!(!config.exists(), "a damaged blob must not keep the next pull from fetching it");
+        assert!(
+            !config.exists(),
+            "a damaged blob must not keep the next pull from fetching it"
+        );
         damage();
         fs::write(&config, content).unwrap();
         find::find(&lab.store, NGINX).unwrap().unwrap();
@@ -317,10 +354,19 @@ mod tests {
         assert_eq!(all.len(), 2);
         assert!(all.iter().any(|record| record.id == old.id && record.name.is_none()));
         crate::image::remove::tag(&lab.store, "nginx", "other").unwrap();
-        let list: Vec<_> = list(&lab.store).unwrap().into_iter().map(|record| record.name).collect();
+        let list: Vec<_> = list(&lab.store)
+            .unwrap()
+            .into_iter()
+            .map(|record| record.name)
+            .collect();
         assert_eq!(list, [Some(NGINX.to_owned()), None]);
         lab.image("localhost/back:1", "one");
-        assert!(super::all(&lab.store).unwrap().iter().all(|record| record.name.is_some()));
+        assert!(
+            super::all(&lab.store)
+                .unwrap()
+                .iter()
+                .all(|record| record.name.is_some())
+        );
     }
 
     #[test]
@@ -341,8 +387,17 @@ mod tests {
     fn an_opaque_root_hides_the_layers_below() {
         let lab = Lab::new();
         let image = lab.image(NGINX, "one");
-        rustix::fs::setxattr(&image.layers[1], layers::OPAQUE_TRUSTED, b"y", rustix::fs::XattrFlags::empty()).unwrap();
-        assert_eq!(find::find(&lab.store, NGINX).unwrap().unwrap().layers, image.layers[1..]);
+        rustix::fs::setxattr(
+            &image.layers[1],
+            layers::OPAQUE_TRUSTED,
+            b"y",
+            rustix::fs::XattrFlags::empty(),
+        )
+        .unwrap();
+        assert_eq!(
+            find::find(&lab.store, NGINX).unwrap().unwrap().layers,
+            image.layers[1..]
+        );
     }
 
     #[test]
@@ -352,7 +407,19 @@ mod tests {
         for end in ["x", "y"] {
             lab.image(&long(end), end);
         }
-        assert_eq!(find::find(&lab.store, &long("x")).unwrap().unwrap().config.config().as_ref().unwrap().cmd().as_ref().unwrap(), &["x"]);
+        assert_eq!(
+            find::find(&lab.store, &long("x"))
+                .unwrap()
+                .unwrap()
+                .config
+                .config()
+                .as_ref()
+                .unwrap()
+                .cmd()
+                .as_ref()
+                .unwrap(),
+            &["x"]
+        );
     }
 
     /// A start looks up one image: what that costs must not depend on how many there are.

@@ -60,8 +60,15 @@ pub enum ReferenceError {
 
 /// The transports of containers-transports(5) that do not lead to a registry.
 /// Those that lead to files are [`super::local`]'s.
-const OTHER_TRANSPORTS: [&str; 7] =
-    ["oci:", "oci-archive:", "docker-archive:", "dir:", "docker-daemon:", "sif:", "containers-storage:"];
+const OTHER_TRANSPORTS: [&str; 7] = [
+    "oci:",
+    "oci-archive:",
+    "docker-archive:",
+    "dir:",
+    "docker-daemon:",
+    "sif:",
+    "containers-storage:",
+];
 /// Longest repository name, registry included (distribution/reference).
 const MAX_NAME: usize = 255;
 
@@ -81,7 +88,11 @@ impl Name {
         let library = registry == "docker.io" && !self.path.contains('/');
         Reference {
             registry: registry.to_owned(),
-            repository: if library { format!("library/{}", self.path) } else { self.path.clone() },
+            repository: if library {
+                format!("library/{}", self.path)
+            } else {
+                self.path.clone()
+            },
             version: self.version(),
         }
     }
@@ -100,7 +111,10 @@ impl FromStr for Name {
     type Err = ReferenceError;
 
     fn from_str(given: &str) -> Result<Self, ReferenceError> {
-        let invalid = |reason| ReferenceError::Invalid { name: given.to_owned(), reason };
+        let invalid = |reason| ReferenceError::Invalid {
+            name: given.to_owned(),
+            reason,
+        };
         if OTHER_TRANSPORTS.iter().any(|t| given.starts_with(t)) {
             return Err(ReferenceError::Transport(given.to_owned()));
         }
@@ -121,7 +135,9 @@ impl FromStr for Name {
             return Err(invalid("the registry is no host name"));
         }
         if path.is_empty() || !path.split('/').all(is_component) {
-            return Err(invalid("a repository has lower-case letters, digits and single separators . _ - /"));
+            return Err(invalid(
+                "a repository has lower-case letters, digits and single separators . _ - /",
+            ));
         }
         if text.len() - tag.map_or(0, |t| t.len() + 1) > MAX_NAME {
             return Err(invalid("the name has more than 255 characters"));
@@ -130,10 +146,17 @@ impl FromStr for Name {
             return Err(invalid("the tag is malformed"));
         }
         if digest.is_some_and(|d| sha256_hex(d).is_none()) {
-            return Err(invalid("the digest is not sha256: with 64 lower-case hexadecimal digits"));
+            return Err(invalid(
+                "the digest is not sha256: with 64 lower-case hexadecimal digits",
+            ));
         }
         let own = |part: Option<&str>| part.map(str::to_owned);
-        Ok(Self { registry: own(registry), path: path.to_owned(), tag: own(tag), digest: own(digest) })
+        Ok(Self {
+            registry: own(registry),
+            path: path.to_owned(),
+            tag: own(tag),
+            digest: own(digest),
+        })
     }
 }
 
@@ -167,7 +190,10 @@ impl FromStr for Reference {
         let name: Name = text.parse()?;
         match &name.registry {
             Some(registry) => Ok(name.qualify(registry)),
-            None => Err(ReferenceError::Invalid { name: text.to_owned(), reason: "the registry is missing" }),
+            None => Err(ReferenceError::Invalid {
+                name: text.to_owned(),
+                reason: "the registry is missing",
+            }),
         }
     }
 }
@@ -175,7 +201,13 @@ impl FromStr for Reference {
 impl fmt::Display for Reference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let separator = if self.digest().is_some() { '@' } else { ':' };
-        write!(f, "{}/{}{separator}{}", self.registry, self.repository, self.version_text())
+        write!(
+            f,
+            "{}/{}{separator}{}",
+            self.registry,
+            self.repository,
+            self.version_text()
+        )
     }
 }
 
@@ -292,7 +324,10 @@ mod tests {
         }
         assert!(format!("x.io/{}", "a".repeat(251)).parse::<Name>().is_err());
         assert!(format!("x.io/{}", "a".repeat(250)).parse::<Name>().is_ok());
-        assert!(matches!("oci:/tmp/x".parse::<Name>(), Err(ReferenceError::Transport(_))));
+        assert!(matches!(
+            "oci:/tmp/x".parse::<Name>(),
+            Err(ReferenceError::Transport(_))
+        ));
         assert!("nginx".parse::<Reference>().is_err());
     }
 }

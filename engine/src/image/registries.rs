@@ -137,20 +137,36 @@ impl Registries {
     /// The places to try for `reference`, mirrors first, in order.
     pub fn endpoints(&self, reference: &Reference) -> Result<Vec<Endpoint>, RegistriesError> {
         let name = reference.to_string();
-        let best = self.tables.iter().filter_map(|t| Some((matched(&name, &t.prefix)?, t))).max_by_key(|(n, _)| *n);
+        let best = self
+            .tables
+            .iter()
+            .filter_map(|t| Some((matched(&name, &t.prefix)?, t)))
+            .max_by_key(|(n, _)| *n);
         let Some((length, table)) = best else {
-            return Ok(vec![Endpoint { reference: reference.clone(), insecure: false }]);
+            return Ok(vec![Endpoint {
+                reference: reference.clone(),
+                insecure: false,
+            }]);
         };
         if table.blocked {
-            return Err(RegistriesError::Blocked { image: name, prefix: table.prefix.clone() });
+            return Err(RegistriesError::Blocked {
+                image: name,
+                prefix: table.prefix.clone(),
+            });
         }
         let rest = &name[length..];
-        let mirrors = table.mirrors(reference.digest().is_some()).map(|m| (m.location.as_str(), m.insecure));
+        let mirrors = table
+            .mirrors(reference.digest().is_some())
+            .map(|m| (m.location.as_str(), m.insecure));
         let primary = (table.location.as_str(), table.insecure);
         mirrors
             .chain([primary])
             .map(|(location, insecure)| {
-                let reference = if location.is_empty() { reference.clone() } else { relocated(location, rest)? };
+                let reference = if location.is_empty() {
+                    reference.clone()
+                } else {
+                    relocated(location, rest)?
+                };
                 Ok(Endpoint { reference, insecure })
             })
             .collect()
@@ -159,7 +175,9 @@ impl Registries {
     /// Whether untrusted certificates and plain HTTP are allowed for a registry as a whole.
     pub fn is_insecure(&self, registry: &str) -> bool {
         let name = format!("{registry}/");
-        self.tables.iter().any(|t| t.insecure && matched(&name, &t.prefix).is_some())
+        self.tables
+            .iter()
+            .any(|t| t.insecure && matched(&name, &t.prefix).is_some())
     }
 
     /// The references that `name` may stand for, in the order to try them; a qualified name stands for itself.
@@ -171,10 +189,13 @@ impl Registries {
             return Ok(vec![reference]);
         }
         match self.search.len() {
-            0 => Err(RegistriesError::NoRegistry { name: name.path.clone() }),
-            2.. if self.mode == ShortNameMode::Enforcing => {
-                Err(RegistriesError::Ambiguous { name: name.path.clone(), registries: self.search.clone() })
-            }
+            0 => Err(RegistriesError::NoRegistry {
+                name: name.path.clone(),
+            }),
+            2.. if self.mode == ShortNameMode::Enforcing => Err(RegistriesError::Ambiguous {
+                name: name.path.clone(),
+                registries: self.search.clone(),
+            }),
             _ => Ok(self.search.iter().map(|registry| name.qualify(registry)).collect()),
         }
     }
@@ -200,7 +221,11 @@ impl Registries {
             return Ok(None);
         };
         let target: Name = value.parse()?;
-        let target = Name { tag: name.tag.clone(), digest: name.digest.clone(), ..target };
+        let target = Name {
+            tag: name.tag.clone(),
+            digest: name.digest.clone(),
+            ..target
+        };
         Ok(target.registry.clone().map(|registry| target.qualify(&registry)))
     }
 }
@@ -242,10 +267,16 @@ fn relocated(location: &str, rest: &str) -> Result<Reference, ReferenceError> {
         (Some(registry), _) => (registry.as_str(), name.path.as_str()),
         (None, Some(parts)) => parts,
         (None, None) => {
-            return Err(ReferenceError::Invalid { name: text, reason: "a location needs a host and a path" });
+            return Err(ReferenceError::Invalid {
+                name: text,
+                reason: "a location needs a host and a path",
+            });
         }
     };
-    Ok(Reference { repository: path.to_owned(), ..name.qualify(host) })
+    Ok(Reference {
+        repository: path.to_owned(),
+        ..name.qualify(host)
+    })
 }
 
 #[cfg(test)]
@@ -256,12 +287,23 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let main = dir.path().join("registries.conf");
         std::fs::write(&main, text).unwrap();
-        files::load(&Files { main: vec![main], required: true, dirs: Vec::new(), aliases: None }).unwrap()
+        files::load(&Files {
+            main: vec![main],
+            required: true,
+            dirs: Vec::new(),
+            aliases: None,
+        })
+        .unwrap()
     }
 
     fn endpoints(registries: &Registries, name: &str) -> Vec<String> {
         let mark = |e: Endpoint| format!("{}{}", e.reference, if e.insecure { " insecure" } else { "" });
-        registries.endpoints(&name.parse().unwrap()).unwrap().into_iter().map(mark).collect()
+        registries
+            .endpoints(&name.parse().unwrap())
+            .unwrap()
+            .into_iter()
+            .map(mark)
+            .collect()
     }
 
     const CONF: &str = r#"
@@ -296,10 +338,19 @@ mod tests {
         let r = configured(CONF);
         let digest = format!("@sha256:{}", "0".repeat(64));
         for (name, expected) in [
-            ("example.com/foo/a:1", vec!["mirror-0.local/for-foo/a:1", "internal.example.net/bar/a:1"]),
-            ("example.com/foo:1", vec!["mirror-0.local/for-foo:1", "internal.example.net/bar:1"]),
+            (
+                "example.com/foo/a:1",
+                vec!["mirror-0.local/for-foo/a:1", "internal.example.net/bar/a:1"],
+            ),
+            (
+                "example.com/foo:1",
+                vec!["mirror-0.local/for-foo:1", "internal.example.net/bar:1"],
+            ),
             ("example.com/food:1", vec!["example.com/food:1"]),
-            ("registry.local:5000/web", vec!["registry.local:5000/web:latest insecure"]),
+            (
+                "registry.local:5000/web",
+                vec!["registry.local:5000/web:latest insecure"],
+            ),
             ("registry.local/web", vec!["registry.local/web:latest"]),
             ("a.b.wild.example:80/x:1", vec!["a.b.wild.example:80/x:1 insecure"]),
             ("wild.example/x:1", vec!["wild.example/x:1"]),
@@ -329,11 +380,20 @@ mod tests {
             Ok::<_, RegistriesError>(all.iter().map(ToString::to_string).collect::<Vec<_>>())
         };
         assert_eq!(candidates(&r, "web:3").unwrap(), ["quay.io/team/web:3"]);
-        assert_eq!(candidates(&r, "x").unwrap(), ["one.example/x:latest", "docker.io/library/x:latest"]);
+        assert_eq!(
+            candidates(&r, "x").unwrap(),
+            ["one.example/x:latest", "docker.io/library/x:latest"]
+        );
         assert_eq!(candidates(&r, "a.io/x").unwrap(), ["a.io/x:latest"]);
         let strict = configured("unqualified-search-registries = ['a', 'b']\nshort-name-mode = 'enforcing'");
-        assert!(matches!(candidates(&strict, "x"), Err(RegistriesError::Ambiguous { .. })));
-        assert!(matches!(candidates(&configured(""), "x"), Err(RegistriesError::NoRegistry { .. })));
+        assert!(matches!(
+            candidates(&strict, "x"),
+            Err(RegistriesError::Ambiguous { .. })
+        ));
+        assert!(matches!(
+            candidates(&configured(""), "x"),
+            Err(RegistriesError::NoRegistry { .. })
+        ));
         let local = r.local_candidates(&"web".parse().unwrap()).unwrap();
         assert_eq!(local.first().unwrap().to_string(), "quay.io/team/web:latest");
         assert_eq!(local.get(1).unwrap().to_string(), "localhost/web:latest");

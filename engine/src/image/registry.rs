@@ -59,7 +59,13 @@ impl Session {
         let insecure = tls.verify.map_or(endpoint.insecure, |verify| !verify);
         let http = tls.client(host_of(&endpoint.reference.registry), insecure)?;
         let endpoint = Endpoint { insecure, ..endpoint };
-        Ok(Self { endpoint, http, credentials, scheme: OnceLock::new(), authorization: Mutex::default() })
+        Ok(Self {
+            endpoint,
+            http,
+            credentials,
+            scheme: OnceLock::new(),
+            authorization: Mutex::default(),
+        })
     }
 
     /// The endpoint as errors name it.
@@ -71,20 +77,39 @@ impl Session {
     pub async fn manifest(&self, version: &str) -> Result<RawManifest, RegistryError> {
         let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(MANIFESTS))]);
         let response = self.get(&self.below(&format!("manifests/{version}")), headers).await?;
-        let media_type = response.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+        let media_type = response
+            .headers()
+            .get(CONTENT_TYPE)
+            .and_then(|v| v.to_str().ok())
+            .unwrap_or_default();
         let media_type = media_type.split(';').next().unwrap_or_default().trim().to_owned();
         let url = response.url().to_string();
         let bytes = read_at_most(response, MAX_MANIFEST).await?;
         let digest = format!("sha256:{}", hex::encode(Sha256::digest(&bytes)));
         if version.starts_with("sha256:") && version != digest {
-            return Err(RegistryError::Digest { what: url, expected: version.to_owned(), got: digest });
+            return Err(RegistryError::Digest {
+                what: url,
+                expected: version.to_owned(),
+                got: digest,
+            });
         }
         // The page of a portal or proxy; another endpoint may have the image.
         if serde_json::from_slice::<serde::de::IgnoredAny>(&bytes).is_err() {
-            let kind = if media_type.is_empty() { "something without a media type" } else { &media_type };
-            return Err(RegistryError::Answer { url, reason: format!("no JSON document but {kind}") });
+            let kind = if media_type.is_empty() {
+                "something without a media type"
+            } else {
+                &media_type
+            };
+            return Err(RegistryError::Answer {
+                url,
+                reason: format!("no JSON document but {kind}"),
+            });
         }
-        Ok(RawManifest { bytes, media_type, digest })
+        Ok(RawManifest {
+            bytes,
+            media_type,
+            digest,
+        })
     }
 
     /// Asks for a blob from byte `from` on. A status of 206 means that the answer begins there, 200 that it begins at 0.
@@ -163,7 +188,11 @@ impl Session {
 
     /// The value of `Authorization` that answers the challenges of a refusal.
     async fn answer(&self, refusal: Response) -> Result<HeaderValue, RegistryError> {
-        let values = refusal.headers().get_all(WWW_AUTHENTICATE).iter().filter_map(|v| v.to_str().ok());
+        let values = refusal
+            .headers()
+            .get_all(WWW_AUTHENTICATE)
+            .iter()
+            .filter_map(|v| v.to_str().ok());
         let challenges = challenge::parse(values);
         let unauthorized = |message| RegistryError::Unauthorized {
             registry: self.endpoint.reference.registry.clone(),
@@ -175,10 +204,12 @@ impl Session {
                 "" => String::new(),
                 repository => format!("repository:{repository}:pull"),
             };
-            return token::fetch(&self.http, bearer, &scope, self.credentials.as_ref()).await.map_err(|e| match e {
-                token::TokenError::Refused(message) => unauthorized(message),
-                token::TokenError::Other(error) => error,
-            });
+            return token::fetch(&self.http, bearer, &scope, self.credentials.as_ref())
+                .await
+                .map_err(|e| match e {
+                    token::TokenError::Refused(message) => unauthorized(message),
+                    token::TokenError::Other(error) => error,
+                });
         }
         match &self.credentials {
             Some(Credentials::Password { user, password }) if challenges.iter().any(|c| c.is("basic")) => {
@@ -202,14 +233,22 @@ impl Session {
                 with_credentials: self.credentials.is_some(),
                 message,
             },
-            _ => RegistryError::Status { url, status: status.as_u16(), message },
+            _ => RegistryError::Status {
+                url,
+                status: status.as_u16(),
+                message,
+            },
         })
     }
 }
 
 /// Docker Hub's API is on another host than its name.
 fn host_of(registry: &str) -> &str {
-    if registry == "docker.io" { "registry-1.docker.io" } else { registry }
+    if registry == "docker.io" {
+        "registry-1.docker.io"
+    } else {
+        registry
+    }
 }
 
 /// Reads a body of at most `limit` bytes; a longer one is an error and not read to its end.

@@ -40,11 +40,17 @@ pub fn remove(store: &Store, name: &str, used: &[String], force: bool) -> Result
     if !by_id && records.len() > 1 {
         records.retain(|other| other.name == record.name);
         drop_names(store, &records)?;
-        return Ok(Removed { untagged: names_of(&records), deleted: Vec::new() });
+        return Ok(Removed {
+            untagged: names_of(&records),
+            deleted: Vec::new(),
+        });
     }
     let in_use = used.contains(&record.id);
     if in_use && !force {
-        return Err(ImageError::InUse { name: name.to_owned(), id: record.id });
+        return Err(ImageError::InUse {
+            name: name.to_owned(),
+            id: record.id,
+        });
     }
     if in_use {
         write_nameless(store, &record)?;
@@ -56,7 +62,10 @@ pub fn remove(store: &Store, name: &str, used: &[String], force: bool) -> Result
     drop(lock);
     collect(store)?;
     let deleted = if in_use { Vec::new() } else { vec![record.id] };
-    Ok(Removed { untagged: names_of(&records), deleted })
+    Ok(Removed {
+        untagged: names_of(&records),
+        deleted,
+    })
 }
 
 /// Gives an image another name.
@@ -66,7 +75,13 @@ pub fn remove(store: &Store, name: &str, used: &[String], force: bool) -> Result
 pub fn tag(store: &Store, name: &str, new: &str) -> Result<(), ImageError> {
     let record = find::find_record(store, name)?.ok_or_else(|| ImageError::NotFound { name: name.to_owned() })?;
     let new = find::qualify_local(new)?;
-    records::write(store, &Record { name: Some(new), ..record })
+    records::write(
+        store,
+        &Record {
+            name: Some(new),
+            ..record
+        },
+    )
 }
 
 /// Takes names from an image, all if none are given. The image stays.
@@ -82,7 +97,9 @@ pub fn untag(store: &Store, name: &str, names: &[String]) -> Result<(), ImageErr
     if !names.is_empty() {
         let mut wanted = HashSet::new();
         for name in names {
-            let found = find::local_candidates(name).into_iter().find(|c| own.iter().any(|o| o.name.as_ref() == Some(c)));
+            let found = find::local_candidates(name)
+                .into_iter()
+                .find(|c| own.iter().any(|o| o.name.as_ref() == Some(c)));
             wanted.insert(found.ok_or_else(|| ImageError::NotFound { name: name.clone() })?);
         }
         going.retain(|record| record.name.as_ref().is_some_and(|name| wanted.contains(name)));
@@ -110,7 +127,10 @@ pub fn prune(store: &Store, used: &[String], all: bool, keep: impl Fn(&Record) -
     }
     drop(lock);
     collect(store)?;
-    Ok(Removed { untagged: names_of(&going), deleted })
+    Ok(Removed {
+        untagged: names_of(&going),
+        deleted,
+    })
 }
 
 /// Removes layers and blobs that no record names, and abandoned work. Does nothing while a pull runs, or while a record
@@ -126,8 +146,13 @@ pub fn collect(store: &Store) -> Result<(), ImageError> {
     if damaged > 0 {
         return Ok(());
     }
-    let keep: HashSet<&str> = records.iter().flat_map(|r| r.layers.iter().chain(&r.blobs)).map(|d| hex_of(d)).collect();
-    let is_garbage = |name: &str| name.len() == 64 && name.bytes().all(|b| b.is_ascii_hexdigit()) && !keep.contains(name);
+    let keep: HashSet<&str> = records
+        .iter()
+        .flat_map(|r| r.layers.iter().chain(&r.blobs))
+        .map(|d| hex_of(d))
+        .collect();
+    let is_garbage =
+        |name: &str| name.len() == 64 && name.bytes().all(|b| b.is_ascii_hexdigit()) && !keep.contains(name);
     for name in names_in(&store.layers())? {
         let layer = layers::owner(&name);
         if is_garbage(layer) {
@@ -142,8 +167,15 @@ pub fn collect(store: &Store) -> Result<(), ImageError> {
 }
 
 fn write_nameless(store: &Store, record: &Record) -> Result<(), ImageError> {
-    let nameless = Record { name: None, ..record.clone() };
-    Ok(store::write_json(&records::path(store, &record.id), &nameless, Durability::Synced)?)
+    let nameless = Record {
+        name: None,
+        ..record.clone()
+    };
+    Ok(store::write_json(
+        &records::path(store, &record.id),
+        &nameless,
+        Durability::Synced,
+    )?)
 }
 
 fn drop_names(store: &Store, records: &[Record]) -> Result<(), ImageError> {
@@ -161,7 +193,10 @@ fn names_in(dir: &std::path::Path) -> Result<Vec<String>, StoreError> {
     match fs::read_dir(dir) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
         Err(e) => Err(StoreError::io("read", dir)(e)),
-        Ok(entries) => Ok(entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect()),
+        Ok(entries) => Ok(entries
+            .flatten()
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .collect()),
     }
 }
 
@@ -179,7 +214,10 @@ mod tests {
 
     fn counts(lab: &Lab) -> (usize, usize) {
         let layers = names_in(&lab.store.layers()).unwrap();
-        (layers.iter().filter(|l| l.len() == 64).count(), names_in(&lab.store.blobs()).unwrap().len())
+        (
+            layers.iter().filter(|l| l.len() == 64).count(),
+            names_in(&lab.store.blobs()).unwrap().len(),
+        )
     }
 
     #[test]
@@ -190,13 +228,28 @@ mod tests {
         tag(&lab.store, "a", "other").unwrap();
         assert_eq!(counts(&lab), (3, 7));
         let removed = remove(&lab.store, "a", &[], false).unwrap();
-        assert_eq!(removed, Removed { untagged: vec![A.into()], deleted: vec![] });
+        assert_eq!(
+            removed,
+            Removed {
+                untagged: vec![A.into()],
+                deleted: vec![]
+            }
+        );
         assert_eq!(counts(&lab), (3, 7));
         let removed = remove(&lab.store, "other", &[], false).unwrap();
-        assert_eq!(removed, Removed { untagged: vec!["localhost/other:latest".into()], deleted: vec![a.id] });
+        assert_eq!(
+            removed,
+            Removed {
+                untagged: vec!["localhost/other:latest".into()],
+                deleted: vec![a.id]
+            }
+        );
         assert_eq!(counts(&lab), (2, 4));
         find::find(&lab.store, B).unwrap().unwrap();
-        assert!(matches!(remove(&lab.store, "a", &[], false), Err(ImageError::NotFound { .. })));
+        assert!(matches!(
+            remove(&lab.store, "a", &[], false),
+            Err(ImageError::NotFound { .. })
+        ));
         remove(&lab.store, B, &[], false).unwrap();
         assert_eq!(counts(&lab), (0, 0));
         assert_eq!(names_in(&lab.store.layers()).unwrap(), [""; 0]);
@@ -219,9 +272,18 @@ mod tests {
         let lab = Lab::new();
         let a = lab.image(A, "a");
         let used = [a.id.clone()];
-        assert!(matches!(remove(&lab.store, A, &used, false), Err(ImageError::InUse { .. })));
+        assert!(matches!(
+            remove(&lab.store, A, &used, false),
+            Err(ImageError::InUse { .. })
+        ));
         let removed = remove(&lab.store, A, &used, true).unwrap();
-        assert_eq!(removed, Removed { untagged: vec![A.into()], deleted: vec![] });
+        assert_eq!(
+            removed,
+            Removed {
+                untagged: vec![A.into()],
+                deleted: vec![]
+            }
+        );
         assert!(find::find(&lab.store, &a.id).unwrap().is_some());
         assert_eq!(prune(&lab.store, &used, true, |_| false).unwrap(), Removed::default());
         assert_eq!(prune(&lab.store, &[], false, |_| false).unwrap().deleted, [a.id]);
@@ -235,7 +297,10 @@ mod tests {
         let b = lab.image(B, "b");
         tag(&lab.store, "a", "other").unwrap();
         untag(&lab.store, "a", &["other".into()]).unwrap();
-        assert!(matches!(untag(&lab.store, "a", &["b".into()]), Err(ImageError::NotFound { .. })));
+        assert!(matches!(
+            untag(&lab.store, "a", &["b".into()]),
+            Err(ImageError::NotFound { .. })
+        ));
         untag(&lab.store, "a", &[]).unwrap();
         assert_eq!(find::find(&lab.store, &a.id).unwrap().unwrap().names, [""; 0]);
         assert_eq!(prune(&lab.store, &[], false, |_| false).unwrap().deleted, [a.id]);

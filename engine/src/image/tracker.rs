@@ -22,7 +22,12 @@ pub(super) struct Tracker<'a> {
 
 impl<'a> Tracker<'a> {
     pub(super) fn new(progress: &'a dyn Progress) -> Self {
-        Self { progress, done: AtomicU64::new(0), total: AtomicU64::new(0), status: Mutex::default() }
+        Self {
+            progress,
+            done: AtomicU64::new(0),
+            total: AtomicU64::new(0),
+            status: Mutex::default(),
+        }
     }
 
     /// Reports a new status line at once.
@@ -79,6 +84,7 @@ impl<'a> Tracker<'a> {
 
     fn report(&self) {
         let status = self.status.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        self.progress.report(&status, self.done.load(Relaxed), self.total.load(Relaxed));
+        self.progress
+            .report(&status, self.done.load(Relaxed), self.total.load(Relaxed));
     }
 }

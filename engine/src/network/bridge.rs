@@ -25,7 +25,11 @@ pub(super) fn keep_address(interface: &str) -> io::Result<()> {
     let request = request(interface, address)?;
     // SAFETY: the request is a whole ifreq, which the kernel only reads, netdevice(7).
     let result = unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFHWADDR, &raw const request) };
-    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    if result == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
 }
 
 fn request(interface: &str, address: [u8; 6]) -> io::Result<libc::ifreq> {
@@ -38,7 +42,10 @@ fn request(interface: &str, address: [u8; 6]) -> io::Result<libc::ifreq> {
     for (to, from) in request.ifr_name.iter_mut().zip(interface.bytes()) {
         *to = from.cast_signed();
     }
-    let mut hardware = libc::sockaddr { sa_family: libc::ARPHRD_ETHER, sa_data: [0; 14] };
+    let mut hardware = libc::sockaddr {
+        sa_family: libc::ARPHRD_ETHER,
+        sa_data: [0; 14],
+    };
     for (to, from) in hardware.sa_data.iter_mut().zip(address) {
         *to = from.cast_signed();
     }
@@ -47,7 +54,10 @@ fn request(interface: &str, address: [u8; 6]) -> io::Result<libc::ifreq> {
 }
 
 fn parse(text: &str) -> Option<[u8; 6]> {
-    let bytes: Vec<u8> = text.split(':').map(|byte| u8::from_str_radix(byte, 16).ok()).collect::<Option<_>>()?;
+    let bytes: Vec<u8> = text
+        .split(':')
+        .map(|byte| u8::from_str_radix(byte, 16).ok())
+        .collect::<Option<_>>()?;
     bytes.try_into().ok()
 }
 

@@ -8,7 +8,7 @@ use super::netavark::{self, Action};
 use super::program::{self, Run};
 use super::state::{Input, PerNetwork, forget, is_whole, read_input, write_input, write_status};
 use super::turn::{Held, Turn};
-use super::{Attachment, bridge, NetworkError, Request, Status, claim, dns, lease, netns};
+use super::{Attachment, NetworkError, Request, Status, bridge, claim, dns, lease, netns};
 use crate::store::Store;
 
 /// A setup under way: netavark is running while the caller prepares the rest of the container.
@@ -66,7 +66,9 @@ impl Pending {
 /// A bridge that cannot be asked (none of its own: macvlan) or refuses works as netavark left it.
 fn keep_bridge_addresses(input: &Input) {
     for network in input.network_info.values().filter(|n| n.driver == "bridge") {
-        let Some(interface) = &network.network_interface else { continue };
+        let Some(interface) = &network.network_interface else {
+            continue;
+        };
         if let Err(error) = bridge::keep_address(interface) {
             tracing::warn!("cannot fix the hardware address of {interface}: {error}");
         }

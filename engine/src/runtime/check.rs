@@ -2,7 +2,8 @@
 
 use super::security::SecurityOptions;
 use super::{
-    BundleError, ContainerOptions, devices, health, hosts, limits, mount_options, namespaces, user_mode::UserMode, volumes,
+    BundleError, ContainerOptions, devices, health, hosts, limits, mount_options, namespaces, user_mode::UserMode,
+    volumes,
 };
 
 /// Checks everything that needs neither the image nor this machine.

@@ -10,8 +10,12 @@ impl IdMappings {
     /// The mappings that `--uidmap` and `--gidmap` spell out; `None` if neither is given. One alone counts for both,
     /// as in podman-run(1).
     pub fn spelled_out(options: &ContainerOptions) -> Result<Option<Self>, BundleError> {
-        let parse =
-            |option, values: &[String]| values.iter().map(|v| Self::range(option, v)).collect::<Result<Vec<_>, _>>();
+        let parse = |option, values: &[String]| {
+            values
+                .iter()
+                .map(|v| Self::range(option, v))
+                .collect::<Result<Vec<_>, _>>()
+        };
         let uids = parse("--uidmap", &options.uid_maps)?;
         let gids = parse("--gidmap", &options.gid_maps)?;
         Ok(match (uids.is_empty(), gids.is_empty()) {
@@ -36,7 +40,9 @@ impl IdMappings {
         let find = |option, path, name: &str| {
             let all = subordinate(path, name).map_err(BundleError::io("read", path))?;
             let none = || BundleError::invalid(option, name, format!("{path} has no range for this name"));
-            Some(in_a_row(&all)).filter(|ranges| !ranges.is_empty()).ok_or_else(none)
+            Some(in_a_row(&all))
+                .filter(|ranges| !ranges.is_empty())
+                .ok_or_else(none)
         };
         Ok(Self {
             uids: find("--subuidname", "/etc/subuid", uid_name)?,
@@ -88,7 +94,11 @@ pub fn subordinate(path: &str, name: &str) -> io::Result<Vec<(u32, u32)>> {
 fn ranges_in(text: &str, name: &str) -> Vec<(u32, u32)> {
     let range = |line: &str| {
         let mut fields = line.trim().split(':');
-        let (owner, start, size) = (fields.next()?, fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+        let (owner, start, size) = (
+            fields.next()?,
+            fields.next()?.parse().ok()?,
+            fields.next()?.parse().ok()?,
+        );
         (owner == name && size > 0 && fields.next().is_none()).then_some((start, size))
     };
     text.lines().filter_map(range).collect()
@@ -148,6 +158,9 @@ mod tests {
         assert_eq!(ranges_in(text, "carol"), []);
         assert_eq!(subordinate("/no/such/file", "alice").unwrap(), []);
         let error = IdMappings::granted_to("no such name", "x").unwrap_err().to_string();
-        assert!(error.contains("--subuidname") && error.contains("no such name"), "{error}");
+        assert!(
+            error.contains("--subuidname") && error.contains("no such name"),
+            "{error}"
+        );
     }
 }

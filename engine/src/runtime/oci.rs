@@ -148,7 +148,8 @@ impl OciRuntime {
     /// # Errors
     /// There is no such container, or its process is gone.
     pub fn start(&self, state_root: &Path, id: &str) -> Result<(), RuntimeError> {
-        self.quiet(self.command(state_root, None).arg("start").arg(id)).map(drop)
+        self.quiet(self.command(state_root, None).arg("start").arg(id))
+            .map(drop)
     }
 
     /// Runs a container and waits for it; the runtime hands on terminal and signals. `started` is called with the PID of its
@@ -168,7 +169,10 @@ impl OciRuntime {
         let mut child = command.spawn().map_err(failed())?;
         while child.try_wait().map_err(failed())?.is_none() {
             // Written whole by the runtimes that we know, but not in one step by definition.
-            if let Some(pid) = std::fs::read_to_string(&pid_file).ok().and_then(|text| text.trim().parse().ok()) {
+            if let Some(pid) = std::fs::read_to_string(&pid_file)
+                .ok()
+                .and_then(|text| text.trim().parse().ok())
+            {
                 started(pid);
                 break;
             }

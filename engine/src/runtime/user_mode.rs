@@ -42,7 +42,9 @@ impl UserMode {
     /// A value means nothing, two of them contradict each other, or only containers without root have this mode.
     pub fn of(options: &ContainerOptions) -> Result<Self, BundleError> {
         let value = options.userns.as_deref().unwrap_or_default();
-        let Some(mapped) = Self::mapped(options)? else { return Self::parse(value) };
+        let Some(mapped) = Self::mapped(options)? else {
+            return Self::parse(value);
+        };
         if matches!(value, "" | "private") {
             return Ok(mapped);
         }
@@ -68,7 +70,9 @@ impl UserMode {
 
     fn parse(value: &str) -> Result<Self, BundleError> {
         let invalid = |reason: &str| Err(BundleError::invalid(OPTION, value, reason));
-        let (mode, rest) = value.split_once(':').map_or((value, None), |(mode, rest)| (mode, Some(rest)));
+        let (mode, rest) = value
+            .split_once(':')
+            .map_or((value, None), |(mode, rest)| (mode, Some(rest)));
         match (mode, rest) {
             ("" | "host", None) => Ok(Self::Host),
             ("auto", rest) => AutoOptions::parse(rest.unwrap_or_default(), value).map(Self::Auto),
@@ -94,7 +98,8 @@ impl AutoOptions {
             match option.split_once('=') {
                 Some(("size", size)) => {
                     let size = size.parse().ok().filter(|size| *size > 0);
-                    all.size = Some(size.ok_or_else(|| BundleError::invalid(OPTION, value, "size is a number above 0"))?);
+                    all.size =
+                        Some(size.ok_or_else(|| BundleError::invalid(OPTION, value, "size is a number above 0"))?);
                 }
                 Some(("uidmapping", map)) => all.mappings.uids.push(IdMappings::range(OPTION, map)?),
                 Some(("gidmapping", map)) => all.mappings.gids.push(IdMappings::range(OPTION, map)?),
@@ -113,7 +118,10 @@ mod tests {
     use super::*;
 
     fn mode(userns: &str, change: impl FnOnce(&mut ContainerOptions)) -> Result<UserMode, String> {
-        let mut options = ContainerOptions { userns: Some(userns.to_owned()), ..ContainerOptions::default() };
+        let mut options = ContainerOptions {
+            userns: Some(userns.to_owned()),
+            ..ContainerOptions::default()
+        };
         change(&mut options);
         UserMode::of(&options).map_err(|e| e.to_string())
     }
@@ -121,7 +129,13 @@ mod tests {
     #[test]
     fn modes() {
         let auto = |size, uids: &[(u32, u32, u32)], gids: &[(u32, u32, u32)]| {
-            UserMode::Auto(AutoOptions { size, mappings: IdMappings { uids: uids.into(), gids: gids.into() } })
+            UserMode::Auto(AutoOptions {
+                size,
+                mappings: IdMappings {
+                    uids: uids.into(),
+                    gids: gids.into(),
+                },
+            })
         };
         for (text, expected) in [
             ("", UserMode::Host),
@@ -129,7 +143,10 @@ mod tests {
             ("auto", auto(None, &[], &[])),
             ("auto:", auto(None, &[], &[])),
             ("auto:size=4096", auto(Some(4096), &[], &[])),
-            ("auto:uidmapping=0:5:1,gidmapping=0:6,size=9", auto(Some(9), &[(0, 5, 1)], &[(0, 6, 1)])),
+            (
+                "auto:uidmapping=0:5:1,gidmapping=0:6,size=9",
+                auto(Some(9), &[(0, 5, 1)], &[(0, 6, 1)]),
+            ),
             ("container:web", UserMode::Container("web".into())),
             ("ns:/run/x", UserMode::Path("/run/x".into())),
         ] {
@@ -155,7 +172,10 @@ mod tests {
     #[test]
     fn mappings_stand_alone() {
         let map = |o: &mut ContainerOptions| o.uid_maps = vec!["0:9:9".into()];
-        let mapped = UserMode::Mapped(IdMappings { uids: vec![(0, 9, 9)], gids: vec![(0, 9, 9)] });
+        let mapped = UserMode::Mapped(IdMappings {
+            uids: vec![(0, 9, 9)],
+            gids: vec![(0, 9, 9)],
+        });
         for text in ["", "private"] {
             assert_eq!(mode(text, map), Ok(mapped.clone()), "{text}");
         }
@@ -163,7 +183,13 @@ mod tests {
             assert!(mode(text, map).unwrap_err().contains("--uidmap"), "{text}");
         }
         let name = |o: &mut ContainerOptions| o.sub_gid_name = Some("alice".into());
-        assert_eq!(mode("", name), Ok(UserMode::Names { uid: "alice".into(), gid: "alice".into() }));
+        assert_eq!(
+            mode("", name),
+            Ok(UserMode::Names {
+                uid: "alice".into(),
+                gid: "alice".into()
+            })
+        );
         assert!(mode("auto", name).is_err());
         assert!(mode("", |o| (map(o), name(o)).0).unwrap_err().contains("--subuidname"));
     }

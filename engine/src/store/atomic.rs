@@ -79,9 +79,12 @@ pub fn write_json<T: Serialize>(path: &Path, record: &T, durability: Durability)
 /// The file cannot be read, or is not what was written.
 pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, StoreError> {
     match fs::read(path) {
-        Ok(text) => {
-            serde_json::from_slice(&text).map(Some).map_err(|source| StoreError::Damaged { path: path.into(), source })
-        }
+        Ok(text) => serde_json::from_slice(&text)
+            .map(Some)
+            .map_err(|source| StoreError::Damaged {
+                path: path.into(),
+                source,
+            }),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(e) => Err(StoreError::io("read", path)(e)),
     }
@@ -119,7 +122,14 @@ impl Unnamed {
 
 fn unnamed(path: &Path, content: &[u8], durability: Durability) -> Result<Unnamed, StoreError> {
     let dir = directory(path);
-    let open = || openat(CWD, dir, OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC, Mode::RUSR | Mode::WUSR);
+    let open = || {
+        openat(
+            CWD,
+            dir,
+            OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC,
+            Mode::RUSR | Mode::WUSR,
+        )
+    };
     let file = match open() {
         Err(rustix::io::Errno::NOENT) => {
             fs::create_dir_all(dir).map_err(StoreError::io("create", dir))?;
@@ -145,14 +155,18 @@ fn aside(path: &Path, suffix: &str) -> PathBuf {
 }
 
 fn directory(path: &Path) -> &Path {
-    path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."))
+    path.parent()
+        .filter(|dir| !dir.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
 }
 
 fn sync_dir(dir: &Path, durability: Durability) -> Result<(), StoreError> {
     if durability == Durability::ThisBoot {
         return Ok(());
     }
-    File::open(dir).and_then(|d| d.sync_all()).map_err(StoreError::io("sync", dir))
+    File::open(dir)
+        .and_then(|d| d.sync_all())
+        .map_err(StoreError::io("sync", dir))
 }
 
 #[cfg(test)]

@@ -30,14 +30,25 @@ impl Overlay {
     pub fn mount_shifted(&self, target: &Path, namespace: &UserNamespace) -> Result<(), StoreError> {
         let fail = |path: &Path| StoreError::io("shift the owners of", path);
         check_kernel().map_err(fail(target))?;
-        let shifted = self.lower.iter().map(|layer| shifted_at(layer, target, namespace).map_err(fail(layer)));
+        let shifted = self
+            .lower
+            .iter()
+            .map(|layer| shifted_at(layer, target, namespace).map_err(fail(layer)));
         let shifted = shifted.collect::<Result<Vec<_>, _>>()?;
-        Self { lower: shifted.iter().map(fd_path).collect(), ..self.clone() }.mount(target)
+        Self {
+            lower: shifted.iter().map(fd_path).collect(),
+            ..self.clone()
+        }
+        .mount(target)
     }
 }
 
 fn shifted_at(layer: &Path, target: &Path, namespace: &UserNamespace) -> io::Result<OwnedFd> {
-    let tree = open_tree(CWD, layer, OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC)?;
+    let tree = open_tree(
+        CWD,
+        layer,
+        OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC,
+    )?;
     shift(&tree, namespace)?;
     move_mount(&tree, "", CWD, target, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)?;
     Ok(tree)
@@ -53,13 +64,21 @@ fn shift(mount: &OwnedFd, namespace: &UserNamespace) -> io::Result<()> {
     let size = size_of_val(&attributes);
     // SAFETY: both descriptors are open, the path is an empty C string, and the kernel reads `size` bytes of a live structure.
     let result = unsafe {
-        libc::syscall(libc::SYS_mount_setattr, mount.as_raw_fd(), c"".as_ptr(), libc::AT_EMPTY_PATH, &raw const attributes, size)
+        libc::syscall(
+            libc::SYS_mount_setattr,
+            mount.as_raw_fd(),
+            c"".as_ptr(),
+            libc::AT_EMPTY_PATH,
+            &raw const attributes,
+            size,
+        )
     };
     match io::Error::last_os_error() {
         _ if result == 0 => Ok(()),
-        e if e.raw_os_error() == Some(libc::EINVAL) => {
-            Err(io::Error::new(e.kind(), "this file system does not support mounts with shifted owners (idmapped mounts)"))
-        }
+        e if e.raw_os_error() == Some(libc::EINVAL) => Err(io::Error::new(
+            e.kind(),
+            "this file system does not support mounts with shifted owners (idmapped mounts)",
+        )),
         e => Err(e),
     }
 }
@@ -67,12 +86,17 @@ fn shift(mount: &OwnedFd, namespace: &UserNamespace) -> io::Result<()> {
 fn check_kernel() -> io::Result<()> {
     let name = rustix::system::uname();
     let release = name.release().to_string_lossy();
-    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map_while(|part| part.parse::<u32>().ok());
+    let mut numbers = release
+        .split(|c: char| !c.is_ascii_digit())
+        .map_while(|part| part.parse::<u32>().ok());
     let found = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
     if found >= NEEDED {
         return Ok(());
     }
-    let why = format!("user namespaces need Linux {}.{} or newer, this is Linux {release}", NEEDED.0, NEEDED.1);
+    let why = format!(
+        "user namespaces need Linux {}.{} or newer, this is Linux {release}",
+        NEEDED.0, NEEDED.1
+    );
     Err(io::Error::new(io::ErrorKind::Unsupported, why))
 }
 
@@ -113,11 +137,19 @@ mod tests {
             for name in ["upper", "work", "target"] {
                 fs::create_dir(at(name)).unwrap();
             }
-            let overlay = Overlay { lower: layers(dir.path(), count), upper: Some((at("upper"), at("work"))), volatile: true };
+            let overlay = Overlay {
+                lower: layers(dir.path(), count),
+                upper: Some((at("upper"), at("work"))),
+                volatile: true,
+            };
             in_private_namespace(|| {
                 overlay.mount_shifted(&at("target"), &namespace()).unwrap();
                 for n in [0, count - 1] {
-                    assert_eq!(owner(&at("target").join(format!("own-{n}"))), (100_007, 200_008), "{n} of {count}");
+                    assert_eq!(
+                        owner(&at("target").join(format!("own-{n}"))),
+                        (100_007, 200_008),
+                        "{n} of {count}"
+                    );
                 }
                 // Copied up by a change of what is in it.
                 fs::write(at("target/own-0"), "y").unwrap();
@@ -133,11 +165,18 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let target = dir.path().join("target");
         fs::create_dir(&target).unwrap();
-        let overlay = Overlay { lower: layers(dir.path(), 1), upper: None, volatile: false };
+        let overlay = Overlay {
+            lower: layers(dir.path(), 1),
+            upper: None,
+            volatile: false,
+        };
         in_private_namespace(|| {
             overlay.mount_shifted(&target, &namespace()).unwrap();
             assert_eq!(owner(&target.join("own-0")), (100_007, 200_008));
-            assert_eq!(fs::write(target.join("new"), "").unwrap_err().raw_os_error(), Some(libc::EROFS));
+            assert_eq!(
+                fs::write(target.join("new"), "").unwrap_err().raw_os_error(),
+                Some(libc::EROFS)
+            );
         })
         .unwrap();
     }
@@ -145,9 +184,21 @@ mod tests {
     #[test]
     fn a_file_system_without_shifted_mounts_is_named() {
         let dir = tempfile::tempdir().unwrap();
-        let overlay = Overlay { lower: vec!["/proc".into()], upper: None, volatile: false };
-        let error = in_private_namespace(|| overlay.mount_shifted(dir.path(), &namespace())).unwrap().unwrap_err();
+        let overlay = Overlay {
+            lower: vec!["/proc".into()],
+            upper: None,
+            volatile: false,
+        };
+        let error = in_private_namespace(|| overlay.mount_shifted(dir.path(), &namespace()))
+            .unwrap()
+            .unwrap_err();
         assert!(error.to_string().contains("/proc"), "{error}");
-        assert!(std::error::Error::source(&error).unwrap().to_string().contains("idmapped"), "{error:?}");
+        assert!(
+            std::error::Error::source(&error)
+                .unwrap()
+                .to_string()
+                .contains("idmapped"),
+            "{error:?}"
+        );
     }
 }

@@ -55,11 +55,20 @@ impl Lock {
 
 fn lock_path(store: &Store, kind: &str, name: &str) -> PathBuf {
     // A name may hold slashes (image references); a lock file's may not.
-    store.locks().join(format!("{kind}-{}", name.replace('%', "%25").replace('/', "%2f")))
+    store
+        .locks()
+        .join(format!("{kind}-{}", name.replace('%', "%25").replace('/', "%2f")))
 }
 
 fn open(path: &Path) -> Result<File, StoreError> {
-    let open = || OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path);
+    let open = || {
+        OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(path)
+    };
     match open() {
         Err(e) if e.kind() == io::ErrorKind::NotFound => {
             let dir = path.parent().unwrap_or(Path::new("/"));

@@ -71,9 +71,19 @@ impl Overlay {
             }
         }
         fsconfig_create(&context)?;
-        let attributes = if self.upper.is_none() { MountAttrFlags::MOUNT_ATTR_RDONLY } else { MountAttrFlags::empty() };
+        let attributes = if self.upper.is_none() {
+            MountAttrFlags::MOUNT_ATTR_RDONLY
+        } else {
+            MountAttrFlags::empty()
+        };
         let mount = fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, attributes)?;
-        move_mount(&mount, "", rustix::fs::CWD, target, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
+        move_mount(
+            &mount,
+            "",
+            rustix::fs::CWD,
+            target,
+            MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH,
+        )
     }
 
     /// mount(2) with its one page of options: layers are named by descriptor, 16 bytes each.
@@ -100,13 +110,20 @@ impl Overlay {
         }
         lower.push(options);
         let data = std::ffi::CString::new(lower.as_bytes()).map_err(|_| Errno::INVAL)?;
-        let flags = if self.upper.is_none() { MountFlags::RDONLY } else { MountFlags::empty() };
+        let flags = if self.upper.is_none() {
+            MountFlags::RDONLY
+        } else {
+            MountFlags::empty()
+        };
         rustix::mount::mount("overlay", target, "overlay", flags, &*data)
     }
 
     /// The directories and the option that each belongs to; layers topmost first.
     fn directories<'a>(&'a self, lower: &'a str) -> impl Iterator<Item = (&'a str, &'a Path)> {
-        let upper = self.upper.iter().flat_map(|(upper, work)| [("upperdir", upper.as_path()), ("workdir", work)]);
+        let upper = self
+            .upper
+            .iter()
+            .flat_map(|(upper, work)| [("upperdir", upper.as_path()), ("workdir", work)]);
         self.lower.iter().map(move |path| (lower, path.as_path())).chain(upper)
     }
 
@@ -120,7 +137,11 @@ impl Overlay {
 
 fn bind(source: &Path, target: &Path, writable: bool) -> rustix::io::Result<()> {
     rustix::mount::mount_bind(source, target)?;
-    if writable { Ok(()) } else { rustix::mount::mount_remount(target, MountFlags::BIND | MountFlags::RDONLY, c"") }
+    if writable {
+        Ok(())
+    } else {
+        rustix::mount::mount_remount(target, MountFlags::BIND | MountFlags::RDONLY, c"")
+    }
 }
 
 /// The name by which an open descriptor can be reached, for calls that know only path names.
@@ -170,8 +191,14 @@ pub fn in_private_namespace<T: Send>(work: impl FnOnce() -> T + Send) -> Result<
 pub fn enter_private_namespace() -> Result<(), StoreError> {
     let root = Path::new("/");
     unshare(CloneFlags::CLONE_NEWNS).map_err(|e| StoreError::io("make a mount namespace for", root)(e.into()))?;
-    mount(None::<&str>, "/", None::<&str>, MsFlags::MS_SLAVE | MsFlags::MS_REC, None::<&str>)
-        .map_err(|e| StoreError::io("make mounts private below", root)(e.into()))
+    mount(
+        None::<&str>,
+        "/",
+        None::<&str>,
+        MsFlags::MS_SLAVE | MsFlags::MS_REC,
+        None::<&str>,
+    )
+    .map_err(|e| StoreError::io("make mounts private below", root)(e.into()))
 }
 
 #[cfg(test)]
@@ -197,7 +224,11 @@ mod tests {
                 path
             });
             let lower = lower.collect();
-            Overlay { lower, upper: upper.then(|| (self.path("upper"), self.path("work"))), volatile: true }
+            Overlay {
+                lower,
+                upper: upper.then(|| (self.path("upper"), self.path("work"))),
+                volatile: true,
+            }
         }
     }
 
@@ -233,7 +264,11 @@ mod tests {
 
     #[test]
     fn without_upper_it_is_read_only() {
-        for (layers, way) in [(2, WAYS[0]), (2, WAYS[1]), (1, |o, t| o.mount(t).map_err(|_| Errno::INVAL))] {
+        for (layers, way) in [
+            (2, WAYS[0]),
+            (2, WAYS[1]),
+            (1, |o, t| o.mount(t).map_err(|_| Errno::INVAL)),
+        ] {
             let lab = Lab(tempfile::tempdir().unwrap());
             let overlay = lab.overlay(layers, false);
             let target = lab.path("target");

@@ -85,7 +85,11 @@ impl Store {
 
     /// Where a container's record is: `--rm` containers do not outlive a boot, and neither do their records.
     pub fn container_records(&self, ephemeral: bool) -> PathBuf {
-        if ephemeral { self.run.join("containers") } else { self.data.join("containers") }
+        if ephemeral {
+            self.run.join("containers")
+        } else {
+            self.data.join("containers")
+        }
     }
 
     /// The directory for a container's writable layer.
@@ -149,7 +153,11 @@ fn create_private(dir: &Path) -> Result<(), StoreError> {
     if dir.is_dir() {
         return Ok(());
     }
-    fs::DirBuilder::new().recursive(true).mode(0o711).create(dir).map_err(StoreError::io("create", dir))
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o711)
+        .create(dir)
+        .map_err(StoreError::io("create", dir))
 }
 
 fn boot_stamp(run: &Path) -> Result<String, StoreError> {

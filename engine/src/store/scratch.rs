@@ -26,7 +26,10 @@ impl Scratch {
         let tmp = ensure_tmp(store)?;
         loop {
             let path = tmp.join(id::random_hex(16));
-            DirBuilder::new().mode(0o700).create(&path).map_err(StoreError::io("create", &path))?;
+            DirBuilder::new()
+                .mode(0o700)
+                .create(&path)
+                .map_err(StoreError::io("create", &path))?;
             // A sweep may have come between creation and lock.
             let file = match File::open(&path) {
                 Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
@@ -58,7 +61,9 @@ impl Scratch {
         let dir = target.parent().unwrap_or(Path::new("/"));
         create_private(dir)?;
         fs::rename(&self.path, target).map_err(StoreError::io("publish", target))?;
-        File::open(dir).and_then(|d| d.sync_all()).map_err(StoreError::io("sync", dir))
+        File::open(dir)
+            .and_then(|d| d.sync_all())
+            .map_err(StoreError::io("sync", dir))
     }
 
     /// Removes a tree that is in use as a whole or not at all: it is moved into `tmp/` in one step, then deleted.
@@ -137,7 +142,11 @@ fn ensure_tmp(store: &Store) -> Result<PathBuf, StoreError> {
 /// Creates a directory for its owner alone, unless it is there: set-user-id programs of old images are nothing that every
 /// user of the host should reach (CVE-2021-41091).
 pub(crate) fn create_private(dir: &Path) -> Result<(), StoreError> {
-    DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(StoreError::io("create", dir))
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
+        .map_err(StoreError::io("create", dir))
 }
 
 #[cfg(test)]

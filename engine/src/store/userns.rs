@@ -82,11 +82,18 @@ impl AsFd for UserNamespace {
 }
 
 fn map_text(ranges: &[IdRange]) -> String {
-    ranges.iter().map(|(inside, outside, size)| [inside, outside, size].map(u32::to_string).join(" ") + "\n").collect()
+    ranges
+        .iter()
+        .map(|(inside, outside, size)| [inside, outside, size].map(u32::to_string).join(" ") + "\n")
+        .collect()
 }
 
 fn parse_map(text: &str) -> Vec<IdRange> {
-    let fields = |line: &str| line.split_whitespace().map(|field| field.parse().ok()).collect::<Option<Vec<u32>>>();
+    let fields = |line: &str| {
+        line.split_whitespace()
+            .map(|field| field.parse().ok())
+            .collect::<Option<Vec<u32>>>()
+    };
     let range = |line| <[u32; 3]>::try_from(fields(line)?).ok().map(IdRange::from);
     text.lines().filter_map(range).collect()
 }
@@ -137,7 +144,9 @@ impl Drop for Child {
 
 fn stop_after(work: impl Fn() -> nix::Result<()>) -> ! {
     // After the work: the kernel forgets the death signal when credentials change (prctl(2)).
-    let done = work().and_then(|()| set_pdeathsig(Signal::SIGKILL)).and_then(|()| raise(Signal::SIGSTOP));
+    let done = work()
+        .and_then(|()| set_pdeathsig(Signal::SIGKILL))
+        .and_then(|()| raise(Signal::SIGSTOP));
     // SAFETY: ends the process without running anything of the parent's. Error numbers are below 134 and fit an exit code.
     unsafe { libc::_exit(done.err().unwrap_or(Errno::ECHILD) as i32) }
 }
@@ -172,8 +181,15 @@ mod tests {
         let network = namespace.network_namespace().unwrap();
         // Entered with the rights of the user namespace only, loopback can be set up: the network is its own.
         let script = "ip link set lo up && cat /proc/net/dev | grep -c :";
-        let enter = [format!("--user={}", namespace.path().display()), format!("--net=/proc/{}/fd/{}", std::process::id(), network.as_raw_fd())];
-        let output = std::process::Command::new("nsenter").args(enter).args(["sh", "-c", script]).output().unwrap();
+        let enter = [
+            format!("--user={}", namespace.path().display()),
+            format!("--net=/proc/{}/fd/{}", std::process::id(), network.as_raw_fd()),
+        ];
+        let output = std::process::Command::new("nsenter")
+            .args(enter)
+            .args(["sh", "-c", script])
+            .output()
+            .unwrap();
         assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "1", "{output:?}");
     }
 }

@@ -17,7 +17,10 @@ pub fn listen_fds() -> Option<ListenFds> {
 fn parse(env: &dyn Fn(&str) -> Option<String>, pid: u32) -> Option<ListenFds> {
     let for_us = env("LISTEN_PID")?.parse::<u32>() == Ok(pid);
     let count = env("LISTEN_FDS")?.parse::<u32>().ok().filter(|n| *n > 0)?;
-    for_us.then(|| ListenFds { count, names: env("LISTEN_FDNAMES") })
+    for_us.then(|| ListenFds {
+        count,
+        names: env("LISTEN_FDNAMES"),
+    })
 }
 
 #[cfg(test)]

@@ -24,14 +24,20 @@ impl Invocation {
             return None;
         }
         let unit = named.or_else(|| unit_of_cgroup(&std::fs::read_to_string("/proc/self/cgroup").ok()?))?;
-        Some(Self { unit, id: env("INVOCATION_ID"), notify_socket })
+        Some(Self {
+            unit,
+            id: env("INVOCATION_ID"),
+            notify_socket,
+        })
     }
 }
 
 /// The innermost `.service` of the `0::` line in `/proc/PID/cgroup`, cgroups(7).
 fn unit_of_cgroup(text: &str) -> Option<String> {
     let path = text.lines().find_map(|line| line.strip_prefix("0::"))?;
-    path.rsplit('/').find(|part| part.ends_with(".service")).map(str::to_owned)
+    path.rsplit('/')
+        .find(|part| part.ends_with(".service"))
+        .map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -42,7 +48,10 @@ mod tests {
     fn the_unit_is_the_innermost_service() {
         for (text, unit) in [
             ("0::/system.slice/web.service\n", Some("web.service")),
-            ("1:x:/a.service\n0::/user.slice/user@0.service/app.slice/b.service/payload\n", Some("b.service")),
+            (
+                "1:x:/a.service\n0::/user.slice/user@0.service/app.slice/b.service/payload\n",
+                Some("b.service"),
+            ),
             ("0::/init.scope\n", None),
         ] {
             assert_eq!(unit_of_cgroup(text).as_deref(), unit, "{text}");

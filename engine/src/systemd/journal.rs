@@ -28,7 +28,16 @@ pub struct Query {
 /// Only what processes of the unit wrote is shown (`_SYSTEMD_UNIT=`), not what systemd says about the unit, and not
 /// the engine's own lines (`_COMM=unipod` cannot be excluded by a match, so callers see them as the unit's journal has them).
 pub fn command(query: &Query) -> Command {
-    let Query { unit, invocation, user, follow, tail, since, until, timestamps } = query;
+    let Query {
+        unit,
+        invocation,
+        user,
+        follow,
+        tail,
+        since,
+        until,
+        timestamps,
+    } = query;
     let mut command = Command::new("journalctl");
     command.args(["--quiet", "--no-pager", "--all"]);
     command.arg(format!("--output={}", if *timestamps { "short-iso" } else { "cat" }));
@@ -47,7 +56,10 @@ pub fn command(query: &Query) -> Command {
             command.arg(format!("{flag}={}", journal_time(value)));
         }
     }
-    command.arg(format!("{}={unit}", if *user { "_SYSTEMD_USER_UNIT" } else { "_SYSTEMD_UNIT" }));
+    command.arg(format!(
+        "{}={unit}",
+        if *user { "_SYSTEMD_USER_UNIT" } else { "_SYSTEMD_UNIT" }
+    ));
     if let Some(id) = invocation {
         command.arg(format!("_SYSTEMD_INVOCATION_ID={id}"));
     }
@@ -57,7 +69,11 @@ pub fn command(query: &Query) -> Command {
 /// `10m`, `1h30m` mean "ago" to docker and podman; journalctl wants that said.
 fn journal_time(value: &str) -> String {
     let relative = value.ends_with(['s', 'm', 'h']) && value.starts_with(|c: char| c.is_ascii_digit());
-    if relative { format!("{value} ago") } else { value.replace('T', " ").trim_end_matches('Z').to_owned() }
+    if relative {
+        format!("{value} ago")
+    } else {
+        value.replace('T', " ").trim_end_matches('Z').to_owned()
+    }
 }
 
 #[cfg(test)]
@@ -66,14 +82,23 @@ mod tests {
 
     #[test]
     fn a_duration_means_ago() {
-        for (given, want) in [("10m", "10m ago"), ("2026-01-02T03:04:05Z", "2026-01-02 03:04:05"), ("today", "today")] {
+        for (given, want) in [
+            ("10m", "10m ago"),
+            ("2026-01-02T03:04:05Z", "2026-01-02 03:04:05"),
+            ("today", "today"),
+        ] {
             assert_eq!(journal_time(given), want);
         }
     }
 
     #[test]
     fn the_unit_and_the_invocation_are_matched() {
-        let query = Query { unit: "web.service".into(), invocation: Some("ab".into()), tail: Some(3), ..Query::default() };
+        let query = Query {
+            unit: "web.service".into(),
+            invocation: Some("ab".into()),
+            tail: Some(3),
+            ..Query::default()
+        };
         let command = command(&query);
         let args: Vec<_> = command.get_args().filter_map(|a| a.to_str()).collect();
         assert!(args.contains(&"--lines=3"), "{args:?}");

@@ -117,8 +117,14 @@ pub fn start(unit: &str) -> Result<(), ManagerError> {
 }
 
 async fn connect() -> Result<ManagerProxy<'static>, ManagerError> {
-    let bus = if nix::unistd::geteuid().is_root() { zbus::Connection::system().await } else { zbus::Connection::session().await };
-    ManagerProxy::new(&bus.map_err(ManagerError::Unreachable)?).await.map_err(ManagerError::Unreachable)
+    let bus = if nix::unistd::geteuid().is_root() {
+        zbus::Connection::system().await
+    } else {
+        zbus::Connection::session().await
+    };
+    ManagerProxy::new(&bus.map_err(ManagerError::Unreachable)?)
+        .await
+        .map_err(ManagerError::Unreachable)
 }
 
 async fn wait_for_job(
@@ -127,7 +133,11 @@ async fn wait_for_job(
     unit: &str,
     request: impl Future<Output = zbus::Result<OwnedObjectPath>>,
 ) -> Result<(), ManagerError> {
-    let refused = |source| ManagerError::Refused { action, unit: unit.to_owned(), source };
+    let refused = |source| ManagerError::Refused {
+        action,
+        unit: unit.to_owned(),
+        source,
+    };
     // Listen before asking: a quick job may be over before the answer is read.
     manager.subscribe().await.map_err(refused)?;
     let mut removed = manager.receive_job_removed().await.map_err(refused)?;
@@ -137,23 +147,44 @@ async fn wait_for_job(
         if *args.job() == job {
             return match *args.result() {
                 "done" | "skipped" => Ok(()),
-                result => Err(ManagerError::Failed { action, unit: unit.to_owned(), result: result.to_owned() }),
+                result => Err(ManagerError::Failed {
+                    action,
+                    unit: unit.to_owned(),
+                    result: result.to_owned(),
+                }),
             };
         }
     }
-    Err(ManagerError::Failed { action, unit: unit.to_owned(), result: "the bus was closed".to_owned() })
+    Err(ManagerError::Failed {
+        action,
+        unit: unit.to_owned(),
+        result: "the bus was closed".to_owned(),
+    })
 }
 
 type Exec<'a> = Vec<(&'a str, Vec<&'a str>, bool)>;
 
 fn exec(words: &[String]) -> Exec<'_> {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    words.first().map(|program| (*program, words.clone(), false)).into_iter().collect()
+    words
+        .first()
+        .map(|program| (*program, words.clone(), false))
+        .into_iter()
+        .collect()
 }
 
 fn properties(service: &TransientService) -> Vec<(&'static str, Variant<'_>)> {
-    let TransientService { name: _, description, identifier, environment, start, stop, stop_post, restart, stop_timeout } =
-        service;
+    let TransientService {
+        name: _,
+        description,
+        identifier,
+        environment,
+        start,
+        stop,
+        stop_post,
+        restart,
+        stop_timeout,
+    } = service;
     vec![
         ("Description", Variant::from(description.as_str())),
         ("Type", Variant::from("notify")),
@@ -167,6 +198,9 @@ fn properties(service: &TransientService) -> Vec<(&'static str, Variant<'_>)> {
         ("ExecStop", Variant::from(exec(stop))),
         ("ExecStopPost", Variant::from(exec(stop_post))),
         ("Restart", Variant::from(*restart)),
-        ("TimeoutStopUSec", Variant::from(u64::try_from(stop_timeout.as_micros()).unwrap_or(u64::MAX))),
+        (
+            "TimeoutStopUSec",
+            Variant::from(u64::try_from(stop_timeout.as_micros()).unwrap_or(u64::MAX)),
+        ),
     ]
 }

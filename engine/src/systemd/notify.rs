@@ -50,7 +50,11 @@ fn barrier() {
         sd_notify::notify_with_fds(&[NotifyState::Custom("BARRIER=1")], &[theirs.as_fd()])?;
         drop(theirs);
         // systemd closes its end when it gets there.
-        poll(&mut [PollFd::new(ours.as_fd(), PollFlags::empty())], PollTimeout::from(BARRIER_TIMEOUT)).map_err(std::io::Error::from)
+        poll(
+            &mut [PollFd::new(ours.as_fd(), PollFlags::empty())],
+            PollTimeout::from(BARRIER_TIMEOUT),
+        )
+        .map_err(std::io::Error::from)
     });
     if let Err(error) = closed {
         tracing::warn!("cannot wait for systemd to take note: {error}");

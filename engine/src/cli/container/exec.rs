@@ -67,9 +67,16 @@ impl ExecArgs {
             tty: self.tty,
             privileged: self.privileged,
         };
-        let mode = ExecMode { detach: self.detach, interactive: self.interactive || self.tty, preserve_fds: self.preserve_fds };
+        let mode = ExecMode {
+            detach: self.detach,
+            interactive: self.interactive || self.tty,
+            preserve_fds: self.preserve_fds,
+        };
         let status = exec::exec(store, &record, &options, mode)?;
-        let code = status.code().or_else(|| status.signal().map(|s| 128 + s)).unwrap_or(125);
+        let code = status
+            .code()
+            .or_else(|| status.signal().map(|s| 128 + s))
+            .unwrap_or(125);
         Ok(u8::try_from(code).unwrap_or(u8::MAX))
     }
 

@@ -27,14 +27,22 @@ pub struct InspectArgs {
 impl InspectArgs {
     /// `unipod container inspect`.
     pub fn run_on_containers(self, store: &Store) -> Result<u8, CliError> {
-        let found = self.names.iter().map(|name| container(store, name)).collect::<Result<Vec<_>, _>>()?;
+        let found = self
+            .names
+            .iter()
+            .map(|name| container(store, name))
+            .collect::<Result<Vec<_>, _>>()?;
         output::print_inspect(&found, self.format.as_deref())?;
         Ok(0)
     }
 
     /// `unipod inspect`.
     pub fn run(self, store: &Store) -> Result<u8, CliError> {
-        let found = self.names.iter().map(|name| self.anything(store, name)).collect::<Result<Vec<_>, _>>()?;
+        let found = self
+            .names
+            .iter()
+            .map(|name| self.anything(store, name))
+            .collect::<Result<Vec<_>, _>>()?;
         output::print_inspect(&found, self.format.as_deref())?;
         Ok(0)
     }

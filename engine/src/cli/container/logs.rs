@@ -38,7 +38,10 @@ impl LogsArgs {
     pub fn run(self, store: &Store) -> Result<u8, CliError> {
         let record = record::find(store, &self.container)?;
         let unit = record.unit.ok_or_else(|| {
-            CliError::new(format!("container {} has no logs: it runs in the foreground, outside of any unit", record.name))
+            CliError::new(format!(
+                "container {} has no logs: it runs in the foreground, outside of any unit",
+                record.name
+            ))
         })?;
         let mut command = journal::command(&Query {
             unit: unit.name,
@@ -58,6 +61,9 @@ impl LogsArgs {
 fn tail(text: &str) -> Result<Option<u64>, CliError> {
     match text {
         "all" | "-1" => Ok(None),
-        n => n.parse().map(Some).map_err(|_| CliError::new(format!("--tail {n:?} is neither a number nor \"all\""))),
+        n => n
+            .parse()
+            .map(Some)
+            .map_err(|_| CliError::new(format!("--tail {n:?} is neither a number nor \"all\""))),
     }
 }

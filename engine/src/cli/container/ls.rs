@@ -48,7 +48,11 @@ pub struct LsArgs {
 impl LsArgs {
     /// Does it.
     pub fn run(self, store: &Store) -> Result<u8, CliError> {
-        let filters = self.filter.iter().map(|f| Filter::parse(f)).collect::<Result<Vec<_>, _>>()?;
+        let filters = self
+            .filter
+            .iter()
+            .map(|f| Filter::parse(f))
+            .collect::<Result<Vec<_>, _>>()?;
         let wanted = self.last.or(self.latest.then_some(1));
         let by_status = filters.iter().any(|f| f.key == "status");
         let everything = self.all || wanted.is_some() || by_status;
@@ -59,7 +63,11 @@ impl LsArgs {
         }
         if self.quiet {
             for record in &records {
-                output::print_line(if self.no_trunc { record.id.as_str() } else { record.id.short() });
+                output::print_line(if self.no_trunc {
+                    record.id.as_str()
+                } else {
+                    record.id.short()
+                });
             }
             return Ok(0);
         }
@@ -94,20 +102,41 @@ fn row(store: &Store, record: &Record, whole: bool) -> Row {
             ("ID", id.to_owned()),
             ("Names", record.name.clone()),
             ("Image", image),
-            ("ImageID", record.image.as_ref().map_or_else(String::new, |i| i.id.clone())),
+            (
+                "ImageID",
+                record.image.as_ref().map_or_else(String::new, |i| i.id.clone()),
+            ),
             ("Command", if whole { command } else { shorten(&command, 20) }),
             ("CreatedHuman", created.clone()),
             ("RunningFor", created),
-            ("CreatedAt", record.created.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S %z %Z").to_string()),
+            (
+                "CreatedAt",
+                record
+                    .created
+                    .to_zoned(TimeZone::system())
+                    .strftime("%Y-%m-%d %H:%M:%S %z %Z")
+                    .to_string(),
+            ),
             ("State", state.as_str().to_owned()),
             ("Status", status),
             ("Ports", ports(record)),
             ("Labels", labels(record)),
             ("Networks", networks),
-            ("Mounts", record.mounts.iter().map(|m| m.destination.display().to_string()).collect::<Vec<_>>().join(",")),
+            (
+                "Mounts",
+                record
+                    .mounts
+                    .iter()
+                    .map(|m| m.destination.display().to_string())
+                    .collect::<Vec<_>>()
+                    .join(","),
+            ),
             ("Pid", pid.to_string()),
             ("ExitCode", record.exit.map_or(0, |e| e.code).to_string()),
-            ("Unit", record.unit.as_ref().map_or_else(String::new, |u| u.name.clone())),
+            (
+                "Unit",
+                record.unit.as_ref().map_or_else(String::new, |u| u.name.clone()),
+            ),
         ],
     }
 }
@@ -118,7 +147,12 @@ fn status(store: &Store, record: &Record) -> String {
         (State::Created, _) => "Created".to_owned(),
         (State::Running, _) => {
             let health = health::status(store, record).map_or_else(String::new, |s| format!(" ({s})"));
-            format!("Up {}{health}", record.started.map_or_else(String::new, |t| human::seconds(Timestamp::now().as_second() - t.as_second())))
+            format!(
+                "Up {}{health}",
+                record.started.map_or_else(String::new, |t| human::seconds(
+                    Timestamp::now().as_second() - t.as_second()
+                ))
+            )
         }
         (State::Exited, Some(exit)) => format!("Exited ({}) {}", exit.code, human::ago(exit.at, Timestamp::now())),
         (State::Exited, None) => "Exited".to_owned(),
@@ -126,7 +160,12 @@ fn status(store: &Store, record: &Record) -> String {
 }
 
 fn network_names(record: &Record) -> Vec<&str> {
-    record.network.iter().flat_map(|n| &n.networks).map(|e| e.network.as_str()).collect()
+    record
+        .network
+        .iter()
+        .flat_map(|n| &n.networks)
+        .map(|e| e.network.as_str())
+        .collect()
 }
 
 fn ports(record: &Record) -> String {
@@ -137,7 +176,12 @@ fn ports(record: &Record) -> String {
             0 | 1 => first.to_string(),
             n => format!("{first}-{}", first.saturating_add(n - 1)),
         };
-        format!("{host}:{}->{}/{}", span(p.host_port), span(p.container_port), p.protocol)
+        format!(
+            "{host}:{}->{}/{}",
+            span(p.host_port),
+            span(p.container_port),
+            p.protocol
+        )
     });
     text.collect::<Vec<_>>().join(", ")
 }
@@ -153,7 +197,13 @@ fn ports_json(record: &Record) -> serde_json::Value {
 }
 
 fn labels(record: &Record) -> String {
-    record.options.labels.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>().join(",")
+    record
+        .options
+        .labels
+        .iter()
+        .map(|(k, v)| format!("{k}={v}"))
+        .collect::<Vec<_>>()
+        .join(",")
 }
 
 fn shorten(text: &str, width: usize) -> String {
@@ -170,15 +220,22 @@ struct Filter {
 }
 
 impl Filter {
-    const KEYS: [&str; 8] = ["name", "id", "label", "status", "ancestor", "volume", "network", "health"];
+    const KEYS: [&str; 8] = [
+        "name", "id", "label", "status", "ancestor", "volume", "network", "health",
+    ];
 
     fn parse(text: &str) -> Result<Self, CliError> {
-        let (key, value) = text.split_once('=').ok_or_else(|| CliError::new(format!("filter {text:?} is not KEY=VALUE")))?;
+        let (key, value) = text
+            .split_once('=')
+            .ok_or_else(|| CliError::new(format!("filter {text:?} is not KEY=VALUE")))?;
         if !Self::KEYS.contains(&key) {
             let known = Self::KEYS.join(", ");
             return Err(CliError::new(format!("unknown filter {key:?}")).hint(format!("known filters: {known}")));
         }
-        Ok(Self { key: key.to_owned(), value: value.to_owned() })
+        Ok(Self {
+            key: key.to_owned(),
+            value: value.to_owned(),
+        })
     }
 
     fn matches(&self, store: &Store, record: &Record) -> bool {
@@ -191,7 +248,10 @@ impl Filter {
                 None => record.options.labels.contains_key(value),
             },
             "status" => record.state().as_str() == value,
-            "ancestor" => record.image.as_ref().is_some_and(|i| i.name.contains(value) || i.id.contains(value)),
+            "ancestor" => record
+                .image
+                .as_ref()
+                .is_some_and(|i| i.name.contains(value) || i.id.contains(value)),
             "volume" => record.volumes.iter().any(|v| v.name == value),
             "network" => network_names(record).contains(&value),
             _ => health::status(store, record).is_some_and(|s| s == value),

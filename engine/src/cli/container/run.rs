@@ -102,28 +102,66 @@ fn stop_unit_of(store: &Store, name: Option<&str>) -> Result<(), CliError> {
 
 /// What is known and not there yet is refused by name: nobody shall believe that it works.
 fn refuse_unsupported(lifecycle: &LifecycleOptions) -> Result<(), CliError> {
-    let LifecycleOptions { pod, pod_id_file, requires, remove_image, timeout, preserve_fds, cgroup_parent, .. } = lifecycle;
+    let LifecycleOptions {
+        pod,
+        pod_id_file,
+        requires,
+        remove_image,
+        timeout,
+        preserve_fds,
+        cgroup_parent,
+        ..
+    } = lifecycle;
     let refused = [
-        ("--pod", pod.is_some() || pod_id_file.is_some(), "pods are not supported yet"),
-        ("--requires", !requires.is_empty(), "not supported yet; let the units depend on each other (Requires=, After=)"),
+        (
+            "--pod",
+            pod.is_some() || pod_id_file.is_some(),
+            "pods are not supported yet",
+        ),
+        (
+            "--requires",
+            !requires.is_empty(),
+            "not supported yet; let the units depend on each other (Requires=, After=)",
+        ),
         ("--rmi", *remove_image, "not supported yet; see: unipod image prune"),
-        ("--timeout", timeout.is_some(), "not supported yet; set RuntimeMaxSec= in the unit"),
-        ("--preserve-fds", *preserve_fds > 0, "not supported yet; socket activation passes descriptors on by itself"),
-        ("--cgroup-parent", cgroup_parent.is_some(), "the container lives in its unit's cgroup; set Slice= in the unit"),
+        (
+            "--timeout",
+            timeout.is_some(),
+            "not supported yet; set RuntimeMaxSec= in the unit",
+        ),
+        (
+            "--preserve-fds",
+            *preserve_fds > 0,
+            "not supported yet; socket activation passes descriptors on by itself",
+        ),
+        (
+            "--cgroup-parent",
+            cgroup_parent.is_some(),
+            "the container lives in its unit's cgroup; set Slice= in the unit",
+        ),
     ];
     let first = refused.into_iter().find(|(_, given, _)| *given);
-    first.map_or(Ok(()), |(option, _, why)| Err(CliError::new(format!("{option}: {why}"))))
+    first.map_or(Ok(()), |(option, _, why)| {
+        Err(CliError::new(format!("{option}: {why}")))
+    })
 }
 
 /// Combinations that cannot work, before anything is made for them.
 fn refuse_on_command_line(options: &ContainerOptions, lifecycle: &LifecycleOptions) -> Result<(), CliError> {
-    let restarts = lifecycle.restart.as_deref().is_some_and(|policy| !matches!(policy, "" | "no"));
+    let restarts = lifecycle
+        .restart
+        .as_deref()
+        .is_some_and(|policy| !matches!(policy, "" | "no"));
     if lifecycle.remove && restarts {
-        return Err(CliError::new("--rm and --restart contradict each other: a removed container cannot be started again"));
+        return Err(CliError::new(
+            "--rm and --restart contradict each other: a removed container cannot be started again",
+        ));
     }
     if options.tty {
-        return Err(CliError::new("--tty with --detach is not supported yet: no process stays to hold the terminal")
-            .hint("leave out -t, or run it in the foreground"));
+        return Err(
+            CliError::new("--tty with --detach is not supported yet: no process stays to hold the terminal")
+                .hint("leave out -t, or run it in the foreground"),
+        );
     }
     Ok(())
 }
@@ -149,7 +187,12 @@ fn make(
     refuse_unsupported(lifecycle)?;
     let image = match &options.rootfs {
         Some(_) => None,
-        None => Some(image::ensure(store, &options.image, &lifecycle.pull, progress::of_start(unit.is_some()).as_ref())?),
+        None => Some(image::ensure(
+            store,
+            &options.image,
+            &lifecycle.pull,
+            progress::of_start(unit.is_some()).as_ref(),
+        )?),
     };
     let request = CreateRequest {
         lifecycle: Lifecycle {
@@ -163,7 +206,10 @@ fn make(
         options,
         image: image.as_ref(),
         replace: lifecycle.replace,
-        unit: unit.map(|u| UnitUse { name: u.unit.clone(), invocation: u.id.clone() }),
+        unit: unit.map(|u| UnitUse {
+            name: u.unit.clone(),
+            invocation: u.id.clone(),
+        }),
     };
     Ok((create::create(store, request)?, image))
 }
@@ -179,7 +225,10 @@ fn sdnotify(option: run_options::SdNotify) -> SdNotify {
 
 /// The container will live as a transient unit.
 fn give_unit(store: &Store, created: Created, lifecycle: &LifecycleOptions) -> Result<Record, CliError> {
-    let Created { mut record, lock: _lock } = created;
+    let Created {
+        mut record,
+        lock: _lock,
+    } = created;
     transient::assign(&mut record);
     record.save(store)?;
     if let Some(file) = &lifecycle.cid_file {

@@ -44,12 +44,15 @@ impl StartArgs {
 
 /// Whether we are the `ExecStart=` of the container's own unit.
 fn runs_in(record: &Record, own: Option<&Invocation>) -> bool {
-    own.zip(record.unit.as_ref()).is_some_and(|(own, unit)| own.unit == unit.name)
+    own.zip(record.unit.as_ref())
+        .is_some_and(|(own, unit)| own.unit == unit.name)
 }
 
 /// Has systemd start the container's unit; a failure comes back as the engine in the unit has put it.
 pub fn start_unit(store: &Store, record: &Record) -> Result<(), CliError> {
-    let Err(error) = transient::start(store, record) else { return Ok(()) };
+    let Err(error) = transient::start(store, record) else {
+        return Ok(());
+    };
     match record::by_name(store, &record.name)?.and_then(|r| r.failure) {
         Some(Failure { message, code }) => Err(CliError::new(message).code(code)),
         None => Err(error.into()),
@@ -61,7 +64,10 @@ fn start_here(store: &Store, record: &Record) -> Result<u8, CliError> {
     let mut record = again(store, record)?;
     let started = bring_up(store, &mut record);
     if let Err(error) = &started {
-        record.failure = Some(Failure { message: error.message.clone(), code: error.code });
+        record.failure = Some(Failure {
+            message: error.message.clone(),
+            code: error.code,
+        });
         record.save(store)?;
     }
     started.map(|()| 0)
@@ -77,18 +83,37 @@ fn attach(store: &Store, record: &Record) -> Result<u8, CliError> {
     let lock = Lock::acquire(store, "container", &record.name)?;
     let record = again(store, record)?;
     let image = image_of(store, &record)?;
-    foreground::run(store, crate::container::create::Created { record, lock }, image.as_ref(), &|_, _| Ok(()))
+    foreground::run(
+        store,
+        crate::container::create::Created { record, lock },
+        image.as_ref(),
+        &|_, _| Ok(()),
+    )
 }
 
 /// The record as it is under the lock, with nothing of an earlier start in it.
 fn again(store: &Store, record: &Record) -> Result<Record, CliError> {
     let record = record::find(store, record.id.as_str())?;
-    let unit = record.unit.map(|u| record::UnitUse { invocation: Invocation::current().and_then(|i| i.id), ..u });
-    Ok(Record { unit, process: None, relays: Vec::new(), started: None, exit: None, failure: None, network: None, ..record })
+    let unit = record.unit.map(|u| record::UnitUse {
+        invocation: Invocation::current().and_then(|i| i.id),
+        ..u
+    });
+    Ok(Record {
+        unit,
+        process: None,
+        relays: Vec::new(),
+        started: None,
+        exit: None,
+        failure: None,
+        network: None,
+        ..record
+    })
 }
 
 fn image_of(store: &Store, record: &Record) -> Result<Option<Image>, CliError> {
     let Some(used) = &record.image else { return Ok(None) };
     let found = image::find(store, &used.id)?;
-    found.map(Some).ok_or_else(|| ContainerError::ImageGone(used.name.clone()).into())
+    found
+        .map(Some)
+        .ok_or_else(|| ContainerError::ImageGone(used.name.clone()).into())
 }

@@ -40,7 +40,11 @@ impl Targets {
             let done = match record::find(store, &name) {
                 Err(ContainerError::NotFound(_)) if self.ignore => Ok(()),
                 Err(error) => Err(error.into()),
-                Ok(record) => action(&record).map(|()| if !quiet { output::print_line(&name) }),
+                Ok(record) => action(&record).map(|()| {
+                    if !quiet {
+                        output::print_line(&name)
+                    }
+                }),
             };
             problems.extend(done.err());
         }
@@ -57,7 +61,12 @@ impl Targets {
             match std::fs::read_to_string(file) {
                 Ok(id) => drop(names.insert(id.trim().to_owned())),
                 Err(e) if e.kind() == std::io::ErrorKind::NotFound && self.ignore => {}
-                Err(e) => return Err(CliError::new(format!("cannot read the ID from {}: {e}", file.display()))),
+                Err(e) => {
+                    return Err(CliError::new(format!(
+                        "cannot read the ID from {}: {e}",
+                        file.display()
+                    )));
+                }
             }
         }
         if self.all {
@@ -93,7 +102,9 @@ fn stop_one(record: &Record, time: Option<u32>) -> Result<(), CliError> {
     match foreign_unit(record) {
         // With a timeout of its own the container is stopped first, then its unit has nothing left to wait for.
         Some(unit) if time.is_none() => Ok(manager::stop(unit)?),
-        Some(unit) => Ok(stop::stop(record, time).map_err(CliError::from).and(manager::stop(unit).map_err(CliError::from))?),
+        Some(unit) => Ok(stop::stop(record, time)
+            .map_err(CliError::from)
+            .and(manager::stop(unit).map_err(CliError::from))?),
         None => Ok(stop::stop(record, time)?),
     }
 }
@@ -118,8 +129,8 @@ pub struct KillArgs {
 impl KillArgs {
     /// Does it.
     pub fn run(self, store: &Store) -> Result<u8, CliError> {
-        let signal =
-            signal::parse(&self.signal).ok_or_else(|| CliError::new(format!("--signal {:?} is no signal", self.signal)))?;
+        let signal = signal::parse(&self.signal)
+            .ok_or_else(|| CliError::new(format!("--signal {:?} is no signal", self.signal)))?;
         let running_only = self.targets.all;
         self.targets.each(store, |record| match stop::kill(record, signal) {
             Err(ContainerError::NotRunning(..)) if running_only => Ok(()),
@@ -147,7 +158,11 @@ pub struct RmArgs {
 impl RmArgs {
     /// Does it.
     pub fn run(self, store: &Store) -> Result<u8, CliError> {
-        let options = RemoveOptions { force: self.force, volumes: self.volumes, timeout: self.time };
+        let options = RemoveOptions {
+            force: self.force,
+            volumes: self.volumes,
+            timeout: self.time,
+        };
         self.targets.each(store, |record| {
             if let (true, Some(unit)) = (options.force, foreign_unit(record)) {
                 manager::stop(unit)?;

@@ -12,7 +12,11 @@ use crate::store::Store;
 pub(super) enum Filter {
     Reference(String),
     Dangling(bool),
-    Label { key: String, value: Option<String>, absent: bool },
+    Label {
+        key: String,
+        value: Option<String>,
+        absent: bool,
+    },
     Before(Timestamp),
     Since(Timestamp),
     Until(Timestamp),
@@ -28,17 +32,29 @@ impl Filter {
         let invalid = || CliError::new(format!("invalid filter {text:?}: write KEY=VALUE"));
         let (key, value) = text.split_once('=').ok_or_else(invalid)?;
         let (key, absent) = key.strip_suffix('!').map_or((key, false), |key| (key, true));
-        let flag = || value.parse::<bool>().map_err(|_| CliError::new(format!("invalid filter {text:?}: true or false")));
+        let flag = || {
+            value
+                .parse::<bool>()
+                .map_err(|_| CliError::new(format!("invalid filter {text:?}: true or false")))
+        };
         Ok(match key {
             "label" => {
-                let (key, value) = value.split_once('=').map_or((value, None), |(k, v)| (k, Some(v.to_owned())));
-                Self::Label { key: key.to_owned(), value, absent }
+                let (key, value) = value
+                    .split_once('=')
+                    .map_or((value, None), |(k, v)| (k, Some(v.to_owned())));
+                Self::Label {
+                    key: key.to_owned(),
+                    value,
+                    absent,
+                }
             }
             "reference" => Self::Reference(value.to_owned()),
             "dangling" => Self::Dangling(flag()?),
             "before" => Self::Before(created(store, value)?),
             "since" | "after" => Self::Since(created(store, value)?),
-            "until" => Self::Until(moment(value).ok_or_else(|| CliError::new(format!("invalid time in filter {text:?}")))?),
+            "until" => {
+                Self::Until(moment(value).ok_or_else(|| CliError::new(format!("invalid time in filter {text:?}")))?)
+            }
             "id" => Self::Id(value.trim_start_matches("sha256:").to_owned()),
             "digest" => Self::Digest(value.to_owned()),
             "intermediate" | "readonly" | "manifest" => Self::Never(flag()?),
@@ -54,7 +70,9 @@ impl Filter {
             Self::Dangling(wanted) => image.names.is_empty() == *wanted,
             Self::Label { key, value, absent } => {
                 let labels = image.labels();
-                let fits = labels.get(key).is_some_and(|own| value.as_ref().is_none_or(|value| value == own));
+                let fits = labels
+                    .get(key)
+                    .is_some_and(|own| value.as_ref().is_none_or(|value| value == own));
                 fits != *absent
             }
             Self::Before(time) | Self::Until(time) => image.created < *time,
@@ -71,7 +89,11 @@ pub(super) fn fits(filters: &[Filter], image: &Summary) -> bool {
     filters.iter().all(|filter| {
         let label = matches!(filter, Filter::Label { .. });
         let same_kind = |other: &&Filter| std::mem::discriminant(*other) == std::mem::discriminant(filter);
-        if label { filter.matches(image) } else { filters.iter().filter(same_kind).any(|other| other.matches(image)) }
+        if label {
+            filter.matches(image)
+        } else {
+            filters.iter().filter(same_kind).any(|other| other.matches(image))
+        }
     })
 }
 
@@ -80,7 +102,9 @@ pub(super) fn refers(pattern: &str, name: &str) -> bool {
     let repository = find::repository_of(name);
     let ends = |text: &str| {
         let tails = text.match_indices('/').map(|(at, _)| &text[at + 1..]);
-        std::iter::once(text).chain(tails).any(|tail| glob(pattern.as_bytes(), tail.as_bytes()))
+        std::iter::once(text)
+            .chain(tails)
+            .any(|tail| glob(pattern.as_bytes(), tail.as_bytes()))
     };
     ends(name) || ends(repository)
 }
@@ -104,7 +128,11 @@ fn created(store: &Store, name: &str) -> Result<Timestamp, CliError> {
     // A damaged image still has a record; it is not needed whole here.
     let found = Summary::find(store, name)?;
     let recorded = records::read(store, name)?.and_then(|record| record.recorded.parse().ok());
-    Ok(if found.image.is_some() { found.created } else { recorded.unwrap_or(found.created) })
+    Ok(if found.image.is_some() {
+        found.created
+    } else {
+        recorded.unwrap_or(found.created)
+    })
 }
 
 /// A time, a date, seconds since 1970, or a duration before now.
@@ -170,9 +198,16 @@ mod tests {
             (&["readonly=true"], 0),
             (&["id=0123456789"], 0),
         ] {
-            let filters: Vec<Filter> = texts.iter().map(|text| Filter::parse(&lab.store, text).unwrap()).collect();
+            let filters: Vec<Filter> = texts
+                .iter()
+                .map(|text| Filter::parse(&lab.store, text).unwrap())
+                .collect();
             let images = Summary::all(&lab.store).unwrap();
-            assert_eq!(images.iter().filter(|image| fits(&filters, image)).count(), expected, "{texts:?}");
+            assert_eq!(
+                images.iter().filter(|image| fits(&filters, image)).count(),
+                expected,
+                "{texts:?}"
+            );
         }
         for text in ["label", "colour=red", "dangling=maybe", "until=soon", "before=missing"] {
             assert!(Filter::parse(&lab.store, text).is_err(), "{text}");

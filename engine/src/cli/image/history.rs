@@ -44,7 +44,9 @@ struct Step {
 impl HistoryArgs {
     /// Does it. Returns the exit code.
     pub fn run(self, store: &Store) -> Result<u8, CliError> {
-        let not_found = || ImageError::NotFound { name: self.image.clone() };
+        let not_found = || ImageError::NotFound {
+            name: self.image.clone(),
+        };
         let image = find(store, &self.image)?.ok_or_else(not_found)?;
         let steps = steps(store, &image)?;
         if self.quiet {
@@ -56,16 +58,34 @@ impl HistoryArgs {
         let now = Timestamp::now();
         let rows: Vec<Row> = steps.iter().map(|step| self.row(step, now)).collect();
         let table = "table {{.ID}}\t{{.Created}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}";
-        output::print_list_with(&rows, table, &[("CreatedBy", "CREATED BY")], self.format.as_deref(), false)?;
+        output::print_list_with(
+            &rows,
+            table,
+            &[("CreatedBy", "CREATED BY")],
+            self.format.as_deref(),
+            false,
+        )?;
         Ok(0)
     }
 
     fn row(&self, step: &Step, now: Timestamp) -> Row {
         let at = step.created.map_or_else(|| "N/A".to_owned(), |time| time.to_string());
-        let since = step.created.map_or_else(|| "N/A".to_owned(), |time| human::ago(time, now));
-        let size = if self.human { human::size(step.size) } else { step.size.to_string() };
+        let since = step
+            .created
+            .map_or_else(|| "N/A".to_owned(), |time| human::ago(time, now));
+        let size = if self.human {
+            human::size(step.size)
+        } else {
+            step.size.to_string()
+        };
         let by = &step.created_by;
-        let short = |text: &str| if text.chars().count() > 45 { text.chars().take(42).chain("...".chars()).collect() } else { text.to_owned() };
+        let short = |text: &str| {
+            if text.chars().count() > 45 {
+                text.chars().take(42).chain("...".chars()).collect()
+            } else {
+                text.to_owned()
+            }
+        };
         let fields = vec![
             ("ID", self.id(step)),
             ("Created", if self.human { since.clone() } else { at.clone() }),
@@ -84,7 +104,11 @@ impl HistoryArgs {
 
     fn id(&self, step: &Step) -> String {
         let digits = step.id.strip_prefix("sha256:").unwrap_or(&step.id);
-        if self.no_trunc { step.id.clone() } else { digits.chars().take(12).collect() }
+        if self.no_trunc {
+            step.id.clone()
+        } else {
+            digits.chars().take(12).collect()
+        }
     }
 }
 
@@ -93,7 +117,11 @@ fn steps(store: &Store, image: &Image) -> Result<Vec<Step>, CliError> {
     let mut layers = layers::chain_ids(image.config.rootfs().diff_ids()).into_iter();
     let mut steps = Vec::new();
     for entry in image.config.history().iter().flatten() {
-        let layer = if entry.empty_layer().unwrap_or(false) { None } else { layers.next() };
+        let layer = if entry.empty_layer().unwrap_or(false) {
+            None
+        } else {
+            layers.next()
+        };
         let size = match layer {
             Some(chain_id) => layers::info(store, &chain_id)?.map_or(0, |info| info.size),
             None => 0,
@@ -123,7 +151,17 @@ mod tests {
         let lab = Lab::new();
         let image = lab.image("localhost/a:latest", "abc");
         let steps = steps(&lab.store, &image).unwrap();
-        let shown: Vec<_> = steps.iter().map(|s| (s.created_by.as_str(), s.size, s.id.as_str())).collect();
-        assert_eq!(shown, [("ADD own /", 3, image.id.as_str()), ("ENV A=B", 0, "<missing>"), ("ADD common /", 6, "<missing>")]);
+        let shown: Vec<_> = steps
+            .iter()
+            .map(|s| (s.created_by.as_str(), s.size, s.id.as_str()))
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                ("ADD own /", 3, image.id.as_str()),
+                ("ENV A=B", 0, "<missing>"),
+                ("ADD common /", 6, "<missing>")
+            ]
+        );
     }
 }

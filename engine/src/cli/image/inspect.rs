@@ -85,7 +85,16 @@ fn object(store: &Store, summary: &Summary) -> Result<Value, ImageError> {
 /// The configuration's keys that the OCI specification knows; those without a value are left out, as podman does.
 fn oci_config(mut config: Map<String, Value>) -> Value {
     const KEYS: [&str; 10] = [
-        "User", "ExposedPorts", "Env", "Entrypoint", "Cmd", "Volumes", "WorkingDir", "Labels", "StopSignal", "ArgsEscaped",
+        "User",
+        "ExposedPorts",
+        "Env",
+        "Entrypoint",
+        "Cmd",
+        "Volumes",
+        "WorkingDir",
+        "Labels",
+        "StopSignal",
+        "ArgsEscaped",
     ];
     config.retain(|key, value| KEYS.contains(&key.as_str()) && !value.is_null() && value != "" && value != false);
     Value::Object(config)
@@ -118,7 +127,10 @@ mod tests {
         assert_eq!(object["Config"], json!({"Cmd": ["abc"], "Labels": {"content": "abc"}}));
         assert_eq!(object["HealthCheck"]["Test"][0], "CMD");
         assert_eq!(object["Architecture"], "amd64");
-        assert_eq!(object["GraphDriver"]["Data"]["UpperDir"], image.layers[1].to_str().unwrap());
+        assert_eq!(
+            object["GraphDriver"]["Data"]["UpperDir"],
+            image.layers[1].to_str().unwrap()
+        );
         assert_eq!(object["RootFS"]["Layers"].as_array().unwrap().len(), 2);
         assert_eq!(inspect(&lab.store, "b").unwrap(), None);
     }

@@ -57,17 +57,32 @@ enum Order {
 impl LsArgs {
     /// Does it. Returns the exit code.
     pub fn run(self, store: &Store) -> Result<u8, CliError> {
-        let mut filters = self.filter.iter().map(|text| Filter::parse(store, text)).collect::<Result<Vec<_>, _>>()?;
+        let mut filters = self
+            .filter
+            .iter()
+            .map(|text| Filter::parse(store, text))
+            .collect::<Result<Vec<_>, _>>()?;
         filters.extend(self.repository.iter().cloned().map(Filter::Reference));
         let mut images = Summary::all(store)?;
         images.retain(|image| filter::fits(&filters, image));
         if self.quiet {
             return self.print_ids(&images);
         }
-        let rows = if self.format.as_deref() == Some("json") { images.iter().map(json_row).collect() } else { self.rows(&images) };
+        let rows = if self.format.as_deref() == Some("json") {
+            images.iter().map(json_row).collect()
+        } else {
+            self.rows(&images)
+        };
         let digest = if self.digests { "\t{{.Digest}}" } else { "" };
-        let table = format!("table {{{{.Repository}}}}\t{{{{.Tag}}}}{digest}\t{{{{.ID}}}}\t{{{{.Created}}}}\t{{{{.Size}}}}");
-        output::print_list_with(&rows, &table, &[("ID", "IMAGE ID")], self.format.as_deref(), self.noheading)?;
+        let table =
+            format!("table {{{{.Repository}}}}\t{{{{.Tag}}}}{digest}\t{{{{.ID}}}}\t{{{{.Created}}}}\t{{{{.Size}}}}");
+        output::print_list_with(
+            &rows,
+            &table,
+            &[("ID", "IMAGE ID")],
+            self.format.as_deref(),
+            self.noheading,
+        )?;
         Ok(0)
     }
 
@@ -85,7 +100,13 @@ impl LsArgs {
             if image.names.is_empty() {
                 rows.push((image, repository_and_tag(None)));
             }
-            rows.extend(image.names.iter().filter(|name| self.shows(name)).map(|name| (image, repository_and_tag(Some(name)))));
+            rows.extend(
+                image
+                    .names
+                    .iter()
+                    .filter(|name| self.shows(name))
+                    .map(|name| (image, repository_and_tag(Some(name)))),
+            );
         }
         match self.sort {
             // The images come in this order.
@@ -96,12 +117,16 @@ impl LsArgs {
             Order::Tag => rows.sort_by(|(_, (_, a)), (_, (_, b))| a.cmp(b)),
         }
         let now = Timestamp::now();
-        rows.into_iter().map(|(image, name)| self.row(image, name, now)).collect()
+        rows.into_iter()
+            .map(|(image, name)| self.row(image, name, now))
+            .collect()
     }
 
     /// A repository that is asked for hides the image's other names.
     fn shows(&self, name: &str) -> bool {
-        self.repository.as_ref().is_none_or(|pattern| filter::refers(pattern, name))
+        self.repository
+            .as_ref()
+            .is_none_or(|pattern| filter::refers(pattern, name))
     }
 
     fn row(&self, image: &Summary, (repository, tag): (String, String), now: Timestamp) -> Row {
@@ -121,13 +146,28 @@ impl LsArgs {
             ("Names", image.names.join(" ")),
             ("RepoTags", image.tags().join(" ")),
             ("RepoDigests", image.digests().join(" ")),
-            ("Labels", image.labels().iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>().join(",")),
+            (
+                "Labels",
+                image
+                    .labels()
+                    .iter()
+                    .map(|(k, v)| format!("{k}={v}"))
+                    .collect::<Vec<_>>()
+                    .join(","),
+            ),
         ];
-        Row { json: json_row(image).json, fields }
+        Row {
+            json: json_row(image).json,
+            fields,
+        }
     }
 
     fn id(&self, image: &Summary) -> String {
-        if self.no_trunc { image.record.id.clone() } else { image.hex().chars().take(12).collect() }
+        if self.no_trunc {
+            image.record.id.clone()
+        } else {
+            image.hex().chars().take(12).collect()
+        }
     }
 }
 
@@ -148,7 +188,10 @@ fn json_row(image: &Summary) -> Row {
         "Created": image.created.as_second(),
         "CreatedAt": image.created.to_string(),
     });
-    Row { json, fields: Vec::new() }
+    Row {
+        json,
+        fields: Vec::new(),
+    }
 }
 
 #[cfg(test)]
@@ -169,7 +212,14 @@ mod tests {
         let args = Command::parse_from(std::iter::once(&"images").chain(words)).args;
         let rows = args.rows(&Summary::all(&lab.store).unwrap());
         rows.iter()
-            .map(|row| row.fields.iter().filter(|(k, _)| matches!(*k, "Repository" | "Tag" | "ID")).map(|(_, v)| v.as_str()).collect::<Vec<_>>().join(" "))
+            .map(|row| {
+                row.fields
+                    .iter()
+                    .filter(|(k, _)| matches!(*k, "Repository" | "Tag" | "ID"))
+                    .map(|(_, v)| v.as_str())
+                    .collect::<Vec<_>>()
+                    .join(" ")
+            })
             .collect()
     }
 
@@ -181,11 +231,14 @@ mod tests {
         tag(&lab.store, "a", "b:2").unwrap();
         let short = |id: &str| id[7..19].to_owned();
         let rows = table(&lab, &["--sort", "tag"]);
-        assert_eq!(rows, [
-            format!("localhost/b 2 {}", short(&new.id)),
-            format!("<none> <none> {}", short(&old.id)),
-            format!("localhost/a latest {}", short(&new.id)),
-        ]);
+        assert_eq!(
+            rows,
+            [
+                format!("localhost/b 2 {}", short(&new.id)),
+                format!("<none> <none> {}", short(&old.id)),
+                format!("localhost/a latest {}", short(&new.id)),
+            ]
+        );
         assert_eq!(table(&lab, &["b"]).len(), 2, "the filter on images is applied before");
         assert!(table(&lab, &["--no-trunc", "--sort", "repository"])[1].ends_with(&new.id));
         let images = Summary::all(&lab.store).unwrap();

@@ -123,10 +123,14 @@ type Platform = (Option<String>, Option<String>, Option<String>);
 
 /// Splits `OS[/ARCH[/VARIANT]]`.
 fn split_platform(text: &str) -> Result<Platform, CliError> {
-    let mut parts = text.split('/').map(|part| Some(part.to_owned()).filter(|part| !part.is_empty()));
+    let mut parts = text
+        .split('/')
+        .map(|part| Some(part.to_owned()).filter(|part| !part.is_empty()));
     let platform = (parts.next().flatten(), parts.next().flatten(), parts.next().flatten());
     if platform.0.is_none() || parts.next().is_some() {
-        return Err(CliError::new(format!("invalid platform {text:?}: write OS/ARCH[/VARIANT]")));
+        return Err(CliError::new(format!(
+            "invalid platform {text:?}: write OS/ARCH[/VARIANT]"
+        )));
     }
     Ok(platform)
 }
@@ -144,23 +148,54 @@ mod tests {
     }
 
     fn options(words: &[&str]) -> PullOptions {
-        Command::try_parse_from(std::iter::once(&"pull").chain(words)).unwrap().args.options().unwrap()
+        Command::try_parse_from(std::iter::once(&"pull").chain(words))
+            .unwrap()
+            .args
+            .options()
+            .unwrap()
     }
 
     /// As the generator writes them for a `.image` unit (its keys in the order of the manual).
     #[test]
     fn every_option_of_an_image_unit() {
         let all = options(&[
-            "--arch", "arm64", "--authfile", "/a", "--cert-dir", "/c", "--creds", "u:p", "--os", "linux", "--policy",
-            "newer", "--retry", "5", "--retry-delay", "10s", "--variant", "v8", "--all-tags=false", "--tls-verify=false",
+            "--arch",
+            "arm64",
+            "--authfile",
+            "/a",
+            "--cert-dir",
+            "/c",
+            "--creds",
+            "u:p",
+            "--os",
+            "linux",
+            "--policy",
+            "newer",
+            "--retry",
+            "5",
+            "--retry-delay",
+            "10s",
+            "--variant",
+            "v8",
+            "--all-tags=false",
+            "--tls-verify=false",
             "quay.io/a/b",
         ]);
-        assert_eq!((all.policy, all.tls_verify, all.retry), (PullPolicy::Newer, Some(false), Some(5)));
-        assert_eq!((all.os.as_deref(), all.arch.as_deref(), all.variant.as_deref()), (Some("linux"), Some("arm64"), Some("v8")));
+        assert_eq!(
+            (all.policy, all.tls_verify, all.retry),
+            (PullPolicy::Newer, Some(false), Some(5))
+        );
+        assert_eq!(
+            (all.os.as_deref(), all.arch.as_deref(), all.variant.as_deref()),
+            (Some("linux"), Some("arm64"), Some("v8"))
+        );
         assert_eq!(options(&["--tls-verify", "a"]).tls_verify, Some(true));
         assert_eq!(options(&["a"]).tls_verify, None);
         assert_eq!(options(&["a"]).policy, PullPolicy::Always);
-        assert_eq!(options(&["--platform", "linux/arm/v7", "a"]).variant.as_deref(), Some("v7"));
+        assert_eq!(
+            options(&["--platform", "linux/arm/v7", "a"]).variant.as_deref(),
+            Some("v7")
+        );
     }
 
     #[test]

@@ -129,7 +129,11 @@ pub struct PruneArgs {
 impl PruneArgs {
     /// Does it. Returns the exit code.
     pub fn run(self, store: &Store) -> Result<u8, CliError> {
-        let filters = self.filter.iter().map(|text| Filter::parse(store, text)).collect::<Result<Vec<_>, _>>()?;
+        let filters = self
+            .filter
+            .iter()
+            .map(|text| Filter::parse(store, text))
+            .collect::<Result<Vec<_>, _>>()?;
         if !self.force && !self.confirmed()? {
             return Ok(0);
         }
@@ -149,8 +153,15 @@ impl PruneArgs {
         if !stdin().is_terminal() {
             return Err(CliError::new("there is nobody to ask whether images may be removed").hint("use --force"));
         }
-        let which = if self.all { "images without at least one container associated with them" } else { "dangling images" };
-        write!(stdout(), "WARNING! This command removes all {which}.\nAre you sure you want to continue? [y/N] ")?;
+        let which = if self.all {
+            "images without at least one container associated with them"
+        } else {
+            "dangling images"
+        };
+        write!(
+            stdout(),
+            "WARNING! This command removes all {which}.\nAre you sure you want to continue? [y/N] "
+        )?;
         stdout().flush()?;
         let mut answer = String::new();
         stdin().read_line(&mut answer)?;
@@ -161,5 +172,9 @@ impl PruneArgs {
 /// IDs of the images that containers use, running or not.
 fn used_images(store: &Store) -> Result<Vec<String>, CliError> {
     let containers = container::record::list(store)?;
-    Ok(containers.into_iter().filter_map(|record| record.image).map(|image| image.id).collect())
+    Ok(containers
+        .into_iter()
+        .filter_map(|record| record.image)
+        .map(|image| image.id)
+        .collect())
 }

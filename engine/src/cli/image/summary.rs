@@ -28,7 +28,10 @@ impl Summary {
         for record in records::all(store)? {
             by_id.entry(record.id.clone()).or_default().push(record);
         }
-        let mut all: Vec<Self> = by_id.into_values().filter_map(|records| Self::new(store, records)).collect();
+        let mut all: Vec<Self> = by_id
+            .into_values()
+            .filter_map(|records| Self::new(store, records))
+            .collect();
         all.sort_by(|a, b| b.created.cmp(&a.created).then_with(|| a.names.cmp(&b.names)));
         Ok(all)
     }
@@ -53,8 +56,15 @@ impl Summary {
             }
         };
         let created = image.as_ref().and_then(|image| image.config.created().clone());
-        let created = created.and_then(|text| text.parse().ok()).or_else(|| record.recorded.parse().ok());
-        Some(Self { created: created.unwrap_or(Timestamp::UNIX_EPOCH), record, names, image })
+        let created = created
+            .and_then(|text| text.parse().ok())
+            .or_else(|| record.recorded.parse().ok());
+        Some(Self {
+            created: created.unwrap_or(Timestamp::UNIX_EPOCH),
+            record,
+            names,
+            image,
+        })
     }
 
     /// The ID's digits, without `sha256:`.
@@ -83,7 +93,9 @@ impl Summary {
     /// Labels of the configuration.
     pub(super) fn labels(&self) -> BTreeMap<String, String> {
         let labels = self.image.as_ref().and_then(|image| image.config.labels_of_config());
-        labels.map(|labels| labels.iter().map(|(k, v)| (k.clone(), v.clone())).collect()).unwrap_or_default()
+        labels
+            .map(|labels| labels.iter().map(|(k, v)| (k.clone(), v.clone())).collect())
+            .unwrap_or_default()
     }
 }
 
@@ -92,7 +104,9 @@ pub(super) fn repository_and_tag(name: Option<&str>) -> (String, String) {
     let none = || "<none>".to_owned();
     let Some(name) = name else { return (none(), none()) };
     let repository = find::repository_of(name);
-    let tag = name[repository.len()..].strip_prefix(':').map(|tag| tag.split('@').next().unwrap_or(tag));
+    let tag = name[repository.len()..]
+        .strip_prefix(':')
+        .map(|tag| tag.split('@').next().unwrap_or(tag));
     (repository.to_owned(), tag.map_or_else(none, str::to_owned))
 }
 

@@ -221,7 +221,8 @@ impl LifecycleArguments {
 }
 
 fn checked_log_driver(name: &str) -> Result<LogDriver, CliError> {
-    name.parse().map_err(|error: UnknownLogDriver| CliError::new(format!("--log-driver: {error}")))
+    name.parse()
+        .map_err(|error: UnknownLogDriver| CliError::new(format!("--log-driver: {error}")))
 }
 
 fn checked_restart(text: String) -> Result<String, CliError> {

@@ -58,8 +58,15 @@ fn mappings_of_users_are_one_or_the_other() {
     let maps = "--uidmap 0:0:1 --gidmap 0:0:1";
     let names = "--subuidname u --subgidname g";
     assert_eq!(parse(&format!("{maps} image")).unwrap().0.uid_maps, ["0:0:1"]);
-    assert_eq!(parse(&format!("{names} image")).unwrap().0.sub_gid_name.as_deref(), Some("g"));
-    for together in [format!("{maps} {names}"), format!("--userns auto {maps}"), format!("--userns host {names}")] {
+    assert_eq!(
+        parse(&format!("{names} image")).unwrap().0.sub_gid_name.as_deref(),
+        Some("g")
+    );
+    for together in [
+        format!("{maps} {names}"),
+        format!("--userns auto {maps}"),
+        format!("--userns host {names}"),
+    ] {
         assert!(parse(&format!("{together} image")).is_err(), "{together}");
     }
 }

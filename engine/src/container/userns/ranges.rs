@@ -43,7 +43,10 @@ impl Granted {
             }
             Ok(found)
         };
-        Ok(Self { uids: read("/etc/subuid")?, gids: read("/etc/subgid")? })
+        Ok(Self {
+            uids: read("/etc/subuid")?,
+            gids: read("/etc/subgid")?,
+        })
     }
 }
 
@@ -59,13 +62,29 @@ pub fn allocate(
 ) -> Result<IdMappings, ContainerError> {
     let choose = |what, ranges: &Ranges, used: Vec<(u32, u32)>, explicit: &[(u32, u32, u32)]| {
         let start = free(ranges, &used, size).ok_or_else(|| {
-            refused(format!("no range of {size} {what} of \"{OWNER}\" is free any more: enlarge it, or use auto:size="))
+            refused(format!(
+                "no range of {size} {what} of \"{OWNER}\" is free any more: enlarge it, or use auto:size="
+            ))
         })?;
         Ok::<_, ContainerError>(fill(explicit, size, start))
     };
-    let taken = |maps: &[(u32, u32, u32)]| maps.iter().map(|(_, outside, size)| (*outside, *size)).collect::<Vec<_>>();
-    let uids = used.iter().map(|maps| &maps.uids).chain([&explicit.uids]).flat_map(|maps| taken(maps)).collect();
-    let gids = used.iter().map(|maps| &maps.gids).chain([&explicit.gids]).flat_map(|maps| taken(maps)).collect();
+    let taken = |maps: &[(u32, u32, u32)]| {
+        maps.iter()
+            .map(|(_, outside, size)| (*outside, *size))
+            .collect::<Vec<_>>()
+    };
+    let uids = used
+        .iter()
+        .map(|maps| &maps.uids)
+        .chain([&explicit.uids])
+        .flat_map(|maps| taken(maps))
+        .collect();
+    let gids = used
+        .iter()
+        .map(|maps| &maps.gids)
+        .chain([&explicit.gids])
+        .flat_map(|maps| taken(maps))
+        .collect();
     Ok(IdMappings {
         uids: choose("users in /etc/subuid", &granted.uids, uids, &explicit.uids)?,
         gids: choose("groups in /etc/subgid", &granted.gids, gids, &explicit.gids)?,
@@ -78,7 +97,10 @@ fn free(granted: &[(u32, u32)], used: &[(u32, u32)], size: u32) -> Option<u32> {
     granted.iter().find_map(|&range| {
         let mut at = range.0;
         while end((at, size)) <= end(range) {
-            let in_the_way = used.iter().copied().filter(|u| u64::from(u.0) < end((at, size)) && u64::from(at) < end(*u));
+            let in_the_way = used
+                .iter()
+                .copied()
+                .filter(|u| u64::from(u.0) < end((at, size)) && u64::from(at) < end(*u));
             match in_the_way.map(end).max() {
                 None => return Some(at),
                 Some(behind) => at = u32::try_from(behind).ok()?,
@@ -108,14 +130,31 @@ fn fill(explicit: &[(u32, u32, u32)], size: u32, mut outside: u32) -> Vec<(u32, 
 /// As many IDs as the account files of an image and the user that it runs as need.
 pub fn size_for(image: Option<&Image>, user: Option<&str>) -> u32 {
     let Some(image) = image else { return CUSTOMARY };
-    let user = user.or(image.config.config().as_ref().and_then(|config| config.user().as_deref())).unwrap_or_default();
-    let files: Vec<String> = ["/etc/passwd", "/etc/group"].into_iter().filter_map(|path| read(image, path)).collect();
-    if files.is_empty() { CUSTOMARY } else { size_by(&files, user) }
+    let user = user
+        .or(image
+            .config
+            .config()
+            .as_ref()
+            .and_then(|config| config.user().as_deref()))
+        .unwrap_or_default();
+    let files: Vec<String> = ["/etc/passwd", "/etc/group"]
+        .into_iter()
+        .filter_map(|path| read(image, path))
+        .collect();
+    if files.is_empty() {
+        CUSTOMARY
+    } else {
+        size_by(&files, user)
+    }
 }
 
 /// The file of the topmost layer that has it.
 fn read(image: &Image, path: &str) -> Option<String> {
-    image.layers.iter().rev().find_map(|layer| Root::open(layer).ok()?.read(path).ok()?)
+    image
+        .layers
+        .iter()
+        .rev()
+        .find_map(|layer| Root::open(layer).ok()?.read(path).ok()?)
 }
 
 fn size_by(files: &[String], user: &str) -> u32 {
@@ -126,11 +165,19 @@ fn size_by(files: &[String], user: &str) -> u32 {
         (wanted.contains(&name) || !NOBODIES.contains(&name)).then_some(id)
     });
     let numbers = wanted.iter().filter_map(|word| word.parse().ok());
-    accounts.chain(numbers).map(|id| id.saturating_add(1)).max().unwrap_or(0).max(LEAST)
+    accounts
+        .chain(numbers)
+        .map(|id| id.saturating_add(1))
+        .max()
+        .unwrap_or(0)
+        .max(LEAST)
 }
 
 fn refused(reason: String) -> ContainerError {
-    ContainerError::Option { option: "--userns=auto (UserNS=auto)".to_owned(), reason }
+    ContainerError::Option {
+        option: "--userns=auto (UserNS=auto)".to_owned(),
+        reason,
+    }
 }
 
 #[cfg(test)]
@@ -162,7 +209,10 @@ mod tests {
         for (explicit, expected) in [
             (vec![], vec![(0, 5000, 1024)]),
             (vec![(0, 77, 1)], vec![(0, 77, 1), (1, 5000, 1023)]),
-            (vec![(100, 77, 10)], vec![(0, 5000, 100), (100, 77, 10), (110, 5100, 914)]),
+            (
+                vec![(100, 77, 10)],
+                vec![(0, 5000, 100), (100, 77, 10), (110, 5100, 914)],
+            ),
             (vec![(4000, 77, 1)], vec![(0, 5000, 1024), (4000, 77, 1)]),
             (vec![(1000, 77, 100)], vec![(0, 5000, 1000), (1000, 77, 100)]),
         ] {
@@ -172,13 +222,18 @@ mod tests {
 
     #[test]
     fn ranges_are_disjoint() {
-        let granted = Granted { uids: vec![(1000, 5000)], gids: vec![(9000, 2500)] };
+        let granted = Granted {
+            uids: vec![(1000, 5000)],
+            gids: vec![(9000, 2500)],
+        };
         let none = IdMappings::default();
         let first = allocate(&granted, &[], 1024, &none).unwrap();
         let second = allocate(&granted, std::slice::from_ref(&first), 1024, &none).unwrap();
         assert_eq!((first.uids[0], second.uids[0]), ((0, 1000, 1024), (0, 2024, 1024)));
         assert_eq!((first.gids[0], second.gids[0]), ((0, 9000, 1024), (0, 10_024, 1024)));
-        let error = allocate(&granted, &[first, second], 1024, &none).unwrap_err().to_string();
+        let error = allocate(&granted, &[first, second], 1024, &none)
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("/etc/subgid") && error.contains("1024"), "{error}");
     }
 

@@ -35,7 +35,10 @@ fn change(path: &Path, action: impl FnOnce(&mut Map<String, Value>) -> bool) -> 
         *auths = json!({});
     }
     let changed = auths.as_object_mut().is_some_and(action);
-    let text = serde_json::to_vec_pretty(&document).map_err(|source| AuthError::Parse { path: path.into(), source })?;
+    let text = serde_json::to_vec_pretty(&document).map_err(|source| AuthError::Parse {
+        path: path.into(),
+        source,
+    })?;
     // The temporary file is made with mode 0600, and the name inherits that.
     write_atomic(path, &text, Durability::Synced)?;
     Ok(changed)
@@ -44,9 +47,15 @@ fn change(path: &Path, action: impl FnOnce(&mut Map<String, Value>) -> bool) -> 
 fn read(path: &Path) -> Result<Map<String, Value>, AuthError> {
     match fs::read(path) {
         Ok(text) if text.trim_ascii().is_empty() => Ok(Map::new()),
-        Ok(text) => serde_json::from_slice(&text).map_err(|source| AuthError::Parse { path: path.into(), source }),
+        Ok(text) => serde_json::from_slice(&text).map_err(|source| AuthError::Parse {
+            path: path.into(),
+            source,
+        }),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Map::new()),
-        Err(source) => Err(AuthError::Read { path: path.into(), source }),
+        Err(source) => Err(AuthError::Read {
+            path: path.into(),
+            source,
+        }),
     }
 }
 
@@ -62,7 +71,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("containers/auth.json");
         let files = AuthFiles::of_user(Some(&path));
-        let secret = Credentials::Password { user: "u".into(), password: "p:q".into() };
+        let secret = Credentials::Password {
+            user: "u".into(),
+            password: "p:q".into(),
+        };
         remember(&path, "x.io/team", &secret).unwrap();
         remember(&path, "y.io", &Credentials::IdentityToken("T".into())).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
@@ -80,7 +92,11 @@ mod tests {
     fn what_others_wrote_stays() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("auth.json");
-        fs::write(&path, r#"{"credHelpers": {"a.io": "h"}, "auths": {"b.io": {"auth": "x", "email": "e"}}}"#).unwrap();
+        fs::write(
+            &path,
+            r#"{"credHelpers": {"a.io": "h"}, "auths": {"b.io": {"auth": "x", "email": "e"}}}"#,
+        )
+        .unwrap();
         remember(&path, "c.io", &Credentials::IdentityToken("T".into())).unwrap();
         let document: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
         assert_eq!(document["credHelpers"]["a.io"], "h");

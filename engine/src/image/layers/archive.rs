@@ -67,14 +67,25 @@ struct Extensions {
 impl Extensions {
     /// The entry's whole name: the header's own may be no more than its first 100 bytes.
     fn name(&self, header: &Header) -> Vec<u8> {
-        let pax = self.records.iter().rev().find(|(key, _)| key == b"path").map(|(_, value)| value);
-        pax.or(self.path.as_ref()).cloned().unwrap_or_else(|| header.path_bytes().into_owned())
+        let pax = self
+            .records
+            .iter()
+            .rev()
+            .find(|(key, _)| key == b"path")
+            .map(|(_, value)| value);
+        pax.or(self.path.as_ref())
+            .cloned()
+            .unwrap_or_else(|| header.path_bytes().into_owned())
     }
 }
 
 impl<'a, R: BufRead> Archive<'a, R> {
     pub(super) fn new(input: &'a mut R) -> Self {
-        Self { input, left: 0, padding: 0 }
+        Self {
+            input,
+            left: 0,
+            padding: 0,
+        }
     }
 
     /// The next entry; `None` at the end of the archive.
@@ -103,7 +114,9 @@ impl<'a, R: BufRead> Archive<'a, R> {
             if buffer.is_empty() || self.left == 0 {
                 return Err(CopyError::Read(io::ErrorKind::UnexpectedEof.into()));
             }
-            let length = buffer.len().min(usize::try_from(wanted.min(self.left)).unwrap_or(usize::MAX));
+            let length = buffer
+                .len()
+                .min(usize::try_from(wanted.min(self.left)).unwrap_or(usize::MAX));
             sink(&buffer[..length]).map_err(CopyError::Write)?;
             self.input.consume(length);
             wanted -= length as u64;
@@ -246,7 +259,11 @@ fn basic_entry(header: &Header, path: Vec<u8>, size: u64) -> io::Result<Entry> {
 }
 
 fn size_of(header: &Header) -> io::Result<u64> {
-    if blank(&header.as_old().size) { Ok(0) } else { header.entry_size() }
+    if blank(&header.as_old().size) {
+        Ok(0)
+    } else {
+        header.entry_size()
+    }
 }
 
 /// A number that the archiver left out, which GNU tar and Go read as 0.
@@ -267,13 +284,19 @@ fn kind(entry_type: EntryType, path: &[u8]) -> io::Result<Kind> {
         EntryType::Fifo => Kind::Fifo,
         other => {
             let path = String::from_utf8_lossy(path);
-            return Err(io::Error::other(format!("{path:?} has the unknown type {:?}", char::from(other.as_byte()))));
+            return Err(io::Error::other(format!(
+                "{path:?} has the unknown type {:?}",
+                char::from(other.as_byte())
+            )));
         }
     })
 }
 
 fn whole(size: u64) -> Vec<Piece> {
-    vec![Piece { offset: 0, length: size }]
+    vec![Piece {
+        offset: 0,
+        length: size,
+    }]
 }
 
 /// `LENGTH KEY=VALUE\n`, where LENGTH counts the whole record.
@@ -294,7 +317,10 @@ fn pax_records(mut data: &[u8]) -> io::Result<Vec<(Vec<u8>, Vec<u8>)>> {
 
 fn decimal(text: &[u8]) -> io::Result<u64> {
     let malformed = || io::Error::other("malformed number in a PAX record");
-    std::str::from_utf8(text).ok().and_then(|t| t.parse().ok()).ok_or_else(malformed)
+    std::str::from_utf8(text)
+        .ok()
+        .and_then(|t| t.parse().ok())
+        .ok_or_else(malformed)
 }
 
 /// `SECONDS[.FRACTION]`, possibly negative.
@@ -306,17 +332,28 @@ fn timestamp(text: &[u8]) -> io::Result<(i64, u32)> {
     let seconds: i64 = seconds.parse().map_err(|_| malformed())?;
     let digits: String = fraction.chars().chain(std::iter::repeat('0')).take(9).collect();
     let nanos: u32 = digits.parse().map_err(|_| malformed())?;
-    Ok(if negative && nanos > 0 { (seconds.saturating_sub(1), 1_000_000_000 - nanos) } else { (seconds, nanos) })
+    Ok(if negative && nanos > 0 {
+        (seconds.saturating_sub(1), 1_000_000_000 - nanos)
+    } else {
+        (seconds, nanos)
+    })
 }
 
 /// The all-ones id means "leave as it is" to chown(2).
 fn owner(id: u64) -> io::Result<u32> {
-    u32::try_from(id).ok().filter(|id| *id != u32::MAX).ok_or_else(|| io::Error::other(format!("{id} is no user or group id")))
+    u32::try_from(id)
+        .ok()
+        .filter(|id| *id != u32::MAX)
+        .ok_or_else(|| io::Error::other(format!("{id} is no user or group id")))
 }
 
 fn checksum(header: &[u8; 512]) -> u32 {
     let field = 148..156;
-    header.iter().enumerate().map(|(i, byte)| if field.contains(&i) { 32 } else { u32::from(*byte) }).sum()
+    header
+        .iter()
+        .enumerate()
+        .map(|(i, byte)| if field.contains(&i) { 32 } else { u32::from(*byte) })
+        .sum()
 }
 
 fn without_nul(mut name: Vec<u8>) -> Vec<u8> {

@@ -43,7 +43,9 @@ pub(super) fn extract(stream: &mut TarStream, dir: &File) -> Result<u64, Failure
     rustix::fs::fchmod(dir, Mode::from_raw_mode(0o755)).map_err(io("set the mode of"))?;
     while let Some(entry) = archive.next_entry().map_err(Failure::Archive)? {
         let name = PathBuf::from(OsStr::from_bytes(&entry.path));
-        unpacker.entry(&entry, &mut archive).map_err(|e| Failure::At(name, Box::new(e)))?;
+        unpacker
+            .entry(&entry, &mut archive)
+            .map_err(|e| Failure::At(name, Box::new(e)))?;
     }
     unpacker.set_directory_times();
     Ok(unpacker.size)
@@ -84,7 +86,11 @@ impl Unpacker {
             return self.root_entry(entry);
         };
         let parent = self.root.directory(above).map_err(parent_failure)?;
-        let place = Place { path: &path, parent, name };
+        let place = Place {
+            path: &path,
+            parent,
+            name,
+        };
         match name.as_bytes().strip_prefix(WHITEOUT) {
             Some(_) if name.as_bytes() == OPAQUE_MARK => self.mark_opaque(&place.parent),
             Some(hidden) => self.whiteout(&place.parent, OsStr::from_bytes(hidden)),
@@ -193,13 +199,17 @@ impl Unpacker {
         {
             return Ok(());
         }
-        self.replacing(place, |place| rustix::fs::linkat(&from, name, &place.parent, place.name, AtFlags::empty()))
+        self.replacing(place, |place| {
+            rustix::fs::linkat(&from, name, &place.parent, place.name, AtFlags::empty())
+        })
     }
 
     fn node(&mut self, entry: &Entry, place: &Place, file_type: FileType) -> Result<(), Failure> {
         let device = rustix::fs::makedev(entry.device.0, entry.device.1);
         let mode = Mode::from_raw_mode(0o600);
-        self.special(entry, place, |place| rustix::fs::mknodat(&place.parent, place.name, file_type, mode, device))
+        self.special(entry, place, |place| {
+            rustix::fs::mknodat(&place.parent, place.name, file_type, mode, device)
+        })
     }
 
     /// What has no content, and cannot be opened without effect: everything is set by name.
@@ -219,7 +229,9 @@ impl Unpacker {
                 .map_err(io("set the mode of"))?;
         }
         let path = mount::fd_path(parent).join(name);
-        set_xattrs(entry, |key, value| rustix::fs::lsetxattr(&path, key, value, XattrFlags::empty()))?;
+        set_xattrs(entry, |key, value| {
+            rustix::fs::lsetxattr(&path, key, value, XattrFlags::empty())
+        })?;
         rustix::fs::utimensat(parent, name, &times(entry), AtFlags::SYMLINK_NOFOLLOW).map_err(io("set the time of"))
     }
 
@@ -229,7 +241,13 @@ impl Unpacker {
             return Err(Failure::Refused("a whiteout of nothing"));
         }
         // A character device 0/0 is the one device that user namespaces may make (Linux 5.8).
-        match rustix::fs::mknodat(parent, name, FileType::CharacterDevice, Mode::empty(), rustix::fs::makedev(0, 0)) {
+        match rustix::fs::mknodat(
+            parent,
+            name,
+            FileType::CharacterDevice,
+            Mode::empty(),
+            rustix::fs::makedev(0, 0),
+        ) {
             Err(Errno::EXIST) => {}
             other => return other.map_err(io("create")),
         }
@@ -261,7 +279,11 @@ impl Unpacker {
         root::remove(place.parent.as_fd(), place.name).map_err(io("replace"))?;
         self.root.forget();
         let below = self.directories.range(place.path.to_owned()..);
-        let gone: Vec<PathBuf> = below.map(|(p, _)| p).take_while(|p| p.starts_with(place.path)).cloned().collect();
+        let gone: Vec<PathBuf> = below
+            .map(|(p, _)| p)
+            .take_while(|p| p.starts_with(place.path))
+            .cloned()
+            .collect();
         for path in &gone {
             self.directories.remove(path);
         }

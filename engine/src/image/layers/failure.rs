@@ -25,11 +25,17 @@ impl Failure {
         };
         match failure {
             Self::Io(_, e) if matches!(e.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) => {
-                LayerError::DiskFull { place: place.into(), entry }
+                LayerError::DiskFull {
+                    place: place.into(),
+                    entry,
+                }
             }
             Self::Io(action, source) => LayerError::Entry { action, entry, source },
             Self::Refused(reason) => LayerError::Refused { entry, reason },
-            Self::Archive(source) => LayerError::Archive { diff_id: diff_id.into(), source },
+            Self::Archive(source) => LayerError::Archive {
+                diff_id: diff_id.into(),
+                source,
+            },
             Self::At(_, inner) => inner.into_layer_error(place, diff_id),
         }
     }

@@ -131,7 +131,9 @@ pub fn remove(store: &Store, chain_id: &str) -> Result<(), StoreError> {
 
 /// The layer that a file or directory in `layers/` belongs to.
 pub(super) fn owner(name: &str) -> &str {
-    name.strip_suffix(".json").or(name.strip_suffix(".streams")).unwrap_or(name)
+    name.strip_suffix(".json")
+        .or(name.strip_suffix(".streams"))
+        .unwrap_or(name)
 }
 
 /// Whether something in the unpacked layer opens standard streams by name, see [`streams`].
@@ -156,7 +158,10 @@ pub fn unpack(store: &Store, blob: &Path, media_type: &str, diff_id: &str, chain
     }
     let scratch = Scratch::dir(store)?;
     let size = unpack_into(scratch.handle(), store, blob, diff_id)?;
-    let info = LayerInfo { diff_id: diff_id.into(), size };
+    let info = LayerInfo {
+        diff_id: diff_id.into(),
+        size,
+    };
     create_private(&store.layers())?;
     // Synced with everything else when the layer is published.
     store::write_json(&info_path(store, chain_id), &info, Durability::ThisBoot)?;
@@ -183,14 +188,20 @@ pub fn chain_ids(diff_ids: &[String]) -> Vec<String> {
 /// Returns the bytes of the files.
 fn unpack_into(dir: &File, store: &Store, blob: &Path, diff_id: &str) -> Result<u64, LayerError> {
     let file = File::open(blob).map_err(StoreError::io("open", blob))?;
-    let broken = |source| LayerError::Archive { diff_id: diff_id.into(), source };
+    let broken = |source| LayerError::Archive {
+        diff_id: diff_id.into(),
+        source,
+    };
     let mut stream = TarStream::new(file).map_err(broken)?;
     let size = extract::extract(&mut stream, dir).map_err(|e| e.into_layer_error(&store.layers(), diff_id))?;
     let actual = stream.finish().map_err(broken)?;
     if actual == diff_id {
         Ok(size)
     } else {
-        Err(LayerError::DiffId { expected: diff_id.into(), actual })
+        Err(LayerError::DiffId {
+            expected: diff_id.into(),
+            actual,
+        })
     }
 }
 

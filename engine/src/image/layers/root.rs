@@ -21,7 +21,10 @@ pub(super) struct Root {
 
 impl Root {
     pub(super) fn new(dir: &File) -> std::io::Result<Self> {
-        Ok(Self { root: Rc::new(dir.try_clone()?.into()), last: None })
+        Ok(Self {
+            root: Rc::new(dir.try_clone()?.into()),
+            last: None,
+        })
     }
 
     /// Opens the directory at `path`, making it and those above it where they are missing. Symbolic links are followed as
@@ -48,7 +51,11 @@ impl Root {
     pub(super) fn open(&self, path: &Path) -> rustix::io::Result<OwnedFd> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-        let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+        let path = if path.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            path
+        };
         loop {
             match rustix::fs::openat2(&self.root, path, flags, Mode::empty(), resolve) {
                 // Something on the system was renamed meanwhile (openat2(2), EAGAIN).
@@ -90,7 +97,11 @@ pub(super) fn clean(name: &[u8]) -> Result<PathBuf, &'static str> {
         }
     }
     // PATH_MAX; also bounds how deep a name can nest.
-    if path.as_os_str().len() >= 4096 { Err("its name is too long") } else { Ok(path) }
+    if path.as_os_str().len() >= 4096 {
+        Err("its name is too long")
+    } else {
+        Ok(path)
+    }
 }
 
 /// Directory and last part; `None` for the root.

@@ -16,7 +16,9 @@ pub(super) struct Piece {
 
 /// The map of an old GNU entry: four pieces in its header, the rest in blocks that follow it.
 pub(super) fn gnu(header: &Header, input: &mut impl Read) -> io::Result<(Vec<Piece>, u64)> {
-    let gnu = header.as_gnu().ok_or_else(|| io::Error::other("a sparse entry without GNU header"))?;
+    let gnu = header
+        .as_gnu()
+        .ok_or_else(|| io::Error::other("a sparse entry without GNU header"))?;
     let mut pieces = Vec::new();
     push(&mut pieces, &gnu.sparse)?;
     let mut more = gnu.is_extended();
@@ -31,14 +33,20 @@ pub(super) fn gnu(header: &Header, input: &mut impl Read) -> io::Result<(Vec<Pie
 
 fn push(pieces: &mut Vec<Piece>, headers: &[GnuSparseHeader]) -> io::Result<()> {
     for header in headers.iter().filter(|h| !h.is_empty()) {
-        pieces.push(Piece { offset: header.offset()?, length: header.length()? });
+        pieces.push(Piece {
+            offset: header.offset()?,
+            length: header.length()?,
+        });
     }
     bounded(pieces.len() as u64)
 }
 
 /// The value of `GNU.sparse.map` (format 0.1): `offset,length,offset,length…`.
 pub(super) fn pax_map(value: &[u8]) -> io::Result<Vec<Piece>> {
-    let numbers = value.split(|b| *b == b',').map(number).collect::<io::Result<Vec<_>>>()?;
+    let numbers = value
+        .split(|b| *b == b',')
+        .map(number)
+        .collect::<io::Result<Vec<_>>>()?;
     bounded(numbers.len() as u64)?;
     pairs(&numbers)
 }
@@ -65,15 +73,28 @@ fn pairs(numbers: &[u64]) -> io::Result<Vec<Piece>> {
     if !numbers.len().is_multiple_of(2) {
         return Err(bad_number());
     }
-    Ok(numbers.chunks_exact(2).map(|pair| Piece { offset: pair[0], length: pair[1] }).collect())
+    Ok(numbers
+        .chunks_exact(2)
+        .map(|pair| Piece {
+            offset: pair[0],
+            length: pair[1],
+        })
+        .collect())
 }
 
 fn number(text: &[u8]) -> io::Result<u64> {
-    std::str::from_utf8(text).ok().and_then(|t| t.parse().ok()).ok_or_else(bad_number)
+    std::str::from_utf8(text)
+        .ok()
+        .and_then(|t| t.parse().ok())
+        .ok_or_else(bad_number)
 }
 
 fn bounded(pieces: u64) -> io::Result<()> {
-    if pieces > 2 * MAX_PIECES { Err(io::Error::other("a sparse file in too many pieces")) } else { Ok(()) }
+    if pieces > 2 * MAX_PIECES {
+        Err(io::Error::other("a sparse file in too many pieces"))
+    } else {
+        Ok(())
+    }
 }
 
 fn bad_number() -> io::Error {
@@ -96,7 +117,13 @@ mod tests {
 
     #[test]
     fn maps_are_read() {
-        let expected = vec![Piece { offset: 0, length: 3 }, Piece { offset: 1024, length: 5 }];
+        let expected = vec![
+            Piece { offset: 0, length: 3 },
+            Piece {
+                offset: 1024,
+                length: 5,
+            },
+        ];
         assert_eq!(pax_map(b"0,3,1024,5").unwrap(), expected);
         let mut head = b"2\n0\n3\n1024\n5\n".to_vec();
         head.resize(512, 0);

@@ -40,8 +40,13 @@ impl TarStream {
             }
             _ => Box::new(blob),
         };
-        let digesting = Digesting { decoder, digest: Sha256::new() };
-        Ok(Self { input: BufReader::with_capacity(BUFFER, digesting) })
+        let digesting = Digesting {
+            decoder,
+            digest: Sha256::new(),
+        };
+        Ok(Self {
+            input: BufReader::with_capacity(BUFFER, digesting),
+        })
     }
 
     /// Reads what follows the end of the archive. Returns the digest of everything, `sha256:HEX`.
@@ -50,7 +55,10 @@ impl TarStream {
         loop {
             let length = self.input.fill_buf()?.len();
             if length == 0 {
-                return Ok(format!("sha256:{}", hex::encode(self.input.into_inner().digest.finalize())));
+                return Ok(format!(
+                    "sha256:{}",
+                    hex::encode(self.input.into_inner().digest.finalize())
+                ));
             }
             self.input.consume(length);
             rest += length as u64;

@@ -16,7 +16,14 @@ use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
 /// The names under which a process finds its standard output and error, proc(5).
-const NAMES: [&str; 6] = ["/dev/stdout", "/dev/stderr", "/dev/fd/1", "/dev/fd/2", "/proc/self/fd/", "/proc/1/fd/"];
+const NAMES: [&str; 6] = [
+    "/dev/stdout",
+    "/dev/stderr",
+    "/dev/fd/1",
+    "/dev/fd/2",
+    "/proc/self/fd/",
+    "/proc/1/fd/",
+];
 
 /// Configuration and scripts are small. Bytes.
 const LARGEST: u64 = 256 << 10;
@@ -156,7 +163,12 @@ mod tests {
             ("usr/bin/program", b"\x7fELF\x02 /dev/stderr", false),
             ("var/lib/data", &large, false),
         ] {
-            assert_eq!(found(path, content), expected, "{path}: {}", String::from_utf8_lossy(&content[..content.len().min(40)]));
+            assert_eq!(
+                found(path, content),
+                expected,
+                "{path}: {}",
+                String::from_utf8_lossy(&content[..content.len().min(40)])
+            );
         }
     }
 
@@ -173,7 +185,11 @@ mod tests {
             let link = dir.path().join(path);
             fs::create_dir_all(link.parent().unwrap()).unwrap();
             symlink(target, &link).unwrap();
-            assert_eq!(reopens_streams(File::open(dir.path()).unwrap()).unwrap(), expected, "{path} -> {target}");
+            assert_eq!(
+                reopens_streams(File::open(dir.path()).unwrap()).unwrap(),
+                expected,
+                "{path} -> {target}"
+            );
         }
     }
 

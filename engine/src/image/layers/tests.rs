@@ -41,7 +41,11 @@ impl Lab {
 
     fn refused(&self, tar: &[u8]) -> String {
         let error = self.unpack(tar).unwrap_err();
-        assert_eq!(fs::read_dir(self.store.tmp()).unwrap().count(), 0, "nothing is left of a refused layer");
+        assert_eq!(
+            fs::read_dir(self.store.tmp()).unwrap().count(),
+            0,
+            "nothing is left of a refused layer"
+        );
         assert!(!is_unpacked(&self.store, &digest(tar)));
         error.to_string()
     }
@@ -128,13 +132,25 @@ fn files_keep_owner_mode_time_and_content() {
     let directory = fs::metadata(root.join("d")).unwrap();
     assert_eq!((directory.mode() & 0o7777, directory.mtime()), (0o1777, 1_000_000_000));
     let su = fs::metadata(root.join("d/su")).unwrap();
-    assert_eq!((su.mode() & 0o7777, su.uid(), su.gid(), su.mtime(), su.nlink()), (0o4755, 5, 7, 1_000_000_000, 2));
+    assert_eq!(
+        (su.mode() & 0o7777, su.uid(), su.gid(), su.mtime(), su.nlink()),
+        (0o4755, 5, 7, 1_000_000_000, 2)
+    );
     assert_eq!(fs::read(root.join("hard")).unwrap(), b"program");
     assert_eq!(fs::read_link(root.join("d/link")).unwrap(), Path::new("/nowhere"));
-    assert_eq!(fs::symlink_metadata(root.join("d/link")).unwrap().mtime(), 1_000_000_000);
+    assert_eq!(
+        fs::symlink_metadata(root.join("d/link")).unwrap().mtime(),
+        1_000_000_000
+    );
     assert!(fs::symlink_metadata(root.join("d/fifo")).unwrap().file_type().is_fifo());
-    assert_eq!(fs::metadata(root.join("d/null")).unwrap().rdev(), rustix::fs::makedev(1, 3));
-    assert_eq!(fs::metadata(root.join("missing/parents")).unwrap().mode() & 0o7777, 0o755);
+    assert_eq!(
+        fs::metadata(root.join("d/null")).unwrap().rdev(),
+        rustix::fs::makedev(1, 3)
+    );
+    assert_eq!(
+        fs::metadata(root.join("missing/parents")).unwrap().mode() & 0o7777,
+        0o755
+    );
     assert_eq!(info(&lab.store, &digest(&tar)).unwrap().unwrap().size, 7);
 }
 
@@ -147,7 +163,11 @@ fn every_compression_is_seen_from_the_bytes() {
         encoder.finish().unwrap()
     };
     let (a, b) = tar.split_at(1000);
-    let skippable = [&[0x50, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3], zstd::encode_all(&*tar, 1).unwrap().as_slice()].concat();
+    let skippable = [
+        &[0x50, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3],
+        zstd::encode_all(&*tar, 1).unwrap().as_slice(),
+    ]
+    .concat();
     for blob in [
         tar.clone(),
         gzip(&tar),
@@ -184,7 +204,10 @@ fn attributes_survive_with_any_bytes_and_do_not_speak_to_overlayfs() {
     assert_eq!(xattr(&file, "trusted.overlay.redirect"), None);
     assert_eq!(xattr(&file, "user.overlay.opaque"), None);
     let meta = fs::metadata(&file).unwrap();
-    assert_eq!((meta.mtime(), meta.mtime_nsec(), meta.uid()), (1234, 500_000_000, 3_000_000));
+    assert_eq!(
+        (meta.mtime(), meta.mtime_nsec(), meta.uid()),
+        (1234, 500_000_000, 3_000_000)
+    );
 }
 
 #[test]
@@ -214,7 +237,10 @@ fn whiteouts_become_what_overlayfs_knows() {
     assert!(root.join("both/new").exists() && root.join("opaque/new").exists());
     assert_eq!(fs::read_dir(&root).unwrap().count(), 4);
     for name in [".wh.", ".wh..", ".wh..."] {
-        assert!(lab.refused(&Tar::new().file(name, b"").end()).contains("whiteout of nothing"));
+        assert!(
+            lab.refused(&Tar::new().file(name, b"").end())
+                .contains("whiteout of nothing")
+        );
     }
 }
 
@@ -255,16 +281,40 @@ fn names_lead_nowhere_outside() {
         (Tar::new().file("../evil", b"x").end(), "leaves the layer"),
         (Tar::new().file("a/../../evil", b"x").end(), "leaves the layer"),
         (Tar::new().hard_link("l", "../../outside/secret").end(), "target leaves"),
-        (Tar::new().hard_link("l", &format!("{out}/secret")).end(), "cannot find the target"),
-        (Tar::new().symlink("out", out).hard_link("l", "out/secret").end(), "cannot find the target"),
-        (Tar::new().symlink("out", out).file("out/evil", b"x").end(), "symbolic link to nothing"),
-        (Tar::new().symlink("out", "../../../outside").file("out/evil", b"x").end(), "symbolic link to nothing"),
+        (
+            Tar::new().hard_link("l", &format!("{out}/secret")).end(),
+            "cannot find the target",
+        ),
+        (
+            Tar::new().symlink("out", out).hard_link("l", "out/secret").end(),
+            "cannot find the target",
+        ),
+        (
+            Tar::new().symlink("out", out).file("out/evil", b"x").end(),
+            "symbolic link to nothing",
+        ),
+        (
+            Tar::new()
+                .symlink("out", "../../../outside")
+                .file("out/evil", b"x")
+                .end(),
+            "symbolic link to nothing",
+        ),
         (Tar::new().symlink("l", "l").file("l/x", b"x").end(), "loop"),
-        (Tar::new().file("f", b"").file("f/x", b"x").end(), "its directory is a file"),
-        (Tar::new().dir("d").hard_link("l", "d").end(), "hard link to a directory"),
+        (
+            Tar::new().file("f", b"").file("f/x", b"x").end(),
+            "its directory is a file",
+        ),
+        (
+            Tar::new().dir("d").hard_link("l", "d").end(),
+            "hard link to a directory",
+        ),
         (Tar::new().file(".", b"").end(), "root"),
         (Tar::new().symlink(".", "x").end(), "root"),
-        (Tar::new().add(EntryType::new(b'Z'), "z", "", b"", |_| {}).end(), "cannot read"),
+        (
+            Tar::new().add(EntryType::new(b'Z'), "z", "", b"", |_| {}).end(),
+            "cannot read",
+        ),
     ] {
         let error = lab.refused(&tar);
         assert!(error.contains(reason), "{error:?} should say {reason:?}");
@@ -317,7 +367,10 @@ fn numbers_that_are_left_out_are_zero() {
     assert_eq!(fs::metadata(root.join("device")).unwrap().rdev(), 0);
     assert!(root.join("link").is_symlink() && root.join("last").exists());
     let meta = fs::metadata(root.join("d")).unwrap();
-    assert_eq!((meta.mode() & 0o7777, meta.uid(), meta.gid(), meta.mtime()), (0, 0, 0, 0));
+    assert_eq!(
+        (meta.mode() & 0o7777, meta.uid(), meta.gid(), meta.mtime()),
+        (0, 0, 0, 0)
+    );
     assert_eq!(fs::read(root.join("d/f")).unwrap(), b"x");
 }
 
@@ -363,13 +416,23 @@ fn long_names_of_both_kinds() {
     let long = format!("{}/{}", "d".repeat(150), "f".repeat(200));
     let mut gnu = Builder::new(Vec::new());
     let mut header = Header::new_gnu();
-    (header.set_size(1), header.set_mode(0o644), header.set_uid(0), header.set_gid(0));
+    (
+        header.set_size(1),
+        header.set_mode(0o644),
+        header.set_uid(0),
+        header.set_gid(0),
+    );
     gnu.append_data(&mut header, &long, b"g".as_slice()).unwrap();
     let root = lab.unpack(&gnu.into_inner().unwrap()).unwrap();
     assert_eq!(fs::read(root.join(&long)).unwrap(), b"g");
-    let pax = Tar::new().pax(&[("path", long.as_bytes()), ("comment", b"x")]).file("short", b"p").end();
+    let pax = Tar::new()
+        .pax(&[("path", long.as_bytes()), ("comment", b"x")])
+        .file("short", b"p")
+        .end();
     assert_eq!(fs::read(lab.unpack(&pax).unwrap().join(&long)).unwrap(), b"p");
-    let hostile = Tar::new().add(EntryType::GNULongName, "L", "", b"", |h| h.set_size(1 << 40)).end();
+    let hostile = Tar::new()
+        .add(EntryType::GNULongName, "L", "", b"", |h| h.set_size(1 << 40))
+        .end();
     assert!(lab.refused(&hostile).contains("cannot read the archive"));
 }
 
@@ -382,7 +445,12 @@ fn long_names_that_are_cut_after_a_slash() {
     fs::write(work.path().join(&dir).join("file"), [b'x'; 700]).unwrap();
     for format in ["--format=gnu", "--format=posix"] {
         let lab = Lab::new();
-        let tar = std::process::Command::new("tar").arg("-C").arg(work.path()).args([format, "-c", &dir]).output().unwrap();
+        let tar = std::process::Command::new("tar")
+            .arg("-C")
+            .arg(work.path())
+            .args([format, "-c", &dir])
+            .output()
+            .unwrap();
         let root = lab.unpack(&tar.stdout).unwrap_or_else(|e| panic!("{format}: {e}"));
         assert_eq!(fs::read(root.join(&dir).join("file")).unwrap().len(), 700);
     }
@@ -399,10 +467,17 @@ fn sparse_files_as_gnu_tar_writes_them() {
     file.set_len(50_000_000).unwrap();
     fs::write(work.path().join("after"), b"next entry").unwrap();
     let expected = fs::read(work.path().join("sparse")).unwrap();
-    for format in [&["--format=gnu"][..], &["--format=posix", "--sparse-version=0.1"], &["--format=posix", "--sparse-version=1.0"]] {
+    for format in [
+        &["--format=gnu"][..],
+        &["--format=posix", "--sparse-version=0.1"],
+        &["--format=posix", "--sparse-version=1.0"],
+    ] {
         let lab = Lab::new();
         let mut tar = std::process::Command::new("tar");
-        tar.arg("-C").arg(work.path()).args(format).args(["-S", "-c", "sparse", "after"]);
+        tar.arg("-C")
+            .arg(work.path())
+            .args(format)
+            .args(["-S", "-c", "sparse", "after"]);
         let tar = tar.output().unwrap().stdout;
         assert!(tar.len() < 1_000_000, "tar wrote no sparse archive");
         let root = lab.unpack(&tar).unwrap();
@@ -422,12 +497,19 @@ fn one_layer_from_many_threads() {
     let tar = tar.end();
     let blob = lab.blob(&tar);
     std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..4).map(|_| scope.spawn(|| lab.unpack_blob(&blob, &tar).map(drop))).collect();
+        let threads: Vec<_> = (0..4)
+            .map(|_| scope.spawn(|| lab.unpack_blob(&blob, &tar).map(drop)))
+            .collect();
         for thread in threads {
             thread.join().unwrap().unwrap();
         }
     });
-    assert_eq!(fs::read_dir(directory(&lab.store, &digest(&tar)).join("d")).unwrap().count(), 200);
+    assert_eq!(
+        fs::read_dir(directory(&lab.store, &digest(&tar)).join("d"))
+            .unwrap()
+            .count(),
+        200
+    );
     assert_eq!(fs::read_dir(lab.store.tmp()).unwrap().count(), 0);
     remove(&lab.store, &digest(&tar)).unwrap();
     assert!(!is_unpacked(&lab.store, &digest(&tar)));
@@ -438,8 +520,14 @@ fn one_layer_from_many_threads() {
 fn a_layer_that_opens_streams_by_name_is_remembered_until_it_is_removed() {
     let lab = Lab::new();
     for (tar, expected) in [
-        (Tar::new().dir("log").symlink("log/access.log", "/dev/stdout").end(), true),
-        (Tar::new().dir("log").symlink("log/access.log", "/dev/null").end(), false),
+        (
+            Tar::new().dir("log").symlink("log/access.log", "/dev/stdout").end(),
+            true,
+        ),
+        (
+            Tar::new().dir("log").symlink("log/access.log", "/dev/null").end(),
+            false,
+        ),
     ] {
         let id = digest(&tar);
         lab.unpack(&tar).unwrap();

@@ -8,7 +8,10 @@ use std::path::{Component, Path, PathBuf};
 /// Where files are read from.
 pub(super) enum Tree {
     Directory(PathBuf),
-    Archive { path: PathBuf, files: BTreeMap<PathBuf, Place> },
+    Archive {
+        path: PathBuf,
+        files: BTreeMap<PathBuf, Place>,
+    },
 }
 
 /// What a name in an archive stands for.
@@ -35,13 +38,26 @@ impl Tree {
             let name = normal(&entry.path()?);
             let kind = entry.header().entry_type();
             if kind.is_file() {
-                files.insert(name, Place::Data { offset: entry.raw_file_position(), size: entry.size() });
+                files.insert(
+                    name,
+                    Place::Data {
+                        offset: entry.raw_file_position(),
+                        size: entry.size(),
+                    },
+                );
             } else if let (true, Some(link)) = (kind.is_symlink() || kind.is_hard_link(), entry.link_name()?) {
-                let base = if kind.is_symlink() { name.parent().unwrap_or(Path::new("")) } else { Path::new("") };
+                let base = if kind.is_symlink() {
+                    name.parent().unwrap_or(Path::new(""))
+                } else {
+                    Path::new("")
+                };
                 files.insert(name.clone(), Place::Link(normal(&base.join(link))));
             }
         }
-        Ok(Self::Archive { path: path.to_owned(), files })
+        Ok(Self::Archive {
+            path: path.to_owned(),
+            files,
+        })
     }
 
     /// Opens a file.

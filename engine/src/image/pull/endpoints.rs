@@ -18,10 +18,21 @@ impl Pull<'_> {
     ) -> Result<(Session, T), PullError> {
         let endpoints = self.registries.endpoints(reference)?;
         // `localhost/` is where images are named that were built here; there rarely is a registry to wait for.
-        let times = if reference.registry == "localhost" { 0 } else { self.retry.times };
+        let times = if reference.registry == "localhost" {
+            0
+        } else {
+            self.retry.times
+        };
         let retry = Retry { times, ..self.retry };
-        let found = retry.run(&self.tracker, async || self.locate(reference, &endpoints, &request).await).await;
-        found.map_err(|e| PullError::Unavailable { image: reference.to_string(), attempts: e.texts() })
+        let found = retry
+            .run(&self.tracker, async || {
+                self.locate(reference, &endpoints, &request).await
+            })
+            .await;
+        found.map_err(|e| PullError::Unavailable {
+            image: reference.to_string(),
+            attempts: e.texts(),
+        })
     }
 
     async fn locate<T>(
@@ -52,7 +63,10 @@ impl Pull<'_> {
             Some(creds) => Some(auth::from_option(creds)),
             None => AuthFiles::of_user(self.options.authfile.as_deref()).find(&endpoint.reference)?,
         };
-        let tls = TlsOptions { verify: self.options.tls_verify, cert_dir: self.options.cert_dir.clone() };
+        let tls = TlsOptions {
+            verify: self.options.tls_verify,
+            cert_dir: self.options.cert_dir.clone(),
+        };
         let session = Session::new(endpoint.clone(), credentials, &tls)?;
         let answer = request(&session).await?;
         Ok((session, answer))
@@ -81,7 +95,9 @@ impl Attempts {
 
 impl Transient for Attempts {
     fn is_transient(&self) -> bool {
-        self.0.iter().any(|e| matches!(e, AttemptError::Registry(error) if error.is_transient()))
+        self.0
+            .iter()
+            .any(|e| matches!(e, AttemptError::Registry(error) if error.is_transient()))
     }
 }
 

@@ -25,7 +25,10 @@ pub fn ensure_all(
     for reference in &references {
         match ensure(store, &reference.to_string(), options, progress) {
             Ok(image) => images.push(image),
-            Err(ImageError::Pull(PullError::Manifest { source: source @ ManifestError::Artifact(_), .. })) => {
+            Err(ImageError::Pull(PullError::Manifest {
+                source: source @ ManifestError::Artifact(_),
+                ..
+            })) => {
                 tracing::warn!("{reference} is passed over: {source}");
             }
             Err(error) => failures.push(with_causes(&error)),
@@ -34,7 +37,12 @@ pub fn ensure_all(
     match (failures.len(), images.len()) {
         (0, 0) => Err(refused(name, "no tag of it is an image").into()),
         (0, _) => Ok(images),
-        _ => Err(PullError::SomeTags { name: name.to_owned(), tags: references.len(), failures }.into()),
+        _ => Err(PullError::SomeTags {
+            name: name.to_owned(),
+            tags: references.len(),
+            failures,
+        }
+        .into()),
     }
 }
 
@@ -43,12 +51,18 @@ impl Pull<'_> {
     fn references(&self) -> Result<Vec<Reference>, ImageError> {
         let repository = self.repository()?;
         self.policy.check(&repository).map_err(PullError::from)?;
-        self.tracker.status(&format!("Listing the tags of {}", repository.name()));
+        self.tracker
+            .status(&format!("Listing the tags of {}", repository.name()));
         let list = async || {
-            let answer = self.first_answer(&repository, async |session: &Session| session.tags().await).await;
+            let answer = self
+                .first_answer(&repository, async |session: &Session| session.tags().await)
+                .await;
             answer.map_err(|error| match error {
                 // Not one tag was asked for.
-                PullError::Unavailable { attempts, .. } => PullError::Unavailable { image: repository.name(), attempts },
+                PullError::Unavailable { attempts, .. } => PullError::Unavailable {
+                    image: repository.name(),
+                    attempts,
+                },
                 other => other,
             })
         };
@@ -60,7 +74,10 @@ impl Pull<'_> {
             return Err(refused(self.name, "the registry lists no tags").into());
         }
         let tagged = |tag: String| {
-            let reference = Reference { version: Version::Tag(tag), ..repository.clone() };
+            let reference = Reference {
+                version: Version::Tag(tag),
+                ..repository.clone()
+            };
             // The registry's word is no proof that it can be a file name or part of a URL.
             reference.to_string().parse::<Reference>().map_err(PullError::from)
         };
@@ -70,7 +87,10 @@ impl Pull<'_> {
     /// podman-pull(1), `--all-tags`: a short name is not looked for in the search registries but always on docker.io.
     fn repository(&self) -> Result<Reference, PullError> {
         if self.options.policy == PullPolicy::Never {
-            return Err(refused(self.name, "only the registry knows them, and the pull policy is never"));
+            return Err(refused(
+                self.name,
+                "only the registry knows them, and the pull policy is never",
+            ));
         }
         if Source::parse(self.name).is_some() {
             return Err(refused(self.name, "only a registry has tags to list"));
@@ -84,5 +104,8 @@ impl Pull<'_> {
 }
 
 fn refused(name: &str, reason: &'static str) -> PullError {
-    PullError::AllTags { name: name.to_owned(), reason }
+    PullError::AllTags {
+        name: name.to_owned(),
+        reason,
+    }
 }

@@ -57,5 +57,9 @@ fn pulled(store: &Store, name: &str, options: &PullOptions) -> Result<Image, Str
 
 /// What `path` holds in the image, looked for in its layers from the top.
 fn content(image: &Image, path: &str) -> Option<String> {
-    image.layers.iter().rev().find_map(|layer| std::fs::read_to_string(layer.join(path)).ok())
+    image
+        .layers
+        .iter()
+        .rev()
+        .find_map(|layer| std::fs::read_to_string(layer.join(path)).ok())
 }

@@ -30,18 +30,43 @@ impl Files {
         let home = std::env::home_dir().unwrap_or_default();
         let user = home.join(".config/containers");
         let user_dir = user.join("registries.conf.d");
-        let system_dirs = ["/usr/share/containers/registries.conf.d", "/etc/containers/registries.conf.d"];
-        let both = system_dirs.into_iter().map(PathBuf::from).chain([user_dir.clone()]).collect();
+        let system_dirs = [
+            "/usr/share/containers/registries.conf.d",
+            "/etc/containers/registries.conf.d",
+        ];
+        let both = system_dirs
+            .into_iter()
+            .map(PathBuf::from)
+            .chain([user_dir.clone()])
+            .collect();
         let aliases = Some(alias_cache(&home));
         if let Some(named) = std::env::var_os("CONTAINERS_REGISTRIES_CONF") {
-            return Self { main: vec![named.into()], required: true, dirs: both, aliases };
+            return Self {
+                main: vec![named.into()],
+                required: true,
+                dirs: both,
+                aliases,
+            };
         }
         let own = user.join("registries.conf");
         if own.exists() {
-            return Self { main: vec![own], required: true, dirs: vec![user_dir], aliases };
+            return Self {
+                main: vec![own],
+                required: true,
+                dirs: vec![user_dir],
+                aliases,
+            };
         }
-        let main = ["/etc/containers/registries.conf", "/usr/share/containers/registries.conf"];
-        Self { main: main.into_iter().map(PathBuf::from).collect(), required: false, dirs: both, aliases }
+        let main = [
+            "/etc/containers/registries.conf",
+            "/usr/share/containers/registries.conf",
+        ];
+        Self {
+            main: main.into_iter().map(PathBuf::from).collect(),
+            required: false,
+            dirs: both,
+            aliases,
+        }
     }
 }
 
@@ -50,7 +75,9 @@ fn alias_cache(home: &Path) -> PathBuf {
     if nix::unistd::geteuid().is_root() {
         return Path::new("/var/cache").join(FILE);
     }
-    std::env::var_os("XDG_CACHE_HOME").map_or_else(|| home.join(".cache"), PathBuf::from).join(FILE)
+    std::env::var_os("XDG_CACHE_HOME")
+        .map_or_else(|| home.join(".cache"), PathBuf::from)
+        .join(FILE)
 }
 
 /// One file, as it is written.
@@ -91,9 +118,19 @@ pub(super) fn load(files: &Files) -> Result<Registries, RegistriesError> {
         }
     }
     if let (false, true, Some(path)) = (found, files.required, files.main.first()) {
-        return Err(RegistriesError::Read { path: path.clone(), source: io::ErrorKind::NotFound.into() });
+        return Err(RegistriesError::Read {
+            path: path.clone(),
+            source: io::ErrorKind::NotFound.into(),
+        });
     }
-    for path in files.dirs.iter().map(|dir| drop_ins(dir)).collect::<Result<Vec<_>, _>>()?.into_iter().flatten() {
+    for path in files
+        .dirs
+        .iter()
+        .map(|dir| drop_ins(dir))
+        .collect::<Result<Vec<_>, _>>()?
+        .into_iter()
+        .flatten()
+    {
         merged.merge(read(&path)?.unwrap_or_default());
     }
     if let Some(path) = &files.aliases {
@@ -107,7 +144,10 @@ fn drop_ins(dir: &Path) -> Result<Vec<PathBuf>, RegistriesError> {
         Ok(entries) => entries,
         Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => return Ok(Vec::new()),
         Err(source) => {
-            return Err(RegistriesError::Read { path: dir.into(), source });
+            return Err(RegistriesError::Read {
+                path: dir.into(),
+                source,
+            });
         }
     };
     let is_conf = |p: &PathBuf| p.extension().is_some_and(|e| e == "conf") && p.is_file();
@@ -121,11 +161,16 @@ fn read(path: &Path) -> Result<Option<File>, RegistriesError> {
         Ok(text) => text,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(source) => {
-            return Err(RegistriesError::Read { path: path.into(), source });
+            return Err(RegistriesError::Read {
+                path: path.into(),
+                source,
+            });
         }
     };
-    let mut file: File = toml::from_str(&text)
-        .map_err(|source| RegistriesError::Parse { path: path.into(), source: Box::new(source) })?;
+    let mut file: File = toml::from_str(&text).map_err(|source| RegistriesError::Parse {
+        path: path.into(),
+        source: Box::new(source),
+    })?;
     if let Some(old) = file.registries.take() {
         file.upgrade(old);
     }
@@ -134,21 +179,42 @@ fn read(path: &Path) -> Result<Option<File>, RegistriesError> {
 
 impl File {
     fn upgrade(&mut self, old: Version1) {
-        let Version1 { search, insecure, block } = old;
+        let Version1 {
+            search,
+            insecure,
+            block,
+        } = old;
         self.unqualified_search_registries.get_or_insert(search.registries);
-        let table = |prefix: &String| Table { prefix: prefix.clone(), location: prefix.clone(), ..Table::default() };
+        let table = |prefix: &String| Table {
+            prefix: prefix.clone(),
+            location: prefix.clone(),
+            ..Table::default()
+        };
         for prefix in &insecure.registries {
-            self.registry.push(Table { insecure: true, blocked: block.registries.contains(prefix), ..table(prefix) });
+            self.registry.push(Table {
+                insecure: true,
+                blocked: block.registries.contains(prefix),
+                ..table(prefix)
+            });
         }
         for prefix in block.registries.iter().filter(|p| !insecure.registries.contains(p)) {
-            self.registry.push(Table { blocked: true, ..table(prefix) });
+            self.registry.push(Table {
+                blocked: true,
+                ..table(prefix)
+            });
         }
     }
 }
 
 impl Registries {
     fn merge(&mut self, file: File) {
-        let File { unqualified_search_registries, short_name_mode, registry, aliases, registries: _ } = file;
+        let File {
+            unqualified_search_registries,
+            short_name_mode,
+            registry,
+            aliases,
+            registries: _,
+        } = file;
         if let Some(search) = unqualified_search_registries {
             self.search = search;
         }
@@ -195,12 +261,29 @@ mod tests {
     fn later_files_override_field_by_field_and_aliases_one_by_one() {
         let dir = tempfile::tempdir().unwrap();
         let d = dir.path();
-        let main = file(d, "m.conf", "unqualified-search-registries=['a']\n[[registry]]\nlocation='r'\ninsecure=true");
-        file(d, "d/10-shortnames.conf", "[aliases]\nx='one.io/x'\ny='one.io/y'\nz='one.io/z'");
-        file(d, "d/20.conf", "[aliases]\nx=''\n[[registry]]\nprefix='r'\nblocked=true");
+        let main = file(
+            d,
+            "m.conf",
+            "unqualified-search-registries=['a']\n[[registry]]\nlocation='r'\ninsecure=true",
+        );
+        file(
+            d,
+            "d/10-shortnames.conf",
+            "[aliases]\nx='one.io/x'\ny='one.io/y'\nz='one.io/z'",
+        );
+        file(
+            d,
+            "d/20.conf",
+            "[aliases]\nx=''\n[[registry]]\nprefix='r'\nblocked=true",
+        );
         file(d, "d/30.txt", "not read");
         let cache = file(d, "cache.conf", "[aliases]\ny='two.io/y'");
-        let files = Files { main: vec![main], required: true, dirs: vec![d.join("d")], aliases: Some(cache) };
+        let files = Files {
+            main: vec![main],
+            required: true,
+            dirs: vec![d.join("d")],
+            aliases: Some(cache),
+        };
         let merged = load(&files).unwrap();
         assert_eq!(merged.search, ["a"]);
         assert_eq!(merged.aliases.get("x"), None);
@@ -214,7 +297,10 @@ mod tests {
     fn version_1_is_understood() {
         let dir = tempfile::tempdir().unwrap();
         let text = "[registries.search]\nregistries=['s']\n[registries.insecure]\nregistries=['i']\n[registries.block]\nregistries=['b']";
-        let files = Files { main: vec![file(dir.path(), "m", text)], ..Files::default() };
+        let files = Files {
+            main: vec![file(dir.path(), "m", text)],
+            ..Files::default()
+        };
         let merged = load(&files).unwrap();
         assert_eq!(merged.search, ["s"]);
         assert!(merged.tables.iter().any(|t| t.prefix == "i" && t.insecure));
@@ -224,10 +310,23 @@ mod tests {
     #[test]
     fn a_named_file_must_be_there_and_errors_name_it() {
         let dir = tempfile::tempdir().unwrap();
-        let missing = Files { main: vec![dir.path().join("gone.conf")], required: true, ..Files::default() };
+        let missing = Files {
+            main: vec![dir.path().join("gone.conf")],
+            required: true,
+            ..Files::default()
+        };
         assert!(load(&missing).unwrap_err().to_string().contains("gone.conf"));
-        assert!(load(&Files { required: false, ..missing }).is_ok());
-        let bad = Files { main: vec![file(dir.path(), "bad.conf", "[[registry]")], ..Files::default() };
+        assert!(
+            load(&Files {
+                required: false,
+                ..missing
+            })
+            .is_ok()
+        );
+        let bad = Files {
+            main: vec![file(dir.path(), "bad.conf", "[[registry]")],
+            ..Files::default()
+        };
         assert!(load(&bad).unwrap_err().to_string().contains("bad.conf"));
     }
 }

@@ -38,10 +38,15 @@ fn add(challenges: &mut Vec<Challenge>, item: &str) {
         (_, None) => (Some(item), None),
     };
     if let Some(scheme) = scheme.filter(|s| !s.is_empty()) {
-        challenges.push(Challenge { scheme: scheme.to_ascii_lowercase(), parameters: Vec::new() });
+        challenges.push(Challenge {
+            scheme: scheme.to_ascii_lowercase(),
+            parameters: Vec::new(),
+        });
     }
     if let (Some(challenge), Some((name, value))) = (challenges.last_mut(), parameter.and_then(|p| p.split_once('='))) {
-        challenge.parameters.push((name.trim().to_ascii_lowercase(), unquote(value.trim())));
+        challenge
+            .parameters
+            .push((name.trim().to_ascii_lowercase(), unquote(value.trim())));
     }
 }
 
@@ -92,7 +97,10 @@ mod tests {
     #[test]
     fn nonsense_gives_no_challenge_with_values() {
         for text in ["", ",,,", "=", "\"", "a=b", " , =\"\\"] {
-            assert!(parse([text].into_iter()).iter().all(|c| c.get("realm").is_none()), "{text}");
+            assert!(
+                parse([text].into_iter()).iter().all(|c| c.get("realm").is_none()),
+                "{text}"
+            );
         }
     }
 }

@@ -111,8 +111,16 @@ impl RegistryError {
         let tls = text.contains("peer certificate") || text.contains("corrupt message") || text.contains("fatal alert");
         // rustls's word for a first byte that begins no TLS record.
         let plain = text.contains("InvalidContentType");
-        let cause = if plain { "the server does not speak TLS, perhaps plain HTTP".into() } else { text };
-        Self::Network { url: url.to_owned(), cause, tls }
+        let cause = if plain {
+            "the server does not speak TLS, perhaps plain HTTP".into()
+        } else {
+            text
+        };
+        Self::Network {
+            url: url.to_owned(),
+            cause,
+            tls,
+        }
     }
 
     /// Whether trying again may help: network faults, overload and failures of the server, but no refusals.
@@ -132,7 +140,11 @@ impl RegistryError {
 }
 
 fn after_colon(message: &str) -> String {
-    if message.is_empty() { String::new() } else { format!(": {message}") }
+    if message.is_empty() {
+        String::new()
+    } else {
+        format!(": {message}")
+    }
 }
 
 /// The error document of the distribution specification, "Error Codes".

@@ -25,10 +25,16 @@ impl Session {
         let mut tags = Vec::new();
         let mut query = format!("n={PAGE}");
         for _ in 0..MAX_PAGES {
-            let response = self.get(&self.below(&format!("tags/list?{query}")), HeaderMap::new()).await?;
+            let response = self
+                .get(&self.below(&format!("tags/list?{query}")), HeaderMap::new())
+                .await?;
             let (url, next) = (response.url().to_string(), next_query(&response));
-            let page: Page = serde_json::from_slice(&read_at_most(response, MAX_PAGE).await?)
-                .map_err(|e| RegistryError::Answer { url: url.clone(), reason: format!("no list of tags: {e}") })?;
+            let page: Page = serde_json::from_slice(&read_at_most(response, MAX_PAGE).await?).map_err(|e| {
+                RegistryError::Answer {
+                    url: url.clone(),
+                    reason: format!("no list of tags: {e}"),
+                }
+            })?;
             tags.extend(page.tags.unwrap_or_default());
             match next {
                 None => return Ok(tags),
@@ -41,14 +47,23 @@ impl Session {
 }
 
 fn circle(url: String) -> RegistryError {
-    RegistryError::Answer { url, reason: "its list of tags has no end".into() }
+    RegistryError::Answer {
+        url,
+        reason: "its list of tags has no end".into(),
+    }
 }
 
 /// The query of the next page (RFC 8288 `Link` with `rel="next"`). The rest of the link is of no use: registries behind
 /// a proxy do not know by what name they were asked.
 fn next_query(response: &Response) -> Option<String> {
-    let links = response.headers().get_all(LINK).iter().filter_map(|value| value.to_str().ok());
-    links.flat_map(|header| header.split(',')).find_map(|link| next_of(response.url(), link))
+    let links = response
+        .headers()
+        .get_all(LINK)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    links
+        .flat_map(|header| header.split(','))
+        .find_map(|link| next_of(response.url(), link))
 }
 
 fn next_of(base: &Url, link: &str) -> Option<String> {
@@ -70,7 +85,10 @@ mod tests {
         let base = Url::parse("http://r.example/v2/a/tags/list?n=2").unwrap();
         for (link, expected) in [
             ("</v2/a/tags/list?n=2&last=b>; rel=\"next\"", Some("n=2&last=b")),
-            (" <https://inner:5000/x/tags/list?last=b%2Bc>;title=x; REL=next", Some("last=b%2Bc")),
+            (
+                " <https://inner:5000/x/tags/list?last=b%2Bc>;title=x; REL=next",
+                Some("last=b%2Bc"),
+            ),
             ("<?next_page=abc%3D>; rel=\"next\"", Some("next_page=abc%3D")),
             ("</v2/a/tags/list?n=2>; rel=\"prev\"", None),
             ("</v2/a/tags/list>; rel=\"next\"", None),

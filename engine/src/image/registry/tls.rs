@@ -41,8 +41,14 @@ impl TlsOptions {
                 builder = builder.identity(identity);
             }
         }
-        let at = || dir.clone().unwrap_or_else(|| PathBuf::from("the system's certificates"));
-        builder.build().map_err(|e| RegistryError::Certificate { path: at(), reason: e.to_string() })
+        let at = || {
+            dir.clone()
+                .unwrap_or_else(|| PathBuf::from("the system's certificates"))
+        };
+        builder.build().map_err(|e| RegistryError::Certificate {
+            path: at(),
+            reason: e.to_string(),
+        })
     }
 
     fn directory(&self, host: &str) -> Option<PathBuf> {
@@ -70,7 +76,9 @@ impl Files {
     }
 
     fn with_extension<'a>(&'a self, extension: &'a str) -> impl Iterator<Item = &'a PathBuf> {
-        self.paths.iter().filter(move |p| p.extension().is_some_and(|e| e == extension))
+        self.paths
+            .iter()
+            .filter(move |p| p.extension().is_some_and(|e| e == extension))
     }
 
     /// `*.crt`.
@@ -101,5 +109,8 @@ fn unusable(path: &Path, error: &dyn std::error::Error) -> RegistryError {
     while let Some(next) = cause.source() {
         cause = next;
     }
-    RegistryError::Certificate { path: path.to_owned(), reason: cause.to_string() }
+    RegistryError::Certificate {
+        path: path.to_owned(),
+        reason: cause.to_string(),
+    }
 }

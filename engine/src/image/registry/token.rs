@@ -36,8 +36,12 @@ pub async fn fetch(
     credentials: Option<&Credentials>,
 ) -> Result<HeaderValue, TokenError> {
     let realm = challenge.get("realm").unwrap_or_default();
-    let invalid =
-        |reason: &str| TokenError::Other(RegistryError::Token { realm: realm.to_owned(), reason: reason.into() });
+    let invalid = |reason: &str| {
+        TokenError::Other(RegistryError::Token {
+            realm: realm.to_owned(),
+            reason: reason.into(),
+        })
+    };
     let url = Url::parse(realm).map_err(|_| invalid("the realm is no URL"))?;
     let service = challenge.get("service").unwrap_or_default();
     let mut fields = vec![("service", service), ("scope", scope)];
@@ -50,10 +54,17 @@ pub async fn fetch(
         }
         None => query(http, url, &fields),
     };
-    let response = request.send().await.map_err(|e| TokenError::Other(RegistryError::network(realm, &e)))?;
+    let response = request
+        .send()
+        .await
+        .map_err(|e| TokenError::Other(RegistryError::network(realm, &e)))?;
     let answer: Answer = serde_json::from_slice(&granted(response).await?)
         .map_err(|_| invalid("its answer is no JSON object with a token"))?;
-    let token = answer.token.filter(|t| !t.is_empty()).or(answer.access_token).unwrap_or_default();
+    let token = answer
+        .token
+        .filter(|t| !t.is_empty())
+        .or(answer.access_token)
+        .unwrap_or_default();
     if token.is_empty() {
         return Err(invalid("its answer holds no token"));
     }
@@ -81,10 +92,16 @@ fn refresh(http: &Client, url: Url, fields: &[(&str, &str)], token: &str) -> Req
     let mut form = url.clone();
     form.query_pairs_mut()
         .clear()
-        .extend_pairs([("grant_type", "refresh_token"), ("client_id", "unipod"), ("refresh_token", token)])
+        .extend_pairs([
+            ("grant_type", "refresh_token"),
+            ("client_id", "unipod"),
+            ("refresh_token", token),
+        ])
         .extend_pairs(fields);
     let body = form.query().unwrap_or_default().to_owned();
-    http.post(url).header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(body)
+    http.post(url)
+        .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .body(body)
 }
 
 async fn granted(response: Response) -> Result<Vec<u8>, TokenError> {

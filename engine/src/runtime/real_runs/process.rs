@@ -129,7 +129,13 @@ fn a_user_namespace() {
         gids: vec![(0, 100_000, 65536)],
     });
     write_bundle(&request).unwrap();
-    assert!(place.runtime.run_foreground(&place.run_request(0), &mut |_| ()).unwrap().success());
+    assert!(
+        place
+            .runtime
+            .run_foreground(&place.run_request(0), &mut |_| ())
+            .unwrap()
+            .success()
+    );
     let text = std::fs::read_to_string(place.path("out/log")).unwrap();
     assert_eq!(
         text.split_whitespace().collect::<Vec<_>>(),

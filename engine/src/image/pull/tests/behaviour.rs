@@ -46,8 +46,9 @@ fn a_broken_transfer_goes_on_where_it_stopped() {
     });
     let recorder = Recorder::default();
     let name = format!("{}/app:1", fake.host());
-    let image =
-        ensure(&store(dir.path()), &name, &options(dir.path()), &recorder).map_err(|e| with_causes(&e)).unwrap();
+    let image = ensure(&store(dir.path()), &name, &options(dir.path()), &recorder)
+        .map_err(|e| with_causes(&e))
+        .unwrap();
     assert_eq!(content(&image, "big").unwrap().len(), 300_000);
     let asked: Vec<_> = fake.requests().iter().filter(|r| is_blob(&big)(r)).map(range).collect();
     assert_eq!(asked, [None, Some(100_000), Some(200_000)]);
@@ -68,12 +69,22 @@ fn a_later_pull_resumes_even_if_the_server_knows_no_ranges() {
         partial.write(&left).unwrap();
         drop(partial);
         let fake = Fake::serve(sample, move |request, sample| {
-            let without = Request { headers: Vec::new(), ..request.clone() };
+            let without = Request {
+                headers: Vec::new(),
+                ..request.clone()
+            };
             (!knows_ranges).then(|| serve(&without, sample))
         });
         pulled(&store, &format!("{}/app:1", fake.host()), &options(dir.path())).unwrap();
         let asked: Vec<_> = fake.requests().iter().filter(|r| is_blob(&big)(r)).map(range).collect();
-        assert_eq!(asked, if damaged { vec![Some(1000), None] } else { vec![Some(1000)] });
+        assert_eq!(
+            asked,
+            if damaged {
+                vec![Some(1000), None]
+            } else {
+                vec![Some(1000)]
+            }
+        );
         assert_eq!(partials(&store), 0);
     }
 }
@@ -87,7 +98,9 @@ fn wrong_content_is_refused_by_name_and_leaves_nothing() {
     let wrong = vec![b'y'; sample.blobs[&big].len()];
     let got = digest(&wrong);
     let is_big = is_blob(&big);
-    let fake = Fake::serve(sample, move |request, _| is_big(request).then(|| Answer::ok(wrong.clone())));
+    let fake = Fake::serve(sample, move |request, _| {
+        is_big(request).then(|| Answer::ok(wrong.clone()))
+    });
     let name = format!("{}/app:1", fake.host());
     let error = pulled(&store, &name, &options(dir.path())).unwrap_err();
     for part in [&name, &big, &got, &fake.host(), "digest mismatch"] {
@@ -101,7 +114,10 @@ fn wrong_content_is_refused_by_name_and_leaves_nothing() {
 
 fn partials_of(store: &Store, digest: &str) -> bool {
     let hex = digest.strip_prefix("sha256:").unwrap();
-    fs::read_dir(store.tmp()).unwrap().flatten().any(|e| e.file_name().to_string_lossy().starts_with(hex))
+    fs::read_dir(store.tmp())
+        .unwrap()
+        .flatten()
+        .any(|e| e.file_name().to_string_lossy().starts_with(hex))
 }
 
 #[test]
@@ -111,11 +127,17 @@ fn too_much_content_is_not_read_to_its_end() {
     let sample = sample();
     let big = sample.layers[1].clone();
     let is_big = is_blob(&big);
-    let fake = Fake::serve(sample.clone(), move |request, _| is_big(request).then(|| Answer::ok(vec![0; 2_000_000])));
+    let fake = Fake::serve(sample.clone(), move |request, _| {
+        is_big(request).then(|| Answer::ok(vec![0; 2_000_000]))
+    });
     let error = pulled(&store, &format!("{}/app:1", fake.host()), &options(dir.path())).unwrap_err();
     assert!(error.contains("larger than"), "{error}");
-    let fake =
-        Fake::serve(sample, |request, _| request.path.contains("/manifests/").then(|| Answer::ok(vec![b' '; 5 << 20])));
+    let fake = Fake::serve(sample, |request, _| {
+        request
+            .path
+            .contains("/manifests/")
+            .then(|| Answer::ok(vec![b' '; 5 << 20]))
+    });
     let error = pulled(&store, &format!("{}/app:1", fake.host()), &options(dir.path())).unwrap_err();
     assert!(error.contains("larger than 4194304 bytes"), "{error}");
 }
@@ -125,21 +147,36 @@ fn a_manifest_must_have_the_digest_it_was_asked_by() {
     let dir = tempfile::tempdir().unwrap();
     let fake = Fake::serve(sample(), |_, sample| Some(Answer::ok(sample.manifests[0].2.clone())));
     let asked = digest(b"something else");
-    let error = pulled(&store(dir.path()), &format!("{}/app@{asked}", fake.host()), &options(dir.path())).unwrap_err();
+    let error = pulled(
+        &store(dir.path()),
+        &format!("{}/app@{asked}", fake.host()),
+        &options(dir.path()),
+    )
+    .unwrap_err();
     assert!(error.contains("digest mismatch") && error.contains(&asked), "{error}");
 }
 
 #[test]
 fn faults_are_tried_again_and_refusals_are_not() {
-    for (status, retry, requests) in
-        [(503, None, 4), (429, Some(1), 2), (503, Some(0), 1), (404, None, 1), (403, None, 1)]
-    {
+    for (status, retry, requests) in [
+        (503, None, 4),
+        (429, Some(1), 2),
+        (503, Some(0), 1),
+        (404, None, 1),
+        (403, None, 1),
+    ] {
         let dir = tempfile::tempdir().unwrap();
         let fake = Fake::serve(Sample::default(), move |_, _| {
             let body = "{\"errors\": [{\"code\": \"X\", \"message\": \"told\\u001b so\"}]}";
-            Some(Answer { status, ..Answer::ok(body) })
+            Some(Answer {
+                status,
+                ..Answer::ok(body)
+            })
         });
-        let options = PullOptions { retry, ..options(dir.path()) };
+        let options = PullOptions {
+            retry,
+            ..options(dir.path())
+        };
         let error = pulled(&store(dir.path()), &format!("{}/app:1", fake.host()), &options).unwrap_err();
         assert!(error.contains("told so"), "{error}");
         assert_eq!(fake.requests().len(), requests, "{status} {retry:?}");
@@ -147,7 +184,12 @@ fn faults_are_tried_again_and_refusals_are_not() {
     let dir = tempfile::tempdir().unwrap();
     let mut fails = first(2, |r| r.path.contains("/manifests/"));
     let fake = Fake::serve(sample(), move |request, _| fails(request).then(|| Answer::status(500)));
-    pulled(&store(dir.path()), &format!("{}/app:1", fake.host()), &options(dir.path())).unwrap();
+    pulled(
+        &store(dir.path()),
+        &format!("{}/app:1", fake.host()),
+        &options(dir.path()),
+    )
+    .unwrap();
 }
 
 /// A registry that wants a token; the first one is over after two requests.
@@ -176,21 +218,36 @@ fn a_token_is_fetched_and_renewed() {
     let (store, options) = (store(dir.path()), options(dir.path()));
     let open = with_token(sample(), "");
     pulled(&store, &format!("{}/team/app:1", open.host()), &options).unwrap();
-    assert_eq!(open.count("/token?service=reg&scope=repository%3Ateam%2Fapp%3Apull"), 2, "one renewal serves all");
+    assert_eq!(
+        open.count("/token?service=reg&scope=repository%3Ateam%2Fapp%3Apull"),
+        2,
+        "one renewal serves all"
+    );
 
-    let always = PullOptions { policy: PullPolicy::Always, creds: Some("u:p".into()), ..options.clone() };
+    let always = PullOptions {
+        policy: PullPolicy::Always,
+        creds: Some("u:p".into()),
+        ..options.clone()
+    };
     let closed = with_token(Sample::image(OCI, "amd64", &[("c", "closed")]), "Basic dTpw");
     let name = format!("{}/team/app:1", closed.host());
     pulled(&store, &name, &always).unwrap();
     let error = pulled(&store, &name, &PullOptions { creds: None, ..always }).unwrap_err();
-    assert!(error.contains("authentication required") && error.contains("unipod login"), "{error}");
+    assert!(
+        error.contains("authentication required") && error.contains("unipod login"),
+        "{error}"
+    );
 }
 
 fn with_registries(conf: &str, store: &Store, name: &str, options: &PullOptions) -> Result<Image, String> {
     let dir = tempfile::tempdir().unwrap();
     let main = dir.path().join("registries.conf");
     fs::write(&main, conf).unwrap();
-    let files = crate::image::registries::Files { main: vec![main], required: true, ..Default::default() };
+    let files = crate::image::registries::Files {
+        main: vec![main],
+        required: true,
+        ..Default::default()
+    };
     let recorder = Recorder::default();
     let mut pull = Pull::new(store, name, options, &recorder).unwrap();
     pull.registries = Registries::read(&files).unwrap();
@@ -201,14 +258,23 @@ fn with_registries(conf: &str, store: &Store, name: &str, options: &PullOptions)
 fn mirrors_are_tried_in_order_and_all_failures_are_told() {
     let dir = tempfile::tempdir().unwrap();
     let store = store(dir.path());
-    let options = PullOptions { tls_verify: None, retry: Some(0), ..options(dir.path()) };
+    let options = PullOptions {
+        tls_verify: None,
+        retry: Some(0),
+        ..options(dir.path())
+    };
     let locked = Fake::serve(Sample::default(), |_, _| {
         Some(Answer::status(401).header("WWW-Authenticate", "Basic realm=\"x\""))
     });
     let empty = Fake::plain(Sample::default());
     let good = Fake::plain(sample());
     let conf = |primary: &str| {
-        let mirror = |fake: &Fake| format!("[[registry.mirror]]\nlocation = \"{}/m\"\ninsecure = true\n", fake.host());
+        let mirror = |fake: &Fake| {
+            format!(
+                "[[registry.mirror]]\nlocation = \"{}/m\"\ninsecure = true\n",
+                fake.host()
+            )
+        };
         format!(
             "[[registry]]\nprefix = \"example.com/x\"\nlocation = \"{primary}/real\"\ninsecure = true\n{}{}",
             mirror(&locked),
@@ -217,11 +283,23 @@ fn mirrors_are_tried_in_order_and_all_failures_are_told() {
     };
     let image = with_registries(&conf(&good.host()), &store, "example.com/x/app:1", &options).unwrap();
     assert_eq!(image.names, ["example.com/x/app:1"]);
-    assert_eq!((locked.count("/v2/m/app/manifests/1"), empty.count("/v2/m/app/manifests/1")), (1, 1));
+    assert_eq!(
+        (
+            locked.count("/v2/m/app/manifests/1"),
+            empty.count("/v2/m/app/manifests/1")
+        ),
+        (1, 1)
+    );
     assert_eq!(good.count("/v2/real/app/manifests/1"), 1);
 
     let error = with_registries(&conf(&empty.host()), &store, "example.com/x/none:1", &options).unwrap_err();
-    for part in ["example.com/x/none:1", &locked.host(), &empty.host(), "/v2/real/none/", "authentication required"] {
+    for part in [
+        "example.com/x/none:1",
+        &locked.host(),
+        &empty.host(),
+        "/v2/real/none/",
+        "authentication required",
+    ] {
         assert!(error.contains(part), "{part} is not in: {error}");
     }
 }
@@ -231,7 +309,11 @@ fn a_short_name_is_tried_in_all_search_registries() {
     let dir = tempfile::tempdir().unwrap();
     let store = store(dir.path());
     let (empty, good) = (Fake::plain(Sample::default()), Fake::plain(sample()));
-    let conf = format!("unqualified-search-registries = [\"{}\", \"{}\"]", empty.host(), good.host());
+    let conf = format!(
+        "unqualified-search-registries = [\"{}\", \"{}\"]",
+        empty.host(),
+        good.host()
+    );
     let image = with_registries(&conf, &store, "app", &options(dir.path())).unwrap();
     assert_eq!(image.names, [format!("{}/app:latest", good.host())]);
     assert_eq!(empty.count("/v2/app/manifests/latest"), 1);
@@ -276,11 +358,16 @@ fn a_layer_that_two_images_share_is_fetched_once() {
 fn an_unchanged_image_costs_one_request_and_a_moved_tag_is_followed() {
     let dir = tempfile::tempdir().unwrap();
     let store = store(dir.path());
-    let options = PullOptions { policy: PullPolicy::Newer, ..options(dir.path()) };
+    let options = PullOptions {
+        policy: PullPolicy::Newer,
+        ..options(dir.path())
+    };
     let (old, new) = (sample(), Sample::image(OCI, "amd64", &[("a", "new")]));
     let moved = Arc::new(AtomicUsize::new(0));
     let (seen, newer) = (moved.clone(), new.clone());
-    let fake = Fake::serve(old.clone(), move |request, _| (seen.load(SeqCst) == 1).then(|| serve(request, &newer)));
+    let fake = Fake::serve(old.clone(), move |request, _| {
+        (seen.load(SeqCst) == 1).then(|| serve(request, &newer))
+    });
     let name = format!("{}/app:1", fake.host());
     pulled(&store, &name, &options).unwrap();
     let before = fake.requests().len();
@@ -333,14 +420,24 @@ fn a_full_disk_is_named_and_nothing_stays_in_the_way() {
     let dir = tempfile::tempdir().unwrap();
     let small = dir.path().join("small");
     fs::create_dir(&small).unwrap();
-    rustix::mount::mount("tmpfs", &small, "tmpfs", rustix::mount::MountFlags::empty(), c"size=256k").unwrap();
+    rustix::mount::mount(
+        "tmpfs",
+        &small,
+        "tmpfs",
+        rustix::mount::MountFlags::empty(),
+        c"size=256k",
+    )
+    .unwrap();
     let store = store(&small);
     let sample = sample();
     let big = sample.layers[1].clone();
     let fake = Fake::plain(sample);
     let name = format!("{}/app:1", fake.host());
     let error = pulled(&store, &name, &options(dir.path())).unwrap_err();
-    assert!(error.contains("No space left on device") && error.contains(&name), "{error}");
+    assert!(
+        error.contains("No space left on device") && error.contains(&name),
+        "{error}"
+    );
     assert!(!partials_of(&store, &big));
     assert_eq!(fake.count(&big), 1, "a full disk is no reason to try again");
     assert!(find(&store, &name).unwrap().is_none());
@@ -350,7 +447,10 @@ fn a_full_disk_is_named_and_nothing_stays_in_the_way() {
 #[test]
 fn an_image_of_ours_that_is_missing_fails_at_once() {
     let dir = tempfile::tempdir().unwrap();
-    let options = PullOptions { retry_delay: Some("1h".into()), ..options(dir.path()) };
+    let options = PullOptions {
+        retry_delay: Some("1h".into()),
+        ..options(dir.path())
+    };
     let error = pulled(&store(dir.path()), "localhost/unipod-test-none", &options).unwrap_err();
     assert!(error.contains("cannot pull localhost/unipod-test-none"), "{error}");
 }
@@ -374,7 +474,10 @@ fn a_manifest_that_is_damaged_in_the_store_is_replaced() {
     let manifest = Blobs::new(&store).path(sample.digest());
     let fake = Fake::plain(sample);
     let name = format!("{}/app:1", fake.host());
-    let options = PullOptions { policy: PullPolicy::Always, ..options(dir.path()) };
+    let options = PullOptions {
+        policy: PullPolicy::Always,
+        ..options(dir.path())
+    };
     pulled(&store, &name, &options).unwrap();
     fs::write(&manifest, b"rot").unwrap();
     pulled(&store, &name, &options).unwrap();
@@ -390,10 +493,16 @@ fn what_a_registry_sends_instead_of_an_image_is_named() {
     for (answer, expected) in [
         (page("text/html; charset=utf-8"), "no JSON document but text/html"),
         (Answer::ok(""), "no JSON document but something without a media type"),
-        (Answer::ok(OTHER), "manifests of type \"application/odd+json\" are not supported"),
+        (
+            Answer::ok(OTHER),
+            "manifests of type \"application/odd+json\" are not supported",
+        ),
         (Answer::ok("{}"), "missing field `schemaVersion`"),
         (Answer::status(307).header("Location", "/v2/"), "too many redirects"),
-        (Answer::status(401).header("WWW-Authenticate", "Bearer realm=\"nonsense\""), "the realm is no URL"),
+        (
+            Answer::status(401).header("WWW-Authenticate", "Bearer realm=\"nonsense\""),
+            "the realm is no URL",
+        ),
     ] {
         let fake = Fake::serve(Sample::default(), move |_, _| Some(answer.clone()));
         let name = format!("{}/app:1", fake.host());
@@ -407,15 +516,27 @@ fn an_image_for_another_system_or_with_foreign_layers_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let (store, options) = (store(dir.path()), options(dir.path()));
     let fake = Fake::plain(sample());
-    let windows = PullOptions { os: Some("windows".into()), ..options.clone() };
+    let windows = PullOptions {
+        os: Some("windows".into()),
+        ..options.clone()
+    };
     let error = pulled(&store, &format!("{}/app:1", fake.host()), &windows).unwrap_err();
-    assert!(error.contains("the image is for linux/amd64, not for windows/"), "{error}");
+    assert!(
+        error.contains("the image is for linux/amd64, not for windows/"),
+        "{error}"
+    );
 
-    let foreign = super::sample::Family { layer: "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", ..OCI };
+    let foreign = super::sample::Family {
+        layer: "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
+        ..OCI
+    };
     let mut sample = Sample::image(foreign, "amd64", &[("a", "foreign")]);
     let layer = sample.layers[0].clone();
     sample.blobs.remove(&layer);
     let fake = Fake::plain(sample);
     let error = pulled(&store, &format!("{}/app:1", fake.host()), &options).unwrap_err();
-    assert!(error.contains(&format!("layer {layer} is not in the registry")) && error.contains("foreign"), "{error}");
+    assert!(
+        error.contains(&format!("layer {layer} is not in the registry")) && error.contains("foreign"),
+        "{error}"
+    );
 }

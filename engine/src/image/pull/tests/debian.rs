@@ -65,7 +65,10 @@ impl Debian {
 
     /// Pushes everything of a sample over the API (distribution-spec, "Pushing").
     pub fn fill(&self, repository: &str, tag: &str, sample: &Sample) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
         let base = format!("http://{}/v2/{repository}", self.host());
         runtime.block_on(async {
             let http = reqwest::Client::new();
@@ -81,7 +84,13 @@ impl Debian {
             for (n, (digest, media_type, bytes)) in sample.manifests.iter().enumerate() {
                 let name = if n == last { tag } else { digest };
                 let url = format!("{base}/manifests/{name}");
-                let done = http.put(url).header(CONTENT_TYPE, *media_type).body(bytes.clone()).send().await.unwrap();
+                let done = http
+                    .put(url)
+                    .header(CONTENT_TYPE, *media_type)
+                    .body(bytes.clone())
+                    .send()
+                    .await
+                    .unwrap();
                 assert_eq!(done.status(), 201, "{}", done.text().await.unwrap());
             }
         });

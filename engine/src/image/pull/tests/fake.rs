@@ -35,11 +35,18 @@ pub struct Answer {
 
 impl Answer {
     pub fn status(status: u16) -> Self {
-        Self { status, ..Self::default() }
+        Self {
+            status,
+            ..Self::default()
+        }
     }
 
     pub fn ok(body: impl Into<Vec<u8>>) -> Self {
-        Self { status: 200, body: body.into(), ..Self::default() }
+        Self {
+            status: 200,
+            body: body.into(),
+            ..Self::default()
+        }
     }
 
     pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
@@ -75,7 +82,12 @@ impl Fake {
                 std::thread::spawn(move || exchange(&stream.unwrap(), &sample, &log, &handler));
             }
         });
-        Self { address, log, stop, thread: Some(thread) }
+        Self {
+            address,
+            log,
+            stop,
+            thread: Some(thread),
+        }
     }
 
     /// Serves `sample` as it should.
@@ -116,12 +128,17 @@ fn exchange(stream: &TcpStream, sample: &Sample, log: &Mutex<Vec<Request>>, hand
     let own = handler.lock().unwrap()(&request, sample);
     let answer = own.unwrap_or_else(|| serve(&request, sample));
     let length = answer.length.unwrap_or(answer.body.len());
-    let mut head = format!("HTTP/1.1 {} X\r\nConnection: close\r\nContent-Length: {length}\r\n", answer.status);
+    let mut head = format!(
+        "HTTP/1.1 {} X\r\nConnection: close\r\nContent-Length: {length}\r\n",
+        answer.status
+    );
     for (name, value) in &answer.headers {
         head += &format!("{name}: {value}\r\n");
     }
     let mut stream = stream;
-    let _ = stream.write_all(format!("{head}\r\n").as_bytes()).and_then(|()| stream.write_all(&answer.body));
+    let _ = stream
+        .write_all(format!("{head}\r\n").as_bytes())
+        .and_then(|()| stream.write_all(&answer.body));
     let _ = stream.shutdown(Shutdown::Write);
 }
 
@@ -137,10 +154,15 @@ fn read(stream: &TcpStream) -> Option<Request> {
     let start = line()?;
     let mut words = start.split(' ');
     let _method = words.next()?;
-    let mut request = Request { path: words.next()?.to_owned(), headers: Vec::new() };
+    let mut request = Request {
+        path: words.next()?.to_owned(),
+        headers: Vec::new(),
+    };
     while let Some(header) = line().filter(|l| !l.is_empty()) {
         let (name, value) = header.split_once(':')?;
-        request.headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
+        request
+            .headers
+            .push((name.to_ascii_lowercase(), value.trim().to_owned()));
     }
     Some(request)
 }
@@ -150,7 +172,11 @@ pub fn serve(request: &Request, sample: &Sample) -> Answer {
     let last = request.path.rsplit('/').next().unwrap_or_default();
     if request.path.contains("/manifests/") {
         let by_digest = sample.manifests.iter().find(|(digest, ..)| digest == last);
-        let found = if last.starts_with("sha256:") { by_digest } else { sample.manifests.last() };
+        let found = if last.starts_with("sha256:") {
+            by_digest
+        } else {
+            sample.manifests.last()
+        };
         return match found {
             Some((_, media_type, bytes)) => Answer::ok(bytes.clone()).header("Content-Type", *media_type),
             None => Answer::status(404),
@@ -158,7 +184,10 @@ pub fn serve(request: &Request, sample: &Sample) -> Answer {
     }
     match (sample.blobs.get(last), range(request)) {
         (None, _) => Answer::status(404),
-        (Some(blob), Some(from)) if from < blob.len() => Answer { status: 206, ..Answer::ok(&blob[from..]) },
+        (Some(blob), Some(from)) if from < blob.len() => Answer {
+            status: 206,
+            ..Answer::ok(&blob[from..])
+        },
         (Some(_), Some(_)) => Answer::status(416),
         (Some(blob), None) => Answer::ok(blob.clone()),
     }
@@ -166,5 +195,10 @@ pub fn serve(request: &Request, sample: &Sample) -> Answer {
 
 /// Where the wanted range begins.
 pub fn range(request: &Request) -> Option<usize> {
-    request.header("range")?.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok()
+    request
+        .header("range")?
+        .strip_prefix("bytes=")?
+        .strip_suffix('-')?
+        .parse()
+        .ok()
 }

@@ -8,7 +8,11 @@ use super::sample::OCI;
 use super::*;
 
 fn skopeo(args: &[&str]) {
-    let out = Command::new("skopeo").arg("copy").args(args).output().expect("skopeo is installed");
+    let out = Command::new("skopeo")
+        .arg("copy")
+        .args(args)
+        .output()
+        .expect("skopeo is installed");
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
 }
 
@@ -24,7 +28,10 @@ fn images_in_files_are_taken_as_they_are() {
     let targets = [
         (format!("oci:{}:v1", path("layout")), "localhost/v1:latest"),
         (format!("oci-archive:{}:x.io/a:2", path("oci.tar")), "x.io/a:2"),
-        (format!("docker-archive:{}:team/app:3", path("docker.tar")), "docker.io/team/app:3"),
+        (
+            format!("docker-archive:{}:team/app:3", path("docker.tar")),
+            "docker.io/team/app:3",
+        ),
         (format!("dir:{}", path("plain")), ""),
     ];
     for (name, expected) in &targets {
@@ -45,8 +52,15 @@ fn images_in_files_are_taken_as_they_are() {
     let blob = PathBuf::from(path("plain")).join(sample.layers[0].strip_prefix("sha256:").unwrap());
     std::fs::write(blob, b"rot").unwrap();
     let error = pulled(&store, &targets[3].0, &options).unwrap_err();
-    assert!(error.contains("damaged") && error.contains(&sample.layers[0]), "{error}");
-    assert!(pulled(&store, "dir:/nonexistent", &options).unwrap_err().contains("/nonexistent"));
+    assert!(
+        error.contains("damaged") && error.contains(&sample.layers[0]),
+        "{error}"
+    );
+    assert!(
+        pulled(&store, "dir:/nonexistent", &options)
+            .unwrap_err()
+            .contains("/nonexistent")
+    );
 }
 
 fn fresh() -> (Store, tempfile::TempDir) {

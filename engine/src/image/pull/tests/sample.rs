@@ -79,7 +79,10 @@ impl Sample {
             list.blobs.extend(image.blobs.clone());
             list.manifests.extend(image.manifests.clone());
         }
-        list.manifest(family.index, &json!({"schemaVersion": 2, "mediaType": family.index, "manifests": entries}));
+        list.manifest(
+            family.index,
+            &json!({"schemaVersion": 2, "mediaType": family.index, "manifests": entries}),
+        );
         list
     }
 

@@ -14,7 +14,11 @@ fn all(store: &Store, name: &str, options: &PullOptions) -> Result<Vec<Image>, S
 }
 
 fn names(images: &[Image]) -> Vec<&str> {
-    images.iter().flat_map(|image| &image.names).map(String::as_str).collect()
+    images
+        .iter()
+        .flat_map(|image| &image.names)
+        .map(String::as_str)
+        .collect()
 }
 
 #[test]
@@ -35,19 +39,29 @@ fn all_tags_of_a_repository_are_pulled() {
     }
     assert_eq!(records::all(&store).unwrap().len(), 3);
     let error = all(&store, &format!("{}/team/none", registry.host()), &options).unwrap_err();
-    assert!(error.contains("team/none: http") && error.contains("/v2/team/none/tags/list") && error.contains("not found"), "{error}");
+    assert!(
+        error.contains("team/none: http") && error.contains("/v2/team/none/tags/list") && error.contains("not found"),
+        "{error}"
+    );
 }
 
 /// A registry that lists `tags`, `page` of them at a time, and has `sample` under each.
 fn listing(sample: Sample, tags: &'static [&'static str], page: usize) -> Fake {
     Fake::serve(sample, move |request, _| {
         let (_, query) = request.path.split_once("/tags/list?")?;
-        let start: usize = query.split('&').find_map(|part| part.strip_prefix("last=")?.parse().ok()).unwrap_or(0);
+        let start: usize = query
+            .split('&')
+            .find_map(|part| part.strip_prefix("last=")?.parse().ok())
+            .unwrap_or(0);
         let end = tags.len().min(start + page);
         let answer = Answer::ok(serde_json::json!({"name": "app", "tags": tags[start..end]}).to_string());
         // The name by which the registry knows itself is none that can be reached.
         let link = format!("<http://inner.invalid/v2/other/tags/list?n={page}&last={end}>; rel=\"next\"");
-        Some(if end < tags.len() { answer.header("Link", link) } else { answer })
+        Some(if end < tags.len() {
+            answer.header("Link", link)
+        } else {
+            answer
+        })
     })
 }
 
@@ -57,7 +71,10 @@ fn long_lists_come_in_pages() {
     let (store, options) = (store(dir.path()), options(dir.path()));
     let fake = listing(image("x"), &["a", "b", "c", "d", "e"], 2);
     let images = all(&store, &format!("{}/app", fake.host()), &options).unwrap();
-    assert_eq!(names(&images), ["a", "b", "c", "d", "e"].map(|tag| format!("{}/app:{tag}", fake.host())));
+    assert_eq!(
+        names(&images),
+        ["a", "b", "c", "d", "e"].map(|tag| format!("{}/app:{tag}", fake.host()))
+    );
     assert_eq!((fake.count("/tags/list"), fake.count("/blobs/")), (3, 2));
 }
 
@@ -65,10 +82,17 @@ fn long_lists_come_in_pages() {
 fn what_cannot_be_listed_is_said() {
     let dir = tempfile::tempdir().unwrap();
     let (store, options) = (store(dir.path()), options(dir.path()));
-    let never = PullOptions { policy: PullPolicy::Never, ..options.clone() };
+    let never = PullOptions {
+        policy: PullPolicy::Never,
+        ..options.clone()
+    };
     for (name, options, expected) in [
         ("oci:/nowhere", &options, "only a registry has tags"),
-        (&format!("a.io/b@sha256:{}", "0".repeat(64)), &options, "a digest names one image"),
+        (
+            &format!("a.io/b@sha256:{}", "0".repeat(64)),
+            &options,
+            "a digest names one image",
+        ),
         ("a.io/b", &never, "the pull policy is never"),
         ("a.io/B", &options, "invalid image reference"),
     ] {
@@ -94,7 +118,10 @@ fn one_tag_that_fails_costs_itself_and_a_signature_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let (store, options) = (store(dir.path()), options(dir.path()));
     let signature = Sample::image(
-        super::sample::Family { config: "application/vnd.dev.cosign.artifact.sig.v1+json", ..OCI },
+        super::sample::Family {
+            config: "application/vnd.dev.cosign.artifact.sig.v1+json",
+            ..OCI
+        },
         "amd64",
         &[("s", "s")],
     );
@@ -106,6 +133,9 @@ fn one_tag_that_fails_costs_itself_and_a_signature_nothing() {
     });
     let name = format!("{}/app", fake.host());
     let error = all(&store, &name, &options).unwrap_err();
-    assert!(error.contains("1 of 3 tags") && error.contains("/manifests/bad: not found"), "{error}");
+    assert!(
+        error.contains("1 of 3 tags") && error.contains("/manifests/bad: not found"),
+        "{error}"
+    );
     assert!(find(&store, &format!("{name}:good")).unwrap().is_some());
 }
