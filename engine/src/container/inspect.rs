@@ -143,11 +143,9 @@ fn network_settings(status: &Status) -> Value {
             let key = format!("{}/{}", mapping.container_port.saturating_add(n), mapping.protocol);
             let host =
                 json!({ "HostIp": mapping.host_ip, "HostPort": mapping.host_port.saturating_add(n).to_string() });
-            ports
-                .entry(key)
-                .or_insert_with(|| json!([]))
-                .as_array_mut()
-                .map(|list| list.push(host));
+            if let Some(list) = ports.entry(key).or_insert_with(|| json!([])).as_array_mut() {
+                list.push(host);
+            }
         }
     }
     let first = status.networks.first().map(endpoint_json).unwrap_or_default();

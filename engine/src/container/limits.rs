@@ -34,13 +34,16 @@ pub fn apply(resources: &Resources, helpers: &[Process]) -> Result<(), Container
     for pid in helpers.iter().map(|helper| helper.pid).chain([0]) {
         fs::write(child.join("cgroup.procs"), pid.to_string()).map_err(failed(&child))?;
     }
-    enable(&own, settings.iter().filter_map(|s| s.file.split('.').next()).collect())?;
+    enable(
+        &own,
+        &settings.iter().filter_map(|s| s.file.split('.').next()).collect(),
+    )?;
     Ok(resources.apply(&child)?)
 }
 
 /// Hands the controllers down to the child group, as far as the unit has them; what is missing is noticed, and named, when
 /// the limit is set.
-fn enable(own: &Path, wanted: BTreeSet<&str>) -> Result<(), ContainerError> {
+fn enable(own: &Path, wanted: &BTreeSet<&str>) -> Result<(), ContainerError> {
     let available = fs::read_to_string(own.join("cgroup.controllers")).unwrap_or_default();
     let control = own.join("cgroup.subtree_control");
     for controller in available.split_whitespace().filter(|c| wanted.contains(c)) {

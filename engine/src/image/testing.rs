@@ -72,12 +72,10 @@ impl Lab {
 fn tar(content: &str) -> Vec<u8> {
     let mut builder = tar::Builder::new(Vec::new());
     let mut header = tar::Header::new_gnu();
-    (
-        header.set_size(content.len() as u64),
-        header.set_mode(0o644),
-        header.set_uid(0),
-        header.set_gid(0),
-    );
+    header.set_size(content.len() as u64);
+    header.set_mode(0o644);
+    header.set_uid(0);
+    header.set_gid(0);
     builder
         .append_data(&mut header, content.replace(' ', "_"), content.as_bytes())
         .unwrap();

@@ -131,8 +131,8 @@ mod tests {
     fn parse(values: &[&str], privileged: bool) -> Result<SecurityOptions, BundleError> {
         let security = values.iter().map(ToString::to_string).collect();
         SecurityOptions::parse(&ContainerOptions {
-            security,
             privileged,
+            security,
             ..ContainerOptions::default()
         })
     }

@@ -166,6 +166,7 @@ mod tests {
 
     #[test]
     fn wrong_options_say_why() {
+        #[allow(clippy::type_complexity)] // A table: options, and what they become.
         let cases: &[(&str, &[(&str, &str)], &str)] = &[
             ("local", &[("colour", "red")], "known are device"),
             ("local", &[("o", "size=1g")], "cannot be limited"),

@@ -42,9 +42,9 @@ impl RunArgs {
     pub fn run(self, store: &Store) -> Result<u8, CliError> {
         let (options, lifecycle) = self.options.split()?;
         match (Invocation::current(), lifecycle.detach) {
-            (Some(unit), true) => run_in_unit(store, options, lifecycle, &unit),
+            (Some(unit), true) => run_in_unit(store, options, &lifecycle, &unit),
             (None, true) => run_as_transient(store, options, lifecycle),
-            (unit, false) => run_in_foreground(store, options, lifecycle, unit.as_ref()),
+            (unit, false) => run_in_foreground(store, options, &lifecycle, unit.as_ref()),
         }
     }
 }
@@ -64,13 +64,13 @@ impl CreateArgs {
 fn run_in_unit(
     store: &Store,
     options: ContainerOptions,
-    lifecycle: LifecycleOptions,
+    lifecycle: &LifecycleOptions,
     unit: &Invocation,
 ) -> Result<u8, CliError> {
-    let (mut created, image) = make(store, options, &lifecycle, Some(unit))?;
+    let (mut created, image) = make(store, options, lifecycle, Some(unit))?;
     start::check_readiness(store, &created.record)?;
     let process = start::start(store, &mut created.record, image.as_ref())?;
-    write_files(&created.record, &lifecycle, process.pid)?;
+    write_files(&created.record, lifecycle, process.pid)?;
     start::hand_over(store, &created.record, process)?;
     Ok(0)
 }
@@ -169,11 +169,11 @@ fn refuse_on_command_line(options: &ContainerOptions, lifecycle: &LifecycleOptio
 fn run_in_foreground(
     store: &Store,
     options: ContainerOptions,
-    lifecycle: LifecycleOptions,
+    lifecycle: &LifecycleOptions,
     unit: Option<&Invocation>,
 ) -> Result<u8, CliError> {
-    let (created, image) = make(store, options, &lifecycle, unit)?;
-    let written = |record: &Record, pid: u32| write_files(record, &lifecycle, pid);
+    let (created, image) = make(store, options, lifecycle, unit)?;
+    let written = |record: &Record, pid: u32| write_files(record, lifecycle, pid);
     foreground::run(store, created, image.as_ref(), &written)
 }
 

@@ -42,7 +42,7 @@ impl Targets {
                 Err(error) => Err(error.into()),
                 Ok(record) => action(&record).map(|()| {
                     if !quiet {
-                        output::print_line(&name)
+                        output::print_line(&name);
                     }
                 }),
             };

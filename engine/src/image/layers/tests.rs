@@ -70,7 +70,9 @@ impl Tar {
         header.as_old_mut().linkname[..link.len()].copy_from_slice(link.as_bytes());
         header.set_size(data.len() as u64);
         header.set_mode(0o644);
-        (header.set_uid(0), header.set_gid(0), header.set_mtime(1_000_000_000));
+        header.set_uid(0);
+        header.set_gid(0);
+        header.set_mtime(1_000_000_000);
         change(&mut header);
         header.set_cksum();
         self.0.append(&header, data).unwrap();
@@ -416,12 +418,10 @@ fn long_names_of_both_kinds() {
     let long = format!("{}/{}", "d".repeat(150), "f".repeat(200));
     let mut gnu = Builder::new(Vec::new());
     let mut header = Header::new_gnu();
-    (
-        header.set_size(1),
-        header.set_mode(0o644),
-        header.set_uid(0),
-        header.set_gid(0),
-    );
+    header.set_size(1);
+    header.set_mode(0o644);
+    header.set_uid(0);
+    header.set_gid(0);
     gnu.append_data(&mut header, &long, b"g".as_slice()).unwrap();
     let root = lab.unpack(&gnu.into_inner().unwrap()).unwrap();
     assert_eq!(fs::read(root.join(&long)).unwrap(), b"g");
@@ -545,7 +545,7 @@ fn a_full_disk_is_named() {
     let lab = Lab::new();
     let data = lab.dir.path().join("data");
     rustix::mount::mount("tmpfs", &data, "tmpfs", rustix::mount::MountFlags::empty(), c"size=64k").unwrap();
-    let tar = Tar::new().file("small", b"x").file("big", &[1; 200_000]).end();
+    let tar = Tar::new().file("small", b"x").file("big", &vec![1; 200_000]).end();
     let error = lab.unpack(&tar).map_err(|e| e.to_string());
     let left = fs::read_dir(lab.store.tmp()).unwrap().count();
     rustix::mount::unmount(&data, rustix::mount::UnmountFlags::empty()).unwrap();

@@ -35,10 +35,10 @@ impl Debian {
              http:\n  addr: 127.0.0.1:{port}\n"
         );
         if let Some((certificate, key)) = setup.tls {
-            write!(config, "  tls: {{certificate: {certificate:?}, key: {key:?}}}\n").unwrap();
+            writeln!(config, "  tls: {{certificate: {certificate:?}, key: {key:?}}}").unwrap();
         }
         if let Some(path) = setup.htpasswd {
-            write!(config, "auth: {{htpasswd: {{realm: test, path: {path:?}}}}}\n").unwrap();
+            writeln!(config, "auth: {{htpasswd: {{realm: test, path: {path:?}}}}}").unwrap();
         }
         let file = dir.join("registry.yml");
         std::fs::write(&file, config).unwrap();

@@ -133,7 +133,7 @@ fn exchange(stream: &TcpStream, sample: &Sample, log: &Mutex<Vec<Request>>, hand
         answer.status
     );
     for (name, value) in &answer.headers {
-        head += &format!("{name}: {value}\r\n");
+        head.extend([name, ": ", value, "\r\n"]);
     }
     let mut stream = stream;
     let _ = stream
