@@ -101,7 +101,7 @@ pub fn write(store: &Store, record: &Record, parts: Parts<'_>) -> Result<Option<
         host_gateway: status.and_then(|s| s.networks.iter().flat_map(|n| &n.gateways).next().copied()),
     })?;
     for note in bundle.notes {
-        tracing::info!("{note}");
+        tracing::warn!("{note}");
     }
     Ok(bundle.keep_filter)
 }

@@ -18,9 +18,11 @@ pub fn main_pid(pid: u32) {
     barrier();
 }
 
-/// The unit is ready.
+/// The unit is ready. Returns when systemd has taken note: a message of a process that is gone and reaped by then belongs
+/// to no unit, and the unit would be starting for ever.
 pub fn ready() {
     send(&[NotifyState::Ready, NotifyState::Status("")]);
+    barrier();
 }
 
 /// What is going on, for `systemctl status`.

@@ -19,7 +19,7 @@ pub(super) struct NamespaceOptions {
     /// View of the cgroups: private, host, container:NAME or ns:PATH
     #[arg(long, value_name = "MODE")]
     cgroupns: Option<String>,
-    /// Users: host, auto, keep-id, nomap, container:NAME or ns:PATH
+    /// Users: host, auto, private, container:NAME or ns:PATH
     #[arg(long, value_name = "MODE")]
     userns: Option<String>,
     /// Map users, CONTAINER:HOST[:SIZE]
