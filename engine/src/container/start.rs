@@ -151,19 +151,25 @@ pub fn check_readiness(store: &Store, record: &Record) -> Result<(), ContainerEr
     Ok(())
 }
 
-/// Leaves the container to systemd: its init becomes the unit's main process, then it may run, and whoever is to say that
-/// it is ready can do so. The caller exits then.
+/// Leaves the container to systemd: its init becomes the unit's main process, and only then it may run. The caller exits
+/// then.
+///
+/// A container that is ready as soon as it runs is announced as such before its first instruction: one that ends at once
+/// has ended well or badly, but systemd does not take it for a service that never got ready.
 ///
 /// # Errors
-/// The init cannot be released, or the prober of a container with a health check cannot be started.
+/// The init cannot be released, or the prober of a container with a health check cannot be started. The init is killed,
+/// for nobody looks at the caller's exit code any more.
 pub fn hand_over(store: &Store, record: &Record, process: Process) -> Result<(), ContainerError> {
-    if record.lifecycle.sdnotify != SdNotify::Ignore {
-        notify::main_pid(process.pid);
+    match record.lifecycle.sdnotify {
+        SdNotify::Conmon => notify::main_pid_and_ready(process.pid),
+        SdNotify::Container | SdNotify::Healthy => notify::main_pid(process.pid),
+        SdNotify::Ignore => {}
     }
-    release(store, record)?;
-    health::start_prober(store, record)?;
-    if record.lifecycle.sdnotify == SdNotify::Conmon {
-        notify::ready();
+    let going = release(store, record).and_then(|()| health::start_prober(store, record));
+    if let (Err(_), Some(init)) = (&going, process.open()) {
+        // It cannot be killed only if it is gone.
+        let _ = init.signal(libc::SIGKILL);
     }
-    Ok(())
+    going
 }

@@ -12,17 +12,21 @@ use sd_notify::NotifyState;
 const BARRIER_TIMEOUT: u16 = 5_000;
 
 /// The container's init is the unit's main process from now on. Returns when systemd has taken note: it refuses one that
-/// has ended in the meantime, and then nobody learns how it ended.
+/// has ended in the meantime, and a message of a sender that is gone by then belongs to no unit.
 pub fn main_pid(pid: u32) {
     send(&[NotifyState::MainPid(pid)]);
     barrier();
 }
 
-/// The unit is ready. Returns when systemd has taken note: a message of a process that is gone and reaped by then belongs
-/// to no unit, and the unit would be starting for ever.
+/// As [`main_pid`], and the unit is ready: one datagram, so that systemd never sees a ready unit with the wrong main process.
+pub fn main_pid_and_ready(pid: u32) {
+    send(&[NotifyState::MainPid(pid), NotifyState::Ready, NotifyState::Status("")]);
+    barrier();
+}
+
+/// The unit is ready. For a sender that stays.
 pub fn ready() {
     send(&[NotifyState::Ready, NotifyState::Status("")]);
-    barrier();
 }
 
 /// What is going on, for `systemctl status`.
