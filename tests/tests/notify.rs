@@ -46,9 +46,11 @@ fn a_health_check_may_say_when_it_is_ready_and_end_it_later() {
     assert_eq!(machine.unipod(&["healthcheck", "run", "systemd-checked"]).code, 0);
     let before = machine.journal("checked").lines().count();
     machine.sh("rm /srv/gate/open").ok();
-    machine.wait_until("the unhealthy container is killed", Duration::from_secs(20), || {
-        !machine.is_active("checked")
-    });
+    machine.wait_until(
+        "the unhealthy container is killed and cleared away",
+        Duration::from_secs(20),
+        || machine.property("checked", "ActiveState") == "failed",
+    );
     let after = machine.journal("checked").lines().count();
     assert!(
         after < before + 12,

@@ -114,7 +114,10 @@ fn exit_codes_and_signals_are_the_payloads_own() {
     for (name, _, code) in cases {
         // A payload may be over before systemd has heard that it began: both verdicts are true.
         machine.systemctl(&["start", name]);
-        machine.wait_for(&format!("! systemctl is-active --quiet {name}"));
+        // Not before its ExecStopPost= is through.
+        machine.wait_for(&format!(
+            "systemctl show --value -p ActiveState {name} | grep -Ex 'inactive|failed'"
+        ));
         let show = machine
             .systemctl(&["show", name, "-p", "ExecMainCode,ExecMainStatus,Result"])
             .ok();
