@@ -47,7 +47,7 @@ pub struct Parts<'a> {
     pub namespace: Namespace,
     /// Its user namespace; `None` for the host's.
     pub users: Option<&'a Users>,
-    /// The container whose network, and with it name and addresses, it shares.
+    /// The container whose network it shares: its addresses are in `/etc/hosts`, with the names of that one.
     pub shared_with: Option<&'a Record>,
     /// What will run it.
     pub runtime: &'a OciRuntime,
@@ -70,20 +70,9 @@ pub fn write(store: &Store, record: &Record, parts: Parts<'_>) -> Result<Option<
     } = parts;
     let host = shared_with.unwrap_or(record);
     let status = host.network.as_ref();
-    let mut options = record.options.clone();
-    if shared_with.is_some() {
-        options.hostname = Some(hostname(host));
-    }
-    if users.is_some() && shared_with.is_none() && (status.is_some() || namespace == Namespace::New) {
-        // The network belongs to the user namespace, so that its root may let group 0 send pings, as in every other container.
-        options
-            .sysctls
-            .entry("net.ipv4.ping_group_range".to_owned())
-            .or_insert_with(|| "0 0".to_owned());
-    }
     let bundle = runtime::write_bundle(&BundleRequest {
         id: record.id.as_str(),
-        options: &options,
+        options: &record.options,
         image: image.map(|image| &image.config),
         rootfs,
         bundle: store.bundle(record.id.as_str()),
