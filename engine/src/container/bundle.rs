@@ -70,9 +70,17 @@ pub fn write(store: &Store, record: &Record, parts: Parts<'_>) -> Result<Option<
     } = parts;
     let host = shared_with.unwrap_or(record);
     let status = host.network.as_ref();
+    let mut options = record.options.clone();
+    if users.is_some() && shared_with.is_none() && (status.is_some() || namespace == Namespace::New) {
+        // The network belongs to the user namespace, so that its root may let group 0 send pings, as in every other container.
+        options
+            .sysctls
+            .entry("net.ipv4.ping_group_range".to_owned())
+            .or_insert_with(|| "0 0".to_owned());
+    }
     let bundle = runtime::write_bundle(&BundleRequest {
         id: record.id.as_str(),
-        options: &record.options,
+        options: &options,
         image: image.map(|image| &image.config),
         rootfs,
         bundle: store.bundle(record.id.as_str()),
