@@ -1,15 +1,14 @@
 //! A further process in a running container.
 
 use std::path::PathBuf;
-use std::process::ExitStatus;
 
 use oci_spec::runtime::Spec;
 
 use super::ContainerError;
-use super::record::{Record, State};
+use super::record::Record;
 use crate::runtime::OciRuntime;
 use crate::runtime::exec::{self, ExecOptions};
-use crate::runtime::oci::ExecRequest;
+use crate::runtime::oci::{self, ExecRequest};
 use crate::store::Store;
 
 /// How the process is started.
@@ -23,18 +22,12 @@ pub struct ExecMode {
     pub preserve_fds: u32,
 }
 
-/// Starts a process in the container with our standard streams and waits for it.
+/// Starts a process in the container with our standard streams and waits for it. Returns its exit code.
 ///
 /// # Errors
 /// The container does not run, or the command cannot be started.
-pub fn exec(
-    store: &Store,
-    record: &Record,
-    options: &ExecOptions,
-    mode: ExecMode,
-) -> Result<ExitStatus, ContainerError> {
-    let process = record.process.filter(|_| record.state() == State::Running);
-    let process = process.ok_or_else(|| ContainerError::NotRunning(record.name.clone(), record.state().as_str()))?;
+pub fn exec(store: &Store, record: &Record, options: &ExecOptions, mode: ExecMode) -> Result<i32, ContainerError> {
+    let process = record.running()?;
     let bundle = store.bundle(record.id.as_str());
     let config = bundle.join("config.json");
     let spec = Spec::load(&config).map_err(|e| ContainerError::Io {
@@ -53,14 +46,15 @@ pub fn exec(
             source,
         })?;
     let runtime = OciRuntime::find(record.runtime.to_str())?;
-    Ok(runtime.exec(&ExecRequest {
+    let status = runtime.exec(&ExecRequest {
         id: record.id.as_str(),
-        state_root: &bundle.join("runtime"),
+        state_root: &store.runtime_state(record.id.as_str()),
         scratch: scratch.path(),
         process: &process,
         detach: mode.detach,
         preserve_fds: mode.preserve_fds,
         console_socket: None,
         stdin: mode.interactive,
-    })?)
+    })?;
+    Ok(oci::exit_code(status))
 }

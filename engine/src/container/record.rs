@@ -169,6 +169,16 @@ impl Record {
         }
     }
 
+    /// Its init, which is alive.
+    ///
+    /// # Errors
+    /// It does not run.
+    pub fn running(&self) -> Result<Process, ContainerError> {
+        let state = self.state();
+        let process = self.process.filter(|_| state == State::Running);
+        process.ok_or_else(|| ContainerError::NotRunning(self.name.clone(), state.as_str()))
+    }
+
     /// Writes the record. One that ends with the boot need not reach the disk.
     ///
     /// # Errors
@@ -239,10 +249,8 @@ pub fn find(store: &Store, name_or_id: &str) -> Result<Record, ContainerError> {
 /// As [`find`]; it does not run.
 pub fn running(store: &Store, name_or_id: &str) -> Result<(Record, Process), ContainerError> {
     let record = find(store, name_or_id)?;
-    match record.process.filter(|_| record.state() == State::Running) {
-        Some(process) => Ok((record, process)),
-        None => Err(ContainerError::NotRunning(record.name.clone(), record.state().as_str())),
-    }
+    let process = record.running()?;
+    Ok((record, process))
 }
 
 /// All containers, oldest first. Damaged records are left out with a warning: one must not hide the others.

@@ -1,7 +1,6 @@
 //! Starting a container: everything between its record and its first instruction.
 
 use std::os::fd::AsFd;
-use std::os::unix::process::ExitStatusExt;
 
 use super::bundle::Parts;
 use super::networking::Networking;
@@ -12,7 +11,7 @@ use super::{ContainerError, bundle, health, limits, networking, remove, rootfs, 
 use crate::image::Image;
 use crate::network::Pending;
 use crate::runtime::OciRuntime;
-use crate::runtime::oci::RunRequest;
+use crate::runtime::oci::{self, RunRequest};
 use crate::store::{Store, mount};
 use crate::systemd::{activation, notify};
 
@@ -36,8 +35,8 @@ pub fn start(store: &Store, record: &mut Record, image: Option<&Image>) -> Resul
 /// # Errors
 /// It is gone already, or the OCI runtime fails.
 pub fn release(store: &Store, record: &Record) -> Result<(), ContainerError> {
-    let state_root = store.bundle(record.id.as_str()).join("runtime");
-    Ok(OciRuntime::find(record.runtime.to_str())?.start(&state_root, record.id.as_str())?)
+    let id = record.id.as_str();
+    Ok(OciRuntime::find(record.runtime.to_str())?.start(&store.runtime_state(id), id)?)
 }
 
 /// Runs a container on our own terminal until it ends: the OCI runtime copies between the two. Returns the exit code.
@@ -51,10 +50,7 @@ pub fn run_on_terminal(store: &Store, record: &mut Record, image: Option<&Image>
                 tracing::warn!("the container runs, but `ps` will not show it: {error}");
             }
         })?;
-        Ok(status
-            .code()
-            .or_else(|| status.signal().map(|signal| 128 + signal))
-            .unwrap_or(125))
+        Ok(oci::exit_code(status))
     };
     undone_on_failure(store, record, |record| bring_up(store, record, image, run))
 }
@@ -114,7 +110,7 @@ fn bring_up<T: Send>(
         let request = RunRequest {
             id: id.as_str(),
             bundle: &bundle,
-            state_root: &bundle.join("runtime"),
+            state_root: &store.runtime_state(id.as_str()),
             preserve_fds: activation::listen_fds().map_or(0, |fds| fds.count),
             console_socket: None,
             stdin: record.options.interactive || record.options.tty,

@@ -3,6 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::os::fd::BorrowedFd;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 
@@ -19,6 +20,14 @@ const PLACES: &str =
 
 /// How often a runtime in the foreground is asked whether the container has started; nobody waits for the answer.
 const PID_FILE_INTERVAL: std::time::Duration = std::time::Duration::from_millis(5);
+
+/// A process's end as a shell tells it: its exit code, or 128 and the signal.
+pub fn exit_code(status: ExitStatus) -> i32 {
+    status
+        .code()
+        .or_else(|| status.signal().map(|signal| 128 + signal))
+        .unwrap_or(125)
+}
 
 /// An OCI runtime that is installed.
 #[derive(Debug, Clone, PartialEq, Eq)]

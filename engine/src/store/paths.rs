@@ -117,6 +117,11 @@ impl Store {
         self.run.join("bundles").join(id)
     }
 
+    /// Where the OCI runtime keeps its own state of a container; it goes with the bundle.
+    pub fn runtime_state(&self, id: &str) -> PathBuf {
+        self.bundle(id).join("runtime")
+    }
+
     /// The file that pins a container's network namespace.
     pub fn netns(&self, id: &str) -> PathBuf {
         self.run.join("netns").join(id)

@@ -1,7 +1,6 @@
 //! `unipod exec`.
 
 use std::collections::BTreeMap;
-use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -72,11 +71,7 @@ impl ExecArgs {
             interactive: self.interactive || self.tty,
             preserve_fds: self.preserve_fds,
         };
-        let status = exec::exec(store, &record, &options, mode)?;
-        let code = status
-            .code()
-            .or_else(|| status.signal().map(|s| 128 + s))
-            .unwrap_or(125);
+        let code = exec::exec(store, &record, &options, mode)?;
         Ok(u8::try_from(code).unwrap_or(u8::MAX))
     }
 
