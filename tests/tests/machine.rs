@@ -32,7 +32,7 @@ fn containers_overlays_and_networks_work_in_it() {
         mount -t overlay overlay -o lowerdir=l,upperdir=u,workdir=w m && echo above >m/other && cat m/file";
     assert_eq!(machine.sh(overlay).ok(), "below");
 
-    let container = r##"mkdir -p /tmp/c/rootfs/bin && cd /tmp/c && cp /bin/busybox rootfs/bin/ && crun spec &&
+    let container = r##"mkdir -p /tmp/c/rootfs/bin && cd /tmp/c && cp $(command -v busybox) rootfs/bin/ && crun spec &&
         sed -i 's/"terminal": true/"terminal": false/; s#"sh"#"/bin/busybox", "echo", "from inside"#' config.json &&
         crun --cgroup-manager=disabled run test"##;
     assert_eq!(machine.sh(container).ok(), "from inside");
