@@ -6,9 +6,7 @@ use std::os::unix::fs::symlink;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
 
-use nix::errno::Errno;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::Signal;
@@ -18,13 +16,9 @@ use nix::unistd::{chdir, pivot_root, sethostname};
 use super::carried;
 use super::guest;
 use super::layout::{DISKS, Layout, Shared};
-use super::wait;
 
 /// systemd as the distribution installs it.
 const SYSTEMD: &str = "/lib/systemd/systemd";
-
-/// How long the kernel may take to release the mounts of a boot that is over.
-const RELEASE: Duration = Duration::from_secs(10);
 
 /// Character devices every system has: name, major, minor (Linux `Documentation/admin-guide/devices.txt`).
 const DEVICES: [(&str, u64, u64); 8] = [
@@ -80,24 +74,14 @@ fn mount_root(layout: &Layout) -> io::Result<()> {
         layout.upper().display(),
         layout.work().display()
     );
-    let overlay = || {
-        mount(
-            Some("overlay"),
-            &layout.root(),
-            Some("overlay"),
-            MsFlags::empty(),
-            Some(options.as_str()),
-        )
-    };
-    // The kernel takes the mounts of the boot before away some time after its last process: its overlay still has the directories.
-    let mut mounted = overlay();
-    wait::until(RELEASE, || {
-        if mounted == Err(Errno::EBUSY) {
-            mounted = overlay();
-        }
-        mounted != Err(Errno::EBUSY)
-    });
-    Ok(mounted?)
+    mount(
+        Some("overlay"),
+        &layout.root(),
+        Some("overlay"),
+        MsFlags::empty(),
+        Some(options.as_str()),
+    )?;
+    Ok(())
 }
 
 fn mount_kernel(root: &Path) -> io::Result<()> {
