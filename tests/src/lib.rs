@@ -12,6 +12,15 @@
 //! | [`narrator`] | tells a reader what happens in a machine |
 //!
 //! The programs: `machine` (the launcher, and a shell for developers), `demo`, `bench`.
+//!
+//! All of it runs on the host's own distribution, or on another one in a directory:
+//!
+//! ```text
+//! debootstrap --variant=minbase \
+//!     --include=systemd,dbus,crun,netavark,aardvark-dns,passt,uidmap,iptables,nftables,iproute2,procps,libcap2-bin,catatonit \
+//!     trixie /srv/trixie
+//! UNIPOD_TEST_ROOT=/srv/trixie cargo nextest run -p unipod-tests
+//! ```
 
 pub mod images;
 pub mod machine;

@@ -32,7 +32,7 @@ fn containers_overlays_and_networks_work_in_it() {
         mount -t overlay overlay -o lowerdir=l,upperdir=u,workdir=w m && echo above >m/other && cat m/file";
     assert_eq!(machine.sh(overlay).ok(), "below");
 
-    let container = r##"mkdir -p /tmp/c/rootfs/bin && cd /tmp/c && cp /bin/busybox rootfs/bin/ && crun spec &&
+    let container = r##"mkdir -p /tmp/c/rootfs/bin && cd /tmp/c && cp $(command -v busybox) rootfs/bin/ && crun spec &&
         sed -i 's/"terminal": true/"terminal": false/; s#"sh"#"/bin/busybox", "echo", "from inside"#' config.json &&
         crun --cgroup-manager=disabled run test"##;
     assert_eq!(machine.sh(container).ok(), "from inside");
@@ -42,7 +42,7 @@ fn containers_overlays_and_networks_work_in_it() {
         "id":"0000000000000000000000000000000000000000000000000000000000000000","driver":"bridge",
         "network_interface":"br9","subnets":[{"subnet":"10.99.0.0/24","gateway":"10.99.0.1"}],"ipv6_enabled":false,
         "internal":false,"dns_enabled":false}},"port_mappings":[{"container_port":80,"host_port":8080,"host_ip":"",
-        "protocol":"tcp","range":1}]}' | /usr/lib/podman/netavark setup /run/netns/pod >/dev/null &&
+        "protocol":"tcp","range":1}]}' | PATH=$PATH:/usr/lib/podman:/usr/libexec/podman netavark --config=/run/netavark setup /run/netns/pod >/dev/null &&
         ip netns exec pod busybox httpd -p 80 -h /etc && curl -sS 127.0.0.1:8080/hostname"#;
     assert_eq!(machine.sh(network).ok(), "machine");
 }

@@ -59,6 +59,27 @@ fn containers_of_a_network_find_each_other_by_name() {
     machine.unipod(&["network", "rm", "systemd-outer"]).ok();
 }
 
+/// netavark keeps the names of an internal network in a file of another name since it forwards no questions from there.
+#[test]
+fn names_of_an_internal_network_go_with_their_containers() {
+    let machine = setup::boot();
+    machine.quadlet("inner.network", "[Network]\nInternal=true\n");
+    for name in ["one", "two"] {
+        machine.quadlet(
+            &format!("{name}.container"),
+            &server(&format!("Network=inner.network\nContainerName={name}")),
+        );
+    }
+    machine.reload();
+    machine.start(&["one", "two"]);
+    machine.wait_for("unipod exec one timeout 2 nslookup two");
+    machine.stop(&["two"]);
+    machine.sh("grep -rw two /run/unipod/networks/aardvark-dns").refused();
+    machine.wait_for("unipod exec one timeout 2 nslookup one && ! unipod exec one timeout 2 nslookup two");
+    machine.stop(&["one"]);
+    machine.nothing_remains();
+}
+
 #[test]
 fn host_none_and_another_containers_network() {
     let machine = setup::boot();

@@ -56,6 +56,10 @@ struct GlobalOptions {
     /// A file of defaults (containers.conf); accepted for compatibility.
     #[arg(long, value_name = "FILE")]
     module: Vec<PathBuf>,
+    /// OCI runtime of new containers, by name or path. `GlobalArgs=` puts it before any subcommand: clap hands the value
+    /// down to `--runtime` of `run` and `create`, the others have no use for it.
+    #[arg(long, value_name = "RUNTIME", global = true, hide = true)]
+    runtime: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

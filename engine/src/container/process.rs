@@ -10,6 +10,11 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use serde::{Deserialize, Serialize};
 
+/// How often a blocked signal is looked at, and the time between two looks: together a few milliseconds, which a program
+/// that always blocks it (an init such as catatonit) takes longer to stop.
+const LOOKS: usize = 5;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(1);
+
 /// A process that cannot be mistaken for another one that got the same number later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Process {
@@ -113,10 +118,18 @@ impl Handle {
 
     /// Whether this signal can have an effect on a namespace's init: the kernel drops signals for PID 1 of a PID namespace
     /// that it neither handles nor has blocked (pid_namespaces(7)), so such a process can never end from it. A blocked
-    /// signal may be waited for with sigwaitinfo(2) or signalfd(2).
+    /// signal may be waited for with sigwaitinfo(2) or signalfd(2); or it is blocked for the moment of a vfork(2), as newer
+    /// shells do it, which a few looks tell apart.
     pub fn can_receive(&self, signal: i32) -> bool {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.pid));
-        status.map_or(true, |text| receives(&text, signal))
+        for _ in 0..LOOKS {
+            let status = fs::read_to_string(format!("/proc/{}/status", self.pid));
+            match status.map_or(Reception::Handled, |text| reception(&text, signal)) {
+                Reception::Handled => return true,
+                Reception::Dropped => return false,
+                Reception::Blocked => std::thread::sleep(BETWEEN_LOOKS),
+            }
+        }
+        true
     }
 
     /// The descriptor, readable once the process is gone.
@@ -150,20 +163,34 @@ fn parse_stat(stat: &str) -> Option<(char, u64)> {
     Some((state, fields.nth(18)?.parse().ok()?))
 }
 
-fn receives(status: &str, signal: i32) -> bool {
-    let Some(bit) = u32::try_from(signal - 1).ok().filter(|bit| *bit < 64) else {
-        return true;
-    };
+/// What becomes of a signal that is sent to a namespace's init.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reception {
+    /// There is a handler, or nobody knows.
+    Handled,
+    /// It waits until it is unblocked or asked for.
+    Blocked,
+    /// The kernel drops it.
+    Dropped,
+}
+
+fn reception(status: &str, signal: i32) -> Reception {
     // SIGKILL and SIGSTOP from the parent namespace always arrive.
+    if matches!(signal, libc::SIGKILL | libc::SIGSTOP) {
+        return Reception::Handled;
+    }
+    let Some(bit) = u32::try_from(signal - 1).ok().filter(|bit| *bit < 64) else {
+        return Reception::Handled;
+    };
     let mask = |name: &str| {
         let line = status.lines().find_map(|line| line.strip_prefix(name))?;
         u64::from_str_radix(line.trim(), 16).ok()
     };
     match (mask("SigBlk:"), mask("SigCgt:")) {
-        (Some(blocked), Some(caught)) => {
-            matches!(signal, libc::SIGKILL | libc::SIGSTOP) || (blocked | caught) >> bit & 1 == 1
-        }
-        _ => true,
+        (_, Some(caught)) if caught >> bit & 1 == 1 => Reception::Handled,
+        (Some(blocked), Some(_)) if blocked >> bit & 1 == 1 => Reception::Blocked,
+        (Some(_), Some(_)) => Reception::Dropped,
+        _ => Reception::Handled,
     }
 }
 
@@ -185,14 +212,15 @@ mod tests {
     fn signals_that_are_neither_caught_nor_blocked_are_dropped() {
         let status = "SigBlk:\t0000000000000002\nSigCgt:\t0000000000004000\n";
         for (signal, arrives) in [
-            (libc::SIGTERM, true),
-            (libc::SIGINT, true),
-            (libc::SIGHUP, false),
-            (libc::SIGKILL, true),
+            (libc::SIGTERM, Reception::Handled),
+            (libc::SIGINT, Reception::Blocked),
+            (libc::SIGHUP, Reception::Dropped),
+            (libc::SIGKILL, Reception::Handled),
         ] {
-            assert_eq!(receives(status, signal), arrives, "{signal}");
+            assert_eq!(reception(status, signal), arrives, "{signal}");
         }
-        assert!(receives("", libc::SIGTERM), "what cannot be read is assumed to receive");
+        let unknown = reception("", libc::SIGTERM);
+        assert_eq!(unknown, Reception::Handled, "what cannot be read is assumed to receive");
     }
 
     #[test]

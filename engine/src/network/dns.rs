@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! /run/unipod/networks/aardvark-dns/NETWORK     first the gateways, then a line per container: ID ADDRESSES… NAMES
+//! /run/unipod/networks/aardvark-dns/NETWORK%int so it is called for an internal network, by newer versions
 //! /run/unipod/networks/aardvark-dns/aardvark.pid
 //! ```
 //!
@@ -39,7 +40,9 @@ pub(super) fn remove_names(store: &Store, input: &Input) -> Result<(), NetworkEr
     let _alone = lock(store, LOCK, || false)?;
     let served = input.network_info.values().filter(|n| n.dns_enabled);
     for network in served {
-        remove_lines(store, &directory(store).join(&network.name), &input.container_id)?;
+        for name in file_names(&network.name) {
+            remove_lines(store, &directory(store).join(name), &input.container_id)?;
+        }
     }
     if let Some(server) = server(store) {
         // It may have ended since.
@@ -47,6 +50,12 @@ pub(super) fn remove_names(store: &Store, input: &Input) -> Result<(), NetworkEr
     }
     settle(store);
     Ok(())
+}
+
+/// The names that a network's file may have: netavark marks an internal network, whose server asks nobody else (1.14 and
+/// 1.17 do, 1.4 does not).
+fn file_names(network: &str) -> [String; 2] {
+    [network.to_owned(), format!("{network}%int")]
 }
 
 /// Replaces the file of a network by one without the container `id`; without any container there is no file.

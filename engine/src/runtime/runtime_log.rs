@@ -91,10 +91,11 @@ pub(super) fn own_failure(log: &Path, runtime: &Path, status: ExitStatus) -> Res
 fn classify(message: String, runtime: &Path) -> RuntimeError {
     let lower = message.to_ascii_lowercase();
     let has = |texts: &[&str]| texts.iter().any(|text| lower.contains(text));
-    // crun says the first three, runc the last.
+    // crun says the first four (the third since 1.21), runc the last.
     let about_command = has(&[
         "executable file",
         "open executable",
+        "the path `",
         "exec container process",
         "exec: \"",
     ]);
@@ -118,17 +119,21 @@ fn classify(message: String, runtime: &Path) -> RuntimeError {
     }
 }
 
-/// The last message of level error in a log of JSON lines.
+/// The last message of level error in a log of JSON objects.
 fn last_error(log: &Path) -> Option<String> {
-    let text = std::fs::read_to_string(log).ok()?;
-    text.lines().rev().find_map(|line| {
-        let entry: serde_json::Value = serde_json::from_str(line).ok()?;
-        let error = matches!(
-            entry.get("level")?.as_str()?.to_ascii_lowercase().as_str(),
-            "error" | "fatal"
-        );
-        error.then(|| entry.get("msg")?.as_str().map(str::to_owned)).flatten()
-    })
+    last_error_in(&std::fs::read_to_string(log).ok()?)
+}
+
+/// An entry is one line from runc and crun 1.21, several from crun 1.28.
+fn last_error_in(text: &str) -> Option<String> {
+    let entries = serde_json::Deserializer::from_str(text).into_iter::<serde_json::Value>();
+    // What follows a broken entry cannot be told apart.
+    let errors = entries.map_while(Result::ok).filter_map(|entry| {
+        let level = entry.get("level")?.as_str()?.to_ascii_lowercase();
+        let message = entry.get("msg")?.as_str()?.to_owned();
+        matches!(level.as_str(), "error" | "fatal").then_some(message)
+    });
+    errors.last()
 }
 
 #[cfg(test)]
@@ -152,6 +157,11 @@ mod tests {
             ),
             ("open executable: Operation not permitted", 126),
             ("open executable: Permission denied", 126),
+            (
+                "the path `/x` exists but it is not executable: Operation not permitted",
+                126,
+            ),
+            ("the path `/etc` is not a regular file: Operation not permitted", 126),
             ("exec container process `/x`: Exec format error", 126),
             ("exec container process `/x`: No such file or directory", 127),
             (
@@ -167,5 +177,18 @@ mod tests {
                 "{message}"
             );
         }
+    }
+
+    #[test]
+    fn the_last_error_of_a_log_counts() {
+        let lines = r#"{"level":"error","msg":"first"}
+            {"level":"warning","msg":"odd"}
+            {"level":"error","msg":"second","time":"now"}
+            {"level":"debug","msg":"bye"}
+            {"level":"err"#;
+        assert_eq!(last_error_in(lines).as_deref(), Some("second"));
+        let indented = "{\n  \"msg\": \"file `\\/x` not found\",\n  \"level\": \"error\"\n}\n";
+        assert_eq!(last_error_in(indented).as_deref(), Some("file `/x` not found"));
+        assert_eq!(last_error_in("no JSON at all"), None);
     }
 }

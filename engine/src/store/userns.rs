@@ -70,8 +70,11 @@ impl UserNamespace {
     }
 
     /// A path by which other processes reach it as long as this process keeps it.
+    ///
+    /// The dot is for runc 1.2 and newer, which take any path of the form `/proc/PID/…` for a namespace that process PID is
+    /// in, and compare the mapping with that process's.
     pub fn path(&self) -> PathBuf {
-        format!("/proc/{}/fd/{}", std::process::id(), self.0.as_raw_fd()).into()
+        format!("/proc/./{}/fd/{}", std::process::id(), self.0.as_raw_fd()).into()
     }
 }
 

@@ -157,7 +157,7 @@ impl Bench {
     fn netavark(&self) -> io::Result<[Option<Duration>; 2]> {
         let json = r#"{"container_id":"b","container_name":"b","networks":{"n":{"static_ips":["10.99.0.2"],"interface_name":"eth0"}},"network_info":{"n":{"name":"n","id":"0000000000000000000000000000000000000000000000000000000000000000","driver":"bridge","network_interface":"bench9","subnets":[{"subnet":"10.99.0.0/24","gateway":"10.99.0.1"}],"ipv6_enabled":false,"internal":false,"dns_enabled":false}}}"#;
         self.machine.write("/run/netavark.json", json);
-        let netavark = "$(command -v netavark || echo /usr/lib/podman/netavark)";
+        let netavark = "PATH=$PATH:/usr/lib/podman:/usr/libexec/podman netavark --config=/run/netavark-bench";
         let setup = format!("{netavark} setup /run/netns/bench </run/netavark.json >/dev/null");
         let teardown = format!("{netavark} teardown /run/netns/bench </run/netavark.json >/dev/null");
         let (new, gone) = ("ip netns add bench;", "ip netns del bench;");

@@ -6,7 +6,8 @@
 //! ```
 //! `launch`, `boot`, `init`, `enter`, `proxy` and `ready` are what the library calls.
 //!
-//! unipod and the registry are in the machine when they are built (`make build`).
+//! unipod and the registry are in the machine when they are built (`make build`). `UNIPOD_TEST_ROOT=DIR` boots another
+//! distribution; the host's files are below `/run/host` then.
 
 use std::io;
 use std::path::Path;

@@ -138,7 +138,8 @@ fn variants(layout: &mut ImageLayout, below: &Packed) -> io::Result<Vec<&'static
 }
 
 fn push(dir: &Path, pushes: &[String]) -> io::Result<()> {
-    let config = registry::configure(MachineConfig::default())
+    // On the host's root whatever the tests run on: what is made here is the same for all.
+    let config = registry::configure(MachineConfig::default().root("/"))
         .share_writable(dir.join("registry"), registry::STORAGE)
         .share(dir.join("layout"), "/srv/layout");
     let machine = Machine::try_boot(&config)?;

@@ -21,7 +21,7 @@ const REGISTRIES: &str = include_str!("registries.conf");
 const SERVICE: &str = "[Unit]
 Description=Image registry on port %i
 [Service]
-ExecStart=/usr/bin/docker-registry serve /etc/docker/registry/%i.yml
+ExecStart=docker-registry serve /etc/docker/registry/%i.yml
 Environment=OTEL_TRACES_EXPORTER=none
 ";
 

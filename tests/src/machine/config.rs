@@ -7,9 +7,13 @@ use std::path::{Path, PathBuf};
 
 use super::layout::Shared;
 
+/// The environment variable that names the root directory of all machines, for trying another distribution.
+pub const ROOT_VARIABLE: &str = "UNIPOD_TEST_ROOT";
+
 /// What a machine is made of. The default is a bare system.
 #[derive(Debug, Clone, Default)]
 pub struct MachineConfig {
+    root: Option<PathBuf>,
     files: Vec<(PathBuf, PathBuf)>,
     texts: Vec<(PathBuf, String)>,
     links: Vec<(PathBuf, PathBuf)>,
@@ -17,6 +21,16 @@ pub struct MachineConfig {
 }
 
 impl MachineConfig {
+    /// Boots another root directory than the one that [`ROOT_VARIABLE`] names or, without it, the host's own.
+    ///
+    /// It holds a distribution with systemd as `debootstrap --variant=minbase` or a package manager's `--installroot` makes one; nothing
+    /// is written to it. What it needs beside systemd is what unipod needs; the tests' own tools come from the host.
+    #[must_use]
+    pub fn root(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.root = Some(dir.into());
+        self
+    }
+
     /// Installs a file of the host at a path inside before the first boot, with its permissions.
     #[must_use]
     pub fn file(mut self, host: impl Into<PathBuf>, inside: impl Into<PathBuf>) -> Self {
@@ -59,6 +73,18 @@ impl MachineConfig {
         let link = Path::new("/etc/systemd/system/multi-user.target.wants").join(unit);
         self.links.push((Path::new("..").join(file), link));
         self
+    }
+
+    /// The root directory that is the machine's, absolute.
+    pub(super) fn base(&self) -> io::Result<PathBuf> {
+        let chosen = self.root.clone();
+        let dir = chosen.or_else(|| {
+            std::env::var_os(ROOT_VARIABLE)
+                .filter(|dir| !dir.is_empty())
+                .map(PathBuf::from)
+        });
+        let dir = dir.unwrap_or_else(|| PathBuf::from("/"));
+        fs::canonicalize(&dir).map_err(|error| io::Error::other(format!("the root {}: {error}", dir.display())))
     }
 
     /// Writes everything to where [`super::guest`] takes it from.

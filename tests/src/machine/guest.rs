@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
+use super::carried;
 use super::layout::Layout;
 
 /// Units of the distribution that have no business in a container: devices, terminals, clocks, housekeeping.
@@ -30,6 +31,7 @@ const MASKED: &[&str] = &[
     "systemd-initctl.socket",
     "systemd-journal-flush.service",
     "systemd-journald-audit.socket",
+    "systemd-logind-varlink.socket",
     "systemd-logind.service",
     "systemd-machine-id-commit.service",
     "systemd-modules-load.service",
@@ -52,6 +54,8 @@ const MASKED: &[&str] = &[
 
 /// Generators that read the host's disks, boot line and init scripts.
 const MASKED_GENERATORS: &[&str] = &[
+    // Another engine's, for the same directories.
+    "podman-system-generator",
     "postgresql-generator",
     "systemd-cryptsetup-generator",
     "systemd-debug-generator",
@@ -126,6 +130,9 @@ pub fn prepare(layout: &Layout) -> io::Result<()> {
         layout.hostname
     );
     write(&root.join("etc/hosts"), &hosts)?;
+    if layout.is_foreign() {
+        carried::carry(&root)?;
+    }
     restore_seed(layout)?;
     fs::write(stamp, "")
 }

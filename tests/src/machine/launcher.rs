@@ -81,6 +81,8 @@ pub fn boot(dir: &Path) -> io::Result<i32> {
     set_pdeathsig(Signal::SIGKILL)?;
     let layout = Layout::load(dir)?;
     let home = cgroup::own()?;
+    // As the last boot has left it, with controllers handed down perhaps, it would take no process.
+    cgroup::remove(&layout.cgroup)?;
     cgroup::enter(&layout.cgroup)?;
     unshare(
         CloneFlags::CLONE_NEWNS

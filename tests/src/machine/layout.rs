@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! DIR/machine.json   the description below
-//!     lower/         where the host's root is bound, read through the overlay
+//!     lower/         where the root is bound (the host's, or another), read through the overlay
 //!     upper/ work/   what the machine writes
 //!     root/          the machine's root
 //!     disk/          directories bound into the root: overlayfs cannot lie on overlayfs
@@ -21,6 +21,8 @@ use serde::{Deserialize, Serialize};
 pub struct Layout {
     /// The machine's directory on the host.
     pub dir: PathBuf,
+    /// The root directory that the machine sees copy-on-write: the host's own, or another distribution's.
+    pub base: PathBuf,
     /// The machine's cgroup on the host.
     pub cgroup: PathBuf,
     /// The host name inside.
@@ -69,12 +71,17 @@ impl Layout {
         fs::write(self.dir.join("machine.json"), serde_json::to_vec_pretty(self)?)
     }
 
-    /// Where the host's root is bound.
+    /// Whether the machine's root is another one than the host's.
+    pub fn is_foreign(&self) -> bool {
+        self.base != Path::new("/")
+    }
+
+    /// Where [`Self::base`] is bound.
     pub fn lower(&self) -> PathBuf {
         self.dir.join("lower")
     }
 
-    /// What the machine wrote over the host's root.
+    /// What the machine wrote over it.
     pub fn upper(&self) -> PathBuf {
         self.dir.join("upper")
     }

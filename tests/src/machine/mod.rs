@@ -1,4 +1,6 @@
-//! The test machine: real systemd as PID 1 in fresh namespaces over a copy-on-write view of the host's own root.
+//! The test machine: real systemd as PID 1 in fresh namespaces over a copy-on-write view of the host's own root,
+//! or of another distribution's: `UNIPOD_TEST_ROOT=DIR` in the environment of any program that boots machines
+//! ([`MachineConfig::root`]).
 //!
 //! It boots in about two seconds, is gone when [`Machine`] is dropped (or the test is killed), and leaves nothing on the
 //! host. It needs root, cgroup2 somewhere under `/sys/fs/cgroup`, and systemd installed (not running).
@@ -10,12 +12,14 @@
 //! | [`root`] | the first process: mounts, then becomes systemd |
 //! | [`guest`] | the system inside: what is masked, what is written |
 //! | [`enter`] | one command inside |
+//! | [`carried`] | the host's tools in a root that lacks them |
 //! | [`config`] | what a test puts into a machine |
 //! | [`actions`] | what a test does in a machine |
 //! | [`cgroup`] | the machine's cgroup on the host |
 //! | [`output`], [`wait`] | results, and waiting for them |
 
 pub mod actions;
+pub mod carried;
 pub mod cgroup;
 pub mod config;
 pub mod enter;
@@ -172,6 +176,7 @@ fn new_layout(config: &MachineConfig) -> io::Result<Layout> {
         .trim()
         .replace('-', "");
     Ok(Layout {
+        base: config.base()?,
         cgroup: cgroup::own()?.join(name),
         hostname: "machine".to_owned(),
         machine_id,

@@ -13,6 +13,7 @@ use nix::sys::signal::Signal;
 use nix::sys::stat::{Mode, SFlag, makedev, mknod, umask};
 use nix::unistd::{chdir, pivot_root, sethostname};
 
+use super::carried;
 use super::guest;
 use super::layout::{DISKS, Layout, Shared};
 
@@ -66,7 +67,7 @@ fn mount_root(layout: &Layout) -> io::Result<()> {
         MsFlags::MS_REC | MsFlags::MS_PRIVATE,
         None::<&str>,
     )?;
-    bind(Path::new("/"), &layout.lower())?;
+    bind(&layout.base, &layout.lower())?;
     let options = format!(
         "lowerdir={},upperdir={},workdir={}",
         layout.lower().display(),
@@ -143,7 +144,12 @@ fn mount_disks(layout: &Layout) -> io::Result<()> {
         fs::create_dir_all(&inside)?;
         bind(&layout.disk(disk), &inside)?;
     }
-    for Shared { host, inside, writable } in &layout.shared {
+    let host = layout.is_foreign().then(|| Shared {
+        host: "/".into(),
+        inside: carried::HOST.into(),
+        writable: false,
+    });
+    for Shared { host, inside, writable } in layout.shared.iter().chain(&host) {
         let inside = layout.root().join(inside.strip_prefix("/").unwrap_or(inside));
         fs::create_dir_all(&inside)?;
         bind(host, &inside)?;

@@ -69,7 +69,13 @@ fn exec_kill_and_delete() {
         );
         place.runtime.kill(&place.path("state"), &place.id, 9, false).unwrap();
         place.runtime.delete(&place.path("state"), &place.id, true).unwrap();
-        assert!(!Path::new(&format!("/proc/{pid}/root/bin")).exists());
+        // crun does not wait for a process that it has killed.
+        let gone = || !Path::new(&format!("/proc/{pid}/root/bin")).exists();
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(5);
+        while !gone() && std::time::Instant::now() < deadline {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        assert!(gone(), "{runtime}");
     }
 }
 
