@@ -22,6 +22,7 @@ use crate::store::Store;
 
 /// The subcommands of `unipod image`.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub enum ImageCommand {
     /// Check whether an image is in the store
     Exists(ExistsArgs),

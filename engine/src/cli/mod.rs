@@ -63,6 +63,7 @@ struct GlobalOptions {
 }
 
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 enum Command {
     Create(Box<container::run::CreateArgs>),
     Exec(container::exec::ExecArgs),

@@ -17,6 +17,7 @@ use crate::store::Store;
 
 /// The subcommands of `unipod network`.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub enum NetworkCommand {
     /// Create a network.
     Create(Box<CreateArgs>),

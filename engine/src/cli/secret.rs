@@ -14,6 +14,7 @@ use crate::store::Store;
 
 /// The subcommands of `unipod secret`.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub enum SecretCommand {
     /// Create a secret.
     Create(CreateArgs),

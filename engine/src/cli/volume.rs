@@ -14,6 +14,7 @@ use crate::volume::{Created, Volume, VolumeError, Wanted, create, find, list, re
 
 /// The subcommands of `unipod volume`.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub enum VolumeCommand {
     /// Create a volume.
     Create(CreateArgs),

@@ -28,10 +28,10 @@ pub fn run<E: From<ContainerError>>(
     })?;
     let begun = start::start(store, &mut record, image)
         .map_err(E::from)
-        .and_then(|process| {
-            started(&record, process.pid)?;
-            start::release(store, &record)?;
-            Ok(process)
+        .and_then(|ready| {
+            started(&record, ready.process.pid)?;
+            ready.release(store, &record)?;
+            Ok(ready.process)
         });
     drop(lock);
     let process = match begun {

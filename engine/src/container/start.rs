@@ -15,28 +15,40 @@ use crate::runtime::oci::{self, RunRequest};
 use crate::store::{Store, mount};
 use crate::systemd::{activation, notify};
 
-/// Makes a container ready to run and returns its init, which waits for [`release`]: whoever is to be told of it can be
-/// told before it can end. Its record then names it.
+/// A container that is ready to run: its init waits for [`Started::release`].
+#[derive(Debug)]
+pub struct Started {
+    /// Its init.
+    pub process: Process,
+    runtime: OciRuntime,
+}
+
+/// Makes a container ready to run: whoever is to be told of it can be told before it can end. Its record then names its
+/// init.
 ///
 /// # Errors
 /// Any part cannot be prepared, or the OCI runtime refuses. A start that fails leaves nothing behind but the record.
-pub fn start(store: &Store, record: &mut Record, image: Option<&Image>) -> Result<Process, ContainerError> {
+pub fn start(store: &Store, record: &mut Record, image: Option<&Image>) -> Result<Started, ContainerError> {
     let create = |record: &mut Record, runtime: &OciRuntime, request: &RunRequest<'_>| {
         let process = of_pid(runtime.create(request)?);
         process.wait_for_heir(&[std::process::id(), std::os::unix::process::parent_id(), 1]);
         has_started(store, record, process)?;
         Ok(process)
     };
-    undone_on_failure(store, record, |record| bring_up(store, record, image, create))
+    let runtime = OciRuntime::find(record.runtime.to_str())?;
+    let process = undone_on_failure(store, record, |record| bring_up(store, record, image, &runtime, create))?;
+    Ok(Started { process, runtime })
 }
 
-/// Lets the init of a container that was started execute its program.
-///
-/// # Errors
-/// It is gone already, or the OCI runtime fails.
-pub fn release(store: &Store, record: &Record) -> Result<(), ContainerError> {
-    let id = record.id.as_str();
-    Ok(OciRuntime::find(record.runtime.to_str())?.start(&store.runtime_state(id), id)?)
+impl Started {
+    /// Lets the init execute the container's program.
+    ///
+    /// # Errors
+    /// It is gone already, or the OCI runtime fails.
+    pub fn release(&self, store: &Store, record: &Record) -> Result<(), ContainerError> {
+        let id = record.id.as_str();
+        Ok(self.runtime.start(&store.runtime_state(id), id)?)
+    }
 }
 
 /// Runs a container on our own terminal until it ends: the OCI runtime copies between the two. Returns the exit code.
@@ -52,7 +64,8 @@ pub fn run_on_terminal(store: &Store, record: &mut Record, image: Option<&Image>
         })?;
         Ok(oci::exit_code(status))
     };
-    undone_on_failure(store, record, |record| bring_up(store, record, image, run))
+    let runtime = OciRuntime::find(record.runtime.to_str())?;
+    undone_on_failure(store, record, |record| bring_up(store, record, image, &runtime, run))
 }
 
 fn undone_on_failure<T>(
@@ -62,6 +75,10 @@ fn undone_on_failure<T>(
 ) -> Result<T, ContainerError> {
     let started = start(record);
     if started.is_err() {
+        if let Some(init) = record.process.take().and_then(Process::open) {
+            // It waits to be released. It cannot be killed only if it is gone.
+            let _ = init.signal(libc::SIGKILL);
+        }
         for problem in remove::tear_down(store, record) {
             tracing::warn!("while cleaning up after a failed start: {problem}");
         }
@@ -74,6 +91,7 @@ fn bring_up<T: Send>(
     store: &Store,
     record: &mut Record,
     image: Option<&Image>,
+    runtime: &OciRuntime,
     launch: impl FnOnce(&mut Record, &OciRuntime, &RunRequest<'_>) -> Result<T, ContainerError> + Send,
 ) -> Result<T, ContainerError> {
     let users = userns::prepare(store, record, image)?;
@@ -91,7 +109,6 @@ fn bring_up<T: Send>(
         let rootfs = rootfs::mount(store, record, image, users)?;
         let storage = storage::resolve(store, record, image, users, &rootfs)?;
         record.network = pending.map(Pending::finish).transpose()?;
-        let runtime = OciRuntime::find(record.runtime.to_str())?;
         let shared_with = shared_with.as_deref();
         let parts = Parts {
             image,
@@ -100,7 +117,7 @@ fn bring_up<T: Send>(
             namespace,
             users,
             shared_with,
-            runtime: &runtime,
+            runtime,
         };
         let filter = bundle::write(store, record, parts)?;
         let Output { stdout, stderr, relays } = output;
@@ -118,7 +135,7 @@ fn bring_up<T: Send>(
             stdout: stdout.as_ref().map(AsFd::as_fd),
             stderr: stderr.as_ref().map(AsFd::as_fd),
         };
-        launch(record, &runtime, &request)
+        launch(record, runtime, &request)
     })?
 }
 
@@ -156,13 +173,16 @@ pub fn check_readiness(store: &Store, record: &Record) -> Result<(), ContainerEr
 /// # Errors
 /// The init cannot be released, or the prober of a container with a health check cannot be started. The init is killed,
 /// for nobody looks at the caller's exit code any more.
-pub fn hand_over(store: &Store, record: &Record, process: Process) -> Result<(), ContainerError> {
+pub fn hand_over(store: &Store, record: &Record, started: &Started) -> Result<(), ContainerError> {
+    let process = started.process;
     match record.lifecycle.sdnotify {
         SdNotify::Conmon => notify::main_pid_and_ready(process.pid),
         SdNotify::Container | SdNotify::Healthy => notify::main_pid(process.pid),
         SdNotify::Ignore => {}
     }
-    let going = release(store, record).and_then(|()| health::start_prober(store, record));
+    let going = started
+        .release(store, record)
+        .and_then(|()| health::start_prober(store, record));
     if let (Err(_), Some(init)) = (&going, process.open()) {
         // It cannot be killed only if it is gone.
         let _ = init.signal(libc::SIGKILL);

@@ -23,6 +23,7 @@ pub mod namespaces;
 pub mod oci;
 pub mod options;
 pub mod process;
+mod program;
 pub mod resolv;
 pub mod resources;
 pub mod root;

@@ -1,22 +1,17 @@
 //! The OCI runtime program: crun, runc or youki, each with the words it understands.
 
-use std::ffi::{OsStr, OsString};
 use std::os::fd::BorrowedFd;
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 
+use super::program::{Program, executable, look_up};
 use super::runtime_log;
 pub use super::runtime_log::RuntimeError;
 use super::seccomp::cache::{self, FilterCache};
 
 /// Looked for in this order; the first is by far the fastest.
 const NAMES: [&str; 3] = ["crun", "runc", "youki"];
-
-/// Beside `PATH`, which is short in a unit's environment.
-const PLACES: &str =
-    "/usr/bin:/usr/sbin:/usr/local/bin:/usr/local/sbin:/usr/lib/cri-o-runc/sbin:/run/current-system/sw/bin";
 
 /// How often a runtime in the foreground is asked whether the container has started; nobody waits for the answer.
 const PID_FILE_INTERVAL: std::time::Duration = std::time::Duration::from_millis(5);
@@ -30,9 +25,9 @@ pub fn exit_code(status: ExitStatus) -> i32 {
 }
 
 /// An OCI runtime that is installed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct OciRuntime {
-    path: PathBuf,
+    program: Program,
     kind: Kind,
 }
 
@@ -93,40 +88,31 @@ impl OciRuntime {
     /// # Errors
     /// It is not installed.
     pub fn find(name: Option<&str>) -> Result<Self, RuntimeError> {
-        match name.filter(|name| !name.is_empty()) {
-            Some(path) if path.contains('/') => executable(Path::new(path))
-                .then(|| Self::at(path.into()))
-                .ok_or_else(|| RuntimeError::Missing(path.to_owned())),
-            Some(name) => look_up(name)
-                .map(Self::at)
-                .ok_or_else(|| RuntimeError::Missing(name.to_owned())),
-            None => {
-                let found = NAMES.iter().find_map(|name| look_up(name));
-                found
-                    .map(Self::at)
-                    .ok_or_else(|| RuntimeError::Missing(NAMES[0].to_owned()))
-            }
-        }
-    }
-
-    fn at(path: PathBuf) -> Self {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Self {
-            path,
-            kind: if name.contains("crun") { Kind::Crun } else { Kind::Runc },
-        }
+        let found = match name.filter(|name| !name.is_empty()) {
+            Some(path) if path.contains('/') => executable(Path::new(path)).then(|| path.into()),
+            Some(name) => look_up(name),
+            None => NAMES.iter().find_map(|name| look_up(name)),
+        };
+        let missing = || RuntimeError::Missing(name.unwrap_or(NAMES[0]).to_owned());
+        let path: PathBuf = found.ok_or_else(missing)?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let kind = if name.contains("crun") { Kind::Crun } else { Kind::Runc };
+        Ok(Self {
+            program: Program::new(path),
+            kind,
+        })
     }
 
     /// The program.
     pub fn path(&self) -> &Path {
-        &self.path
+        self.program.path()
     }
 
     /// The cache of compiled system call filters in `dir` (in the run directory, the engine's own), for
     /// [`super::BundleRequest::filter_cache`]; `None` for a runtime that takes none.
     pub fn filter_cache(&self, dir: &Path) -> Option<FilterCache> {
         if self.kind == Kind::Crun {
-            FilterCache::of(dir, &self.path)
+            FilterCache::of(dir, self.path())
         } else {
             None
         }
@@ -143,7 +129,7 @@ impl OciRuntime {
         command.arg("--pid-file").arg(&pid_file).arg(request.id);
         let status = self.wait(&mut command)?;
         if !status.success() {
-            return Err(runtime_log::failure(&log, &self.path, status));
+            return Err(runtime_log::failure(&log, self.path(), status));
         }
         if let Some(path) = request.keep_filter {
             cache::keep(request.state_root, request.id, path);
@@ -174,7 +160,7 @@ impl OciRuntime {
         let (log, pid_file) = (request.bundle.join("runtime.log"), request.bundle.join("pid"));
         let mut command = self.container("run", request, &log)?;
         command.arg("--pid-file").arg(&pid_file).arg(request.id);
-        let failed = || RuntimeError::io("start", &self.path);
+        let failed = || RuntimeError::io("start", self.path());
         let mut child = command.spawn().map_err(failed())?;
         while child.try_wait().map_err(failed())?.is_none() {
             // Written whole by the runtimes that we know, but not in one step by definition.
@@ -187,7 +173,7 @@ impl OciRuntime {
             }
             std::thread::sleep(PID_FILE_INTERVAL);
         }
-        runtime_log::own_failure(&log, &self.path, child.wait().map_err(failed())?)
+        runtime_log::own_failure(&log, self.path(), child.wait().map_err(failed())?)
     }
 
     /// Starts a process in a running container. Returns its exit status; success if it was detached.
@@ -214,7 +200,7 @@ impl OciRuntime {
         );
         command.arg(request.id);
         let status = self.wait(&mut command)?;
-        runtime_log::own_failure(&log, &self.path, status)
+        runtime_log::own_failure(&log, self.path(), status)
     }
 
     /// Sends a signal to the container's first process, or to all of its processes.
@@ -246,7 +232,7 @@ impl OciRuntime {
     /// # Errors
     /// It cannot be started.
     pub fn version(&self) -> Result<String, RuntimeError> {
-        let text = self.quiet(Command::new(&self.path).arg("--version"))?;
+        let text = self.quiet(self.program.command().arg("--version"))?;
         Ok(text.lines().next().unwrap_or_default().to_owned())
     }
 
@@ -255,9 +241,9 @@ impl OciRuntime {
     /// # Errors
     /// It is too old to know the question.
     pub fn features(&self) -> Result<serde_json::Value, RuntimeError> {
-        let text = self.quiet(Command::new(&self.path).arg("features"))?;
+        let text = self.quiet(self.program.command().arg("features"))?;
         serde_json::from_str(&text).map_err(|_| RuntimeError::Failed {
-            runtime: self.path.clone(),
+            runtime: self.path().to_owned(),
             message: text,
             code: 125,
         })
@@ -272,7 +258,7 @@ impl OciRuntime {
             request.console_socket,
             request.stdin,
         );
-        let stream = |fd: BorrowedFd<'_>| fd.try_clone_to_owned().map_err(RuntimeError::io("start", &self.path));
+        let stream = |fd: BorrowedFd<'_>| fd.try_clone_to_owned().map_err(RuntimeError::io("start", self.path()));
         if let Some(fd) = request.stdout {
             command.stdout(stream(fd)?);
         }
@@ -285,7 +271,10 @@ impl OciRuntime {
     /// The program with its global options. Its environment holds nothing that it would act on in the container's stead:
     /// the payload's notify socket and descriptors are in the bundle.
     fn command(&self, state_root: &Path, log: Option<&Path>) -> Command {
-        let mut command = Command::new(&self.path);
+        let mut command = match self.kind {
+            Kind::Crun => self.program.protected_command(),
+            Kind::Runc => self.program.command(),
+        };
         if self.kind == Kind::Crun {
             command.arg("--cgroup-manager=disabled");
         }
@@ -308,7 +297,7 @@ impl OciRuntime {
     }
 
     fn wait(&self, command: &mut Command) -> Result<ExitStatus, RuntimeError> {
-        command.status().map_err(RuntimeError::io("start", &self.path))
+        command.status().map_err(RuntimeError::io("start", self.path()))
     }
 
     /// Runs it for its answer; what it says on standard error becomes the error.
@@ -316,13 +305,13 @@ impl OciRuntime {
         let output = command
             .stdin(Stdio::null())
             .output()
-            .map_err(RuntimeError::io("start", &self.path))?;
+            .map_err(RuntimeError::io("start", self.path()))?;
         if output.status.success() {
             return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }
         let message = String::from_utf8_lossy(&output.stderr).trim().to_owned();
         Err(RuntimeError::Failed {
-            runtime: self.path.clone(),
+            runtime: self.path().to_owned(),
             message,
             code: 125,
         })
@@ -339,18 +328,6 @@ fn common(command: &mut Command, preserve_fds: u32, console_socket: Option<&Path
     if let Some(socket) = console_socket {
         command.arg("--console-socket").arg(socket);
     }
-}
-
-fn look_up(name: &str) -> Option<PathBuf> {
-    let path: OsString = std::env::var_os("PATH").unwrap_or_default();
-    let dirs = std::env::split_paths(&path).chain(std::env::split_paths(OsStr::new(PLACES)));
-    dirs.filter(|dir| dir.is_absolute())
-        .map(|dir| dir.join(name))
-        .find(|path| executable(path))
-}
-
-fn executable(path: &Path) -> bool {
-    std::fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 
-use oci_spec::runtime::{Linux, LinuxResources, Mount, Process, Root as OciRoot, Spec};
+use oci_spec::runtime::{Linux, LinuxResources, LinuxSeccompAction as Action, Mount, Process, Root as OciRoot, Spec};
 
 use super::capabilities::{self, Granted};
 use super::namespaces::Namespaces;
@@ -55,11 +55,17 @@ pub fn write_bundle(request: &BundleRequest<'_>) -> Result<Bundle, BundleError> 
     })
 }
 
-/// Adds the compiled filter if there is one; returns where to keep it if there is none yet.
+/// Puts the compiled filter in the place of the profile's long lists if there is one; returns where to keep it if there is
+/// none yet.
 fn use_compiled_filter(request: &BundleRequest<'_>, spec: &mut Spec) -> Option<PathBuf> {
-    let filter = spec.linux().as_ref()?.seccomp().as_ref()?;
-    match request.filter_cache.as_ref()?.look_up(filter) {
+    let cache = request.filter_cache.as_ref()?;
+    let filter = spec.linux_mut().as_mut()?.seccomp_mut().as_mut()?;
+    match cache.look_up(filter) {
         Ok(code) => {
+            // What is left refuses everything, so it would be noticed if the compiled filter were not used.
+            if !matches!(filter.default_action(), Action::ScmpActAllow | Action::ScmpActLog) {
+                filter.set_syscalls(None);
+            }
             let annotations = spec.annotations_mut().get_or_insert_default();
             annotations.entry(seccomp::cache::ANNOTATION.to_owned()).or_insert(code);
             None

@@ -1,18 +1,16 @@
 //! Mounts whose owners are shifted by a user namespace: the layers of an image belong to everybody's root on disk, and to
 //! the container's root where a container of a user namespace sees them. Nothing is copied (`mount_setattr(2)`).
 
-// mount_setattr(2) has no safe wrapper yet.
-#![allow(unsafe_code)]
-
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
 use rustix::fs::CWD;
-use rustix::mount::{MoveMountFlags, OpenTreeFlags, move_mount, open_tree};
+use rustix::mount::{MoveMountFlags, move_mount};
 
 use super::StoreError;
 use super::mount::{Overlay, fd_path};
+use super::tree;
 use super::userns::UserNamespace;
 
 /// overlayfs takes shifted layers since then.
@@ -44,43 +42,9 @@ impl Overlay {
 }
 
 fn shifted_at(layer: &Path, target: &Path, namespace: &UserNamespace) -> io::Result<OwnedFd> {
-    let tree = open_tree(
-        CWD,
-        layer,
-        OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC,
-    )?;
-    shift(&tree, namespace)?;
+    let tree = tree::shifted(layer, namespace.as_fd())?;
     move_mount(&tree, "", CWD, target, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)?;
     Ok(tree)
-}
-
-fn shift(mount: &OwnedFd, namespace: &UserNamespace) -> io::Result<()> {
-    let attributes = libc::mount_attr {
-        attr_set: libc::MOUNT_ATTR_IDMAP,
-        attr_clr: 0,
-        propagation: 0,
-        userns_fd: u64::from(namespace.as_fd().as_raw_fd().unsigned_abs()),
-    };
-    let size = size_of_val(&attributes);
-    // SAFETY: both descriptors are open, the path is an empty C string, and the kernel reads `size` bytes of a live structure.
-    let result = unsafe {
-        libc::syscall(
-            libc::SYS_mount_setattr,
-            mount.as_raw_fd(),
-            c"".as_ptr(),
-            libc::AT_EMPTY_PATH,
-            &raw const attributes,
-            size,
-        )
-    };
-    match io::Error::last_os_error() {
-        _ if result == 0 => Ok(()),
-        e if e.raw_os_error() == Some(libc::EINVAL) => Err(io::Error::new(
-            e.kind(),
-            "this file system does not support mounts with shifted owners (idmapped mounts)",
-        )),
-        e => Err(e),
-    }
 }
 
 fn check_kernel() -> io::Result<()> {

@@ -27,6 +27,7 @@ pub mod lock;
 pub mod mount;
 pub mod paths;
 pub mod scratch;
+pub mod tree;
 pub mod userns;
 
 pub use atomic::{Durability, read_json, remove_record, remove_tree, write_atomic, write_json};

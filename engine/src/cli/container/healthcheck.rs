@@ -8,6 +8,7 @@ use crate::store::Store;
 
 /// The subcommands of `unipod healthcheck`.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub enum HealthcheckCommand {
     /// Ask once: exit code 0 for healthy, 1 for not.
     Run {

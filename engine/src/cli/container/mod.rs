@@ -18,6 +18,7 @@ use crate::store::Store;
 
 /// The subcommands of `unipod container`.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 #[allow(missing_docs)] // What each does is said at its arguments, where clap finds it.
 pub enum ContainerCommand {
     #[command(hide = true)]

@@ -69,9 +69,9 @@ fn run_in_unit(
 ) -> Result<u8, CliError> {
     let (mut created, image) = make(store, options, lifecycle, Some(unit))?;
     start::check_readiness(store, &created.record)?;
-    let process = start::start(store, &mut created.record, image.as_ref())?;
-    write_files(&created.record, lifecycle, process.pid)?;
-    start::hand_over(store, &created.record, process)?;
+    let started = start::start(store, &mut created.record, image.as_ref())?;
+    write_files(&created.record, lifecycle, started.process.pid)?;
+    start::hand_over(store, &created.record, &started)?;
     Ok(0)
 }
 

@@ -28,6 +28,7 @@ const STALL_TIMEOUT: Duration = Duration::from_secs(60);
 impl TlsOptions {
     /// The client for `host[:port]`.
     pub(super) fn client(&self, host: &str, insecure: bool) -> Result<Client, RegistryError> {
+        choose_cryptography();
         let mut builder = Client::builder()
             .user_agent(concat!("unipod/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT_TIMEOUT)
@@ -60,6 +61,12 @@ impl TlsOptions {
         let all = [user, "/etc/containers/certs.d".into(), "/etc/docker/certs.d".into()];
         all.into_iter().map(|dir| dir.join(host)).find(|dir| dir.is_dir())
     }
+}
+
+/// rustls leaves the choice to the program: *ring*, which is small and quickly loaded.
+fn choose_cryptography() {
+    // It is chosen already if there are several clients.
+    let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
 /// The files of one directory of containers-certs.d(5).

@@ -2,7 +2,7 @@
 //!
 //! crun has libseccomp compile the profile at every start, three times as much work as all the rest of a start. It leaves
 //! the result beside the container's state, and takes it back in an annotation; so the first container's serves all that
-//! follow with the same profile. The profile itself stays in the specification, for a crun that does not know the annotation.
+//! follow with the same profile.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
