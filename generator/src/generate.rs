@@ -225,6 +225,7 @@ impl Run<'_> {
             }
         }
         drop_colliding_aliases(&mut outcome);
+        keep_last_links(&mut outcome.services);
         outcome.problems = unique((0..self.results.len()).flat_map(|index| self.problems(index)));
         outcome
     }
@@ -301,6 +302,23 @@ fn drop_colliding_aliases(outcome: &mut Outcome) {
             }
             !collides
         });
+    }
+}
+
+/// Of two services that ask for one link the last one has it.
+fn keep_last_links(services: &mut [Service]) {
+    let links = services.iter().enumerate().flat_map(|(index, service)| {
+        let paths = service.links.iter().map(|link| link.path.as_str());
+        paths.map(move |path| (path, index))
+    });
+    let count = services.iter().map(|service| service.links.len()).sum();
+    let owners: HashMap<&str, usize> = links.collect();
+    if owners.len() == count {
+        return;
+    }
+    let owners: HashMap<String, usize> = owners.into_iter().map(|(path, owner)| (path.to_owned(), owner)).collect();
+    for (index, service) in services.iter_mut().enumerate() {
+        service.links.retain(|link| owners[&link.path] == index);
     }
 }
 
