@@ -38,7 +38,11 @@ pub fn map<T: Sync, R: Send>(items: &[T], apply: impl Fn(&T) -> R + Sync) -> Vec
         done
     });
     done.sort_unstable_by_key(|(index, _)| *index);
-    done.into_iter().flat_map(|(_, results)| results).collect()
+    let mut results = Vec::with_capacity(items.len());
+    for (_, part) in done {
+        results.extend(part);
+    }
+    results
 }
 
 /// How many threads can run at once. Found out once: it takes reading the limits of all control groups.
