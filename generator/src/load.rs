@@ -135,7 +135,9 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
         if bytes.len() > LARGEST {
             return Err(io::Error::other(format!("it is larger than {} MiB", LARGEST >> 20)));
         }
-        bytes.reserve(AT_ONCE);
+        if bytes.len() == bytes.capacity() {
+            bytes.reserve(AT_ONCE);
+        }
     }
     Ok(bytes)
 }

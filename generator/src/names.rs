@@ -36,12 +36,15 @@ impl Registry {
             let resource = resource_name(unit, &section, &service);
             (service, resource)
         });
-        let named = units.into_iter().zip(names).map(|(unit, (service, resource))| Named {
-            unit,
-            service,
-            resource,
-        });
-        let units: Vec<Named> = named.collect();
+        let units: Vec<Named> = units
+            .into_iter()
+            .zip(names)
+            .map(|(unit, (service, resource))| Named {
+                unit,
+                service,
+                resource,
+            })
+            .collect();
         let by_name = units
             .iter()
             .enumerate()

@@ -80,18 +80,16 @@ impl OutputDirectory {
     /// Makes a link, and the directories before it. Replaces a file, a link or an empty directory.
     pub fn link(&self, link: &Link) -> io::Result<()> {
         let place = Path::new(&link.path);
-        let make = || symlinkat(&link.target, &self.directory, place);
-        let made = match make() {
-            Err(Errno::NOENT) => {
-                fs::create_dir_all(self.path.join(place).parent().unwrap_or(&self.path))?;
-                make()
-            }
-            made => made,
-        };
-        match made {
-            Err(Errno::EXIST) => self.replace_link(place, &link.target),
-            made => Ok(made?),
+        let symlink = || symlinkat(&link.target, &self.directory, place);
+        let mut made = symlink();
+        if made == Err(Errno::NOENT) {
+            fs::create_dir_all(self.path.join(place).parent().unwrap_or(&self.path))?;
+            made = symlink();
         }
+        if made == Err(Errno::EXIST) {
+            return self.replace_link(place, &link.target);
+        }
+        Ok(made?)
     }
 
     fn replace_link(&self, place: &Path, target: &str) -> io::Result<()> {

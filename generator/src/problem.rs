@@ -144,6 +144,9 @@ pub fn limit(problems: &mut Vec<Problem>) {
 
 /// The beginning of a text, as one line without control characters.
 pub fn shorten(text: &str) -> String {
+    if text.len() <= SHOWN && text.bytes().all(|byte| (b' '..0x7F).contains(&byte)) {
+        return text.to_owned();
+    }
     let mut shown: String = text
         .chars()
         .take(SHOWN)
