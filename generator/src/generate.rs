@@ -1,12 +1,13 @@
 //! All units of a run, from loaded files to finished services.
 
 use std::collections::{HashMap, HashSet};
+use std::fmt::Write;
 
 use crate::convert::{Converted, Host, convert};
 use crate::install::{self, Link};
 use crate::names::Registry;
 use crate::parallel;
-use crate::problem::{Place, Problem, Severity, limit, shorten};
+use crate::problem::{MOST, Place, Problem, Severity, limit, shorten};
 use crate::stub::stub;
 use crate::unit::{Reading, Unit, UnitType};
 
@@ -37,6 +38,9 @@ pub struct Outcome {
     /// The units that all this came of.
     pub registry: Registry,
 }
+
+/// How many units a message names; of more it tells the number.
+const NAMED: usize = 3;
 
 /// A run under way.
 struct Run<'a> {
@@ -118,9 +122,12 @@ impl Run<'_> {
     fn report_owners(&mut self, service: &str, owners: &[usize]) {
         for &index in owners {
             let unit = &self.registry.units[index].unit;
-            let others = owners.iter().filter(|other| **other != index);
+            let others = owners.iter().filter(|other| **other != index).take(NAMED);
             let others: Vec<&str> = others.map(|other| &*self.registry.units[*other].unit.path).collect();
-            let others = others.join(" and ");
+            let mut others = others.join(" and ");
+            if let Some(more) = owners.len().checked_sub(NAMED + 1).filter(|more| *more > 0) {
+                let _ = write!(others, " and {more} more");
+            }
             let message = format!("becomes {service}.service, and so does {others}; set ServiceName= in one of them");
             self.findings[index].push(Problem::error(Place::file(unit.path.clone()), message));
         }
@@ -225,7 +232,7 @@ impl Run<'_> {
         outcome.services.reserve(links.len());
         for (index, (links, refused)) in links.into_iter().enumerate() {
             if !self.nameless[index] {
-                outcome.remarks.extend(refused);
+                outcome.remarks.extend(refused.into_iter().take(MOST));
                 let service = self.service(index, links);
                 outcome.services.push(service);
             }

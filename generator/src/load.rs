@@ -7,7 +7,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rustix::buffer::spare_capacity;
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{FileType, Mode, OFlags, makedev};
+use rustix::io::Errno;
 use systemd_unit_parser::{ParseErrors, UnitFile, dropin_directories, select_dropins};
 
 use crate::parallel;
@@ -15,11 +16,8 @@ use crate::problem::{Place, Problem, limit};
 use crate::search::{Directory, Found};
 use crate::unit::{Reading, Unit, UnitType};
 
-/// Files larger than this are no unit files, whatever they are (an endless device, perhaps).
+/// Files larger than this, in bytes, are no unit files, whatever they are.
 const LARGEST: usize = 32 << 20;
-
-/// How much is read from a file at a time, in bytes: nearly all units are smaller.
-const AT_ONCE: usize = 8 << 10;
 
 /// Reads every unit on the search path, drop-ins merged. Problems that cost no unit are added to `problems`.
 pub fn load(found: &Found, problems: &mut Vec<Problem>) -> Vec<Unit> {
@@ -126,20 +124,34 @@ fn without_lines(path: &str, bytes: &[u8], errors: &ParseErrors) -> Option<UnitF
     UnitFile::parse(path, &kept.join(&b'\n')).ok()
 }
 
-/// The content of a file. Opening never waits (for the writer of a pipe), reading ends. Most units fit into one read.
+/// The content of a file. Opening never waits (for the writer of a pipe), and one read is enough for a file that stays
+/// as long as it is. A link to /dev/null is an empty file.
 fn read(path: &Path) -> io::Result<Vec<u8>> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let file = rustix::fs::open(path, flags, Mode::empty())?;
-    let mut bytes = Vec::with_capacity(AT_ONCE);
-    while rustix::io::read(&file, spare_capacity(&mut bytes))? > 0 {
+    let file = rustix::fs::open(path, flags, Mode::empty()).map_err(|error| match error {
+        Errno::NXIO => no_file(),
+        error => error.into(),
+    })?;
+    let stat = rustix::fs::fstat(&file)?;
+    match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile => {}
+        FileType::Directory => return Err(Errno::ISDIR.into()),
+        FileType::CharacterDevice if stat.st_rdev == makedev(1, 3) => return Ok(Vec::new()),
+        _ => return Err(no_file()),
+    }
+    let size = usize::try_from(stat.st_size).unwrap_or(usize::MAX);
+    let mut bytes = Vec::with_capacity(size.min(LARGEST) + 1);
+    while rustix::io::read(&file, spare_capacity(&mut bytes))? > 0 && bytes.len() != size {
         if bytes.len() > LARGEST {
             return Err(io::Error::other(format!("it is larger than {} MiB", LARGEST >> 20)));
         }
-        if bytes.len() == bytes.capacity() {
-            bytes.reserve(AT_ONCE);
-        }
+        bytes.reserve(1);
     }
     Ok(bytes)
+}
+
+fn no_file() -> io::Error {
+    io::Error::other("it is a pipe, a socket or a device, not a file")
 }
 
 /// What is known about drop-ins; many units share some.
