@@ -9,6 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
 use common::{TempDir, content, messages, run};
+use rustix::fs::{CWD, Mode, OFlags, mkdirat, openat};
 
 const UNITS: &str = "etc/containers/systemd";
 const GOOD: &str = "[Container]\nImage=docker.io/library/web:1\n";
@@ -211,6 +212,71 @@ fn endless_lines_and_many_lines() {
     for stub in ["key.service", "junk.service", "wrong.service"] {
         assert!(content(&outcome, stub).contains("X-UnipodError="), "{stub}");
     }
+}
+
+/// Each of these took minutes when every item was compared with all the others.
+#[test]
+fn many_of_anything_take_no_longer_each() {
+    const MANY: usize = 100_000;
+    let root = with_good();
+    let many = |line: &dyn Fn(usize) -> String| (0..MANY).map(line).collect::<String>();
+    let sections = many(&|i| format!("[X{i}]\nA=1\n"));
+    root.file(&format!("{UNITS}/sections.container"), format!("{GOOD}{sections}"));
+    let words = many(&|i| format!("w{i}.container "));
+    root.file(
+        &format!("{UNITS}/words.container"),
+        format!("[Unit]\nAfter={words}\n{GOOD}"),
+    );
+    let lines = many(&|i| format!("After=l{i}.container\n"));
+    root.file(&format!("{UNITS}/lines.container"), format!("[Unit]\n{lines}{GOOD}"));
+    let aliases = many(&|i| format!("Alias=/a{i}\n"));
+    root.file(
+        &format!("{UNITS}/aliases.container"),
+        format!("{GOOD}[Install]\n{aliases}"),
+    );
+    for i in 0..1000 {
+        root.file(
+            &format!("{UNITS}/same{i}.container"),
+            format!("{GOOD}ServiceName=same\n"),
+        );
+    }
+    let start = Instant::now();
+    let outcome = run(&root.system());
+    assert!(start.elapsed() < Duration::from_secs(60), "took {:?}", start.elapsed());
+    let said = messages(&outcome);
+    assert!(said.iter().all(|message| message.len() < 2000) && outcome.remarks.len() <= 100);
+    for expected in [
+        "sections.container:2001: more than 1000 sections in one file",
+        "words.container:2: there is no unit w0.container",
+        "lines.container:2: there is no unit l0.container",
+        "same0.container: becomes same.service, and so does /etc/containers/systemd/same1.container and",
+        " and 996 more; set ServiceName= in one of them",
+    ] {
+        assert!(said.iter().any(|message| message.contains(expected)), "{expected}");
+    }
+    for stub in ["sections.service", "words.service", "lines.service", "same.service"] {
+        assert!(content(&outcome, stub).contains("X-UnipodError="), "{stub}");
+    }
+    content(&outcome, "good.service");
+}
+
+/// Deeper than any path can be: the kernel refuses to go on, the generator goes on with the rest.
+#[test]
+fn directories_deeper_than_a_path_can_tell() {
+    let root = with_good();
+    let name = "d".repeat(250);
+    let flags = OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let mut directory = openat(CWD, root.path().join(UNITS), flags, Mode::empty()).expect("is there");
+    for _ in 0..20 {
+        mkdirat(&directory, &name, Mode::from_raw_mode(0o755)).expect("can be made");
+        directory = openat(&directory, &name, flags, Mode::empty()).expect("is there");
+    }
+    let said = complaints(&root);
+    assert!(
+        said.len() == 1 && said[0].contains("File name too long"),
+        "{}",
+        said.len()
+    );
 }
 
 #[test]
