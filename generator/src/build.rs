@@ -4,26 +4,27 @@ use crate::convert::Conversion;
 use crate::emit::Command;
 use crate::handlers::{self, storage};
 use crate::keys::{
-    Emit::{Elsewhere, Joined, Pair, Switch, Verbatim, With},
+    Emit::{Joined, Pair, Switch, Verbatim, With},
     Key,
     Kind::{Arguments, Boolean, Lines, Map, Scalar},
     key,
 };
+use crate::shared::shared;
 
 /// The keys of `[Build]`, in the order of their options.
 #[rustfmt::skip]
 pub static KEYS: &[Key] = &[
-    key("ContainersConfModule", Lines, "5.2", Elsewhere, "Load this containers.conf(5) module"),
-    key("GlobalArgs", Arguments, "5.2", Elsewhere, "Arguments between the program and its subcommand"),
+    shared("ContainersConfModule", "5.2"),
+    shared("GlobalArgs", "5.2"),
     key("Pull", Scalar, "5.2", Joined("--pull"), "When base images are pulled: always, missing, never, newer"),
     key("Arch", Scalar, "5.2", Pair("--arch"), "Architecture to build for"),
-    key("AuthFile", Scalar, "5.2", Pair("--authfile"), "File with the registry's credentials"),
+    shared("AuthFile", "5.2"),
     key("IgnoreFile", Scalar, "5.7", Pair("--ignorefile"), "File that lists what is not sent to the build"),
     key("Target", Scalar, "5.2", Pair("--target"), "The stage to build"),
-    key("Variant", Scalar, "5.2", Pair("--variant"), "Variant of the architecture"),
-    key("Retry", Scalar, "5.5", Pair("--retry"), "How often a failing pull is tried again"),
-    key("RetryDelay", Scalar, "5.5", Pair("--retry-delay"), "Time between two tries of a pull"),
-    key("TLSVerify", Boolean, "5.2", Switch("--tls-verify"), "Check the registry's certificate"),
+    shared("Variant", "5.2"),
+    shared("Retry", "5.5"),
+    shared("RetryDelay", "5.5"),
+    shared("TLSVerify", "5.2"),
     key("ForceRM", Boolean, "5.2", Switch("--force-rm"), "Remove intermediate containers even after a failure"),
     key("DNS", Lines, "5.2", Pair("--dns"), "Name server during the build"),
     key("DNSOption", Lines, "5.2", Pair("--dns-option"), "Resolver option during the build"),
@@ -34,13 +35,13 @@ pub static KEYS: &[Key] = &[
     key("Environment", Map, "5.2", Pair("--env"), "Environment variables of the image, NAME=VALUE"),
     key("Label", Map, "5.2", Pair("--label"), "Labels of the image, NAME=VALUE"),
     key("Annotation", Map, "5.2", Pair("--annotation"), "Annotations of the image, NAME=VALUE"),
-    key("Network", Lines, "5.2", With(handlers::networks), "Network mode, network, .network or .container unit"),
+    shared("Network", "5.2"),
     key("Secret", Arguments, "5.2", Pair("--secret"), "Secret for the build, id=ID,src=PATH"),
     key("Volume", Lines, "5.2", With(storage::volumes), "Mount SOURCE:DESTINATION:OPTIONS during the build"),
     key("File", Scalar, "5.2", Pair("--file"), "The Containerfile"),
     key("PodmanArgs", Arguments, "5.2", Verbatim, "Further options of build"),
     key("SetWorkingDirectory", Scalar, "5.2", With(context), "Where the build starts from: file, unit, a directory or a URL"),
-    key("ServiceName", Scalar, "5.3", Elsewhere, "Name of the service, without .service"),
+    shared("ServiceName", "5.3"),
 ];
 
 /// Converts one `.build` unit.

@@ -307,7 +307,7 @@ impl<'a> Conversion<'a> {
 
     /// The service of a referred unit, `data-volume.service`.
     pub fn service_of(&self, target: usize) -> String {
-        format!("{}.service", self.registry.units[target].service)
+        [&self.registry.units[target].service, ".service"].concat()
     }
 
     /// An error about an assignment.
@@ -351,7 +351,7 @@ fn without_empty(mut words: Vec<String>) -> Vec<String> {
 /// Where an assignment stands.
 fn place_of(unit: &Unit, entry: &Entry) -> Place {
     match entry.place() {
-        Some(place) => at(place, &format!("{}={}", entry.key(), entry.value())),
+        Some(place) => at(place, &[entry.key(), "=", entry.value()].concat()),
         None => Place::file(unit.path.clone()),
     }
 }

@@ -1,12 +1,13 @@
 //! All units of a run, from loaded files to finished services.
 
 use std::collections::{HashMap, HashSet};
+use std::fmt::Write;
 
 use crate::convert::{Converted, Host, convert};
 use crate::install::{self, Link};
 use crate::names::Registry;
 use crate::parallel;
-use crate::problem::{Place, Problem, Severity, limit, shorten};
+use crate::problem::{MOST, Place, Problem, Severity, limit, shorten};
 use crate::stub::stub;
 use crate::unit::{Reading, Unit, UnitType};
 
@@ -38,10 +39,15 @@ pub struct Outcome {
     pub registry: Registry,
 }
 
+/// How many units a message names; of more it tells the number.
+const NAMED: usize = 3;
+
 /// A run under way.
 struct Run<'a> {
     registry: &'a Registry,
     host: &'a Host,
+    /// For each unit whether it gets no service: its name is another's, or none.
+    nameless: Vec<bool>,
     results: Vec<Option<Converted>>,
     /// For each unit what its conversion found.
     findings: Vec<Vec<Problem>>,
@@ -59,6 +65,7 @@ pub fn generate(units: Vec<Unit>, host: &Host) -> Outcome {
     let mut run = Run {
         registry: &registry,
         host,
+        nameless: vec![false; count],
         results,
         findings: vec![Vec::new(); count],
         inherited: vec![None; count],
@@ -89,37 +96,40 @@ pub fn generate(units: Vec<Unit>, host: &Host) -> Outcome {
 impl Run<'_> {
     /// A service's name must be one that systemd accepts, and only one unit can have it.
     fn check_names(&mut self) {
-        let mut owners: HashMap<&str, Vec<usize>> = HashMap::new();
+        let mut owners: HashMap<&str, usize> = HashMap::with_capacity(self.registry.units.len());
+        let mut shared: HashMap<&str, Vec<usize>> = HashMap::new();
         for (index, named) in self.registry.units.iter().enumerate() {
-            owners.entry(&named.service).or_default().push(index);
-            if !is_valid_name(&named.service) {
-                let message = format!(
-                    "systemd does not accept \"{}.service\" as the name of a service",
-                    named.service
-                );
+            let name = named.service.as_str();
+            if !is_valid_name(name) {
+                self.nameless[index] = true;
+                let message = format!("systemd does not accept \"{name}.service\" as the name of a service");
                 self.findings[index].push(Problem::error(Place::file(named.unit.path.clone()), message));
-            } else if named.service.strip_suffix(".service").is_some() {
-                let message = format!(
-                    "becomes {}.service; ServiceName= is written without .service",
-                    named.service
-                );
+            } else if name.ends_with(".service") {
+                let message = format!("becomes {name}.service; ServiceName= is written without .service");
                 self.findings[index].push(Problem::warning(Place::file(named.unit.path.clone()), message));
             }
+            let first = *owners.entry(name).or_insert(index);
+            if first != index {
+                self.nameless[index] = true;
+                shared.entry(name).or_insert_with(|| vec![first]).push(index);
+            }
         }
-        self.check_owners(owners);
+        for (service, owners) in shared {
+            self.report_owners(service, &owners);
+        }
     }
 
-    fn check_owners(&mut self, owners: HashMap<&str, Vec<usize>>) {
-        for (service, owners) in owners.into_iter().filter(|(_, owners)| owners.len() > 1) {
-            for &index in &owners {
-                let unit = &self.registry.units[index].unit;
-                let others = owners.iter().filter(|other| **other != index);
-                let others: Vec<&str> = others.map(|other| &*self.registry.units[*other].unit.path).collect();
-                let others = others.join(" and ");
-                let message =
-                    format!("becomes {service}.service, and so does {others}; set ServiceName= in one of them");
-                self.findings[index].push(Problem::error(Place::file(unit.path.clone()), message));
+    fn report_owners(&mut self, service: &str, owners: &[usize]) {
+        for &index in owners {
+            let unit = &self.registry.units[index].unit;
+            let others = owners.iter().filter(|other| **other != index).take(NAMED);
+            let others: Vec<&str> = others.map(|other| &*self.registry.units[*other].unit.path).collect();
+            let mut others = others.join(" and ");
+            if let Some(more) = owners.len().checked_sub(NAMED + 1).filter(|more| *more > 0) {
+                let _ = write!(others, " and {more} more");
             }
+            let message = format!("becomes {service}.service, and so does {others}; set ServiceName= in one of them");
+            self.findings[index].push(Problem::error(Place::file(unit.path.clone()), message));
         }
     }
 
@@ -215,25 +225,27 @@ impl Run<'_> {
     }
 
     fn finish(mut self) -> Outcome {
+        let links = parallel::map(&self.registry.units, |named| {
+            install::links(&named.unit.document, &named.service, &named.unit.path)
+        });
         let mut outcome = Outcome::default();
-        let mut seen = HashSet::new();
-        for index in 0..self.results.len() {
-            let named = &self.registry.units[index];
-            if is_valid_name(&named.service) && seen.insert(named.service.as_str()) {
-                let service = self.service(index, &mut outcome.remarks);
+        outcome.services.reserve(links.len());
+        for (index, (links, refused)) in links.into_iter().enumerate() {
+            if !self.nameless[index] {
+                outcome.remarks.extend(refused.into_iter().take(MOST));
+                let service = self.service(index, links);
                 outcome.services.push(service);
             }
         }
         drop_colliding_aliases(&mut outcome);
+        keep_last_links(&mut outcome.services);
         outcome.problems = unique((0..self.results.len()).flat_map(|index| self.problems(index)));
         outcome
     }
 
-    fn service(&mut self, index: usize, remarks: &mut Vec<String>) -> Service {
+    fn service(&mut self, index: usize, links: Vec<Link>) -> Service {
         let named = &self.registry.units[index];
         let unit = &named.unit;
-        let (links, refused) = install::links(&unit.document, &named.service, &unit.path);
-        remarks.extend(refused);
         let is_stub = self.failed(index);
         let content = match self.results[index].take() {
             Some(converted) if !is_stub => converted.service,
@@ -304,6 +316,26 @@ fn drop_colliding_aliases(outcome: &mut Outcome) {
     }
 }
 
+/// Of two services that ask for one link the last one has it.
+fn keep_last_links(services: &mut [Service]) {
+    let links = services.iter().enumerate().flat_map(|(index, service)| {
+        let paths = service.links.iter().map(|link| link.path.as_str());
+        paths.map(move |path| (path, index))
+    });
+    let count = services.iter().map(|service| service.links.len()).sum();
+    let owners: HashMap<&str, usize> = links.collect();
+    if owners.len() == count {
+        return;
+    }
+    let owners: HashMap<String, usize> = owners
+        .into_iter()
+        .map(|(path, owner)| (path.to_owned(), owner))
+        .collect();
+    for (index, service) in services.iter_mut().enumerate() {
+        service.links.retain(|link| owners[&link.path] == index);
+    }
+}
+
 /// Each problem once: units share drop-ins, and what is wrong with them.
 fn unique<'a>(problems: impl Iterator<Item = &'a Problem>) -> Vec<Problem> {
     let mut seen = HashSet::new();
@@ -315,6 +347,6 @@ fn unique<'a>(problems: impl Iterator<Item = &'a Problem>) -> Vec<Problem> {
 
 /// Whether systemd accepts a service of this name (`unit_name_is_valid` of systemd: letters, digits, `:-_.\@`).
 fn is_valid_name(name: &str) -> bool {
-    let is_valid = |c: char| c.is_ascii_alphanumeric() || ":-_.\\@".contains(c);
-    !name.is_empty() && !name.starts_with('@') && name.len() + ".service".len() < 256 && name.chars().all(is_valid)
+    let is_valid = |byte: u8| byte.is_ascii_alphanumeric() || b":-_.\\@".contains(&byte);
+    !name.is_empty() && !name.starts_with('@') && name.len() + ".service".len() < 256 && name.bytes().all(is_valid)
 }

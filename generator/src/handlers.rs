@@ -117,6 +117,16 @@ pub fn clean(path: &str) -> String {
     }
 }
 
+/// `ExecStart=` of a service that runs one command once: its words, the options of the type's keys, what it is about.
+pub fn one_command(c: &mut Conversion<'_>, words: &[&str], operand: &str) {
+    let mut command = c.base("");
+    command.words(words);
+    c.emit(c.unit.unit_type.keys(), &mut command);
+    command.word(operand);
+    c.add_service("ExecStart", command.into_line());
+    one_shot(c, true);
+}
+
 /// What a service that runs once needs after its `ExecStart=` (H9.8); the user's own lines win.
 pub fn one_shot(c: &mut Conversion<'_>, remain: bool) {
     c.default_service("SyslogIdentifier", "%N");

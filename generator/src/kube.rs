@@ -2,36 +2,37 @@
 
 use crate::convert::Conversion;
 use crate::emit::Command;
-use crate::handlers::{self, users};
+use crate::handlers;
 use crate::keys::{
-    Emit::{Elsewhere, Joined, Pair, PairEvenEmpty, Verbatim, With},
+    Emit::{Elsewhere, Joined, PairEvenEmpty, Verbatim, With},
     Key,
-    Kind::{Arguments, Boolean, Lines, Number, Raw, Scalar, Words},
+    Kind::{Arguments, Boolean, Raw, Scalar, Words},
     key,
 };
+use crate::shared::shared;
 
 /// The keys of `[Kube]`, in the order of their options.
 #[rustfmt::skip]
 pub static KEYS: &[Key] = &[
-    key("ContainersConfModule", Lines, "4.8", Elsewhere, "Load this containers.conf(5) module"),
-    key("GlobalArgs", Arguments, "4.8", Elsewhere, "Arguments between the program and its subcommand, in every command"),
+    shared("ContainersConfModule", "4.8"),
+    shared("GlobalArgs", "4.8"),
     key("ExitCodePropagation", Scalar, "4.6", Joined("--service-exit-code-propagation"), "How container exit codes become the service's: all, any, none"),
     key("LogDriver", Scalar, "4.5", PairEvenEmpty("--log-driver"), "Where the containers' output goes"),
-    key("LogOpt", Words, "5.2", Pair("--log-opt"), "Options of the log driver"),
-    key("UserNS", Scalar, "4.5", With(users::user_namespace), "User namespace mode"),
+    shared("LogOpt", "5.2"),
+    shared("UserNS", "4.5"),
     key("RemapUsers", Raw, "4.4", Elsewhere, "auto or keep-id (use UserNS=)"),
-    key("RemapUid", Words, "4.4", Elsewhere, "User ids for RemapUsers= (use UserNS=)"),
-    key("RemapGid", Words, "4.4", Elsewhere, "Group ids for RemapUsers= (use UserNS=)"),
-    key("RemapUidSize", Number, "4.4", Elsewhere, "Size of RemapUsers=auto (use UserNS=auto:size=)"),
-    key("Network", Lines, "4.4", With(handlers::networks), "Network mode, network, .network or .container unit"),
+    shared("RemapUid", "4.4"),
+    shared("RemapGid", "4.4"),
+    shared("RemapUidSize", "4.4"),
+    shared("Network", "4.4"),
     key("AutoUpdate", Words, "4.7", With(auto_update), "How images are updated: registry, local, or NAME/registry"),
     key("ConfigMap", Words, "4.4", With(config_maps), "YAML file with ConfigMaps, relative to the unit"),
-    key("PublishPort", Lines, "4.4", Pair("--publish"), "Publish a port, ADDRESS:HOST:CONTAINER"),
+    shared("PublishPort", "4.4"),
     key("PodmanArgs", Arguments, "4.6", Verbatim, "Further options of kube play"),
     key("Yaml", Words, "4.4", Elsewhere, "Kubernetes YAML file, relative to the unit"),
     key("KubeDownForce", Boolean, "4.8", Elsewhere, "Remove volumes as well when the service stops"),
     key("SetWorkingDirectory", Scalar, "4.7", Elsewhere, "Working directory of the service: yaml or unit"),
-    key("ServiceName", Scalar, "5.3", Elsewhere, "Name of the service, without .service"),
+    shared("ServiceName", "5.3"),
 ];
 
 /// Converts one `.kube` unit.

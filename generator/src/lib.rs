@@ -24,6 +24,7 @@
 //! | [`load`]                                  | files and drop-ins into units                                     |
 //! | [`mod@unit`], [`names`]                   | a unit, its type; service and resource names, references          |
 //! | [`container`] … [`artifact`]              | one file per type: its table of keys and its service              |
+//! | [`mod@shared`]                            | the keys that several types have                                  |
 //! | [`handlers`], [`mount`], [`preamble`]     | rules that types share                                            |
 //! | [`convert`], [`keys`], [`emit`]           | the conversion of one unit, the tables' vocabulary, command lines |
 //! | [`mod@generate`]                          | all units of a run; failures and who fails with them              |
@@ -56,6 +57,7 @@ pub mod preamble;
 pub mod problem;
 pub mod reference;
 pub mod search;
+pub mod shared;
 pub mod stub;
 pub mod suggest;
 pub mod unit;

@@ -1,12 +1,14 @@
 //! Reads unit files and their drop-ins. A file that cannot be read costs itself and nothing else.
 
 use std::collections::{HashMap, HashSet};
-use std::fs::{self, OpenOptions};
-use std::io::{self, Read};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use rustix::buffer::spare_capacity;
+use rustix::fs::{FileType, Mode, OFlags, makedev};
+use rustix::io::Errno;
 use systemd_unit_parser::{ParseErrors, UnitFile, dropin_directories, select_dropins};
 
 use crate::parallel;
@@ -14,32 +16,30 @@ use crate::problem::{Place, Problem, limit};
 use crate::search::{Directory, Found};
 use crate::unit::{Reading, Unit, UnitType};
 
-/// Files larger than this are no unit files, whatever they are (an endless device, perhaps).
-const LARGEST: u64 = 32 << 20;
+/// Files larger than this, in bytes, are no unit files, whatever they are.
+const LARGEST: usize = 32 << 20;
 
 /// Reads every unit on the search path, drop-ins merged. Problems that cost no unit are added to `problems`.
 pub fn load(found: &Found, problems: &mut Vec<Problem>) -> Vec<Unit> {
-    let mut units: Vec<Unit> = Vec::new();
-    let mut broken: Vec<Unit> = Vec::new();
-    let mut claimed: HashSet<String> = HashSet::new();
-    let mut files = Vec::new();
+    let mut files: Vec<(&Directory, &(String, UnitType))> = Vec::new();
     for directory in &found.directories {
         files.extend(directory.units.iter().map(|file| (directory, file)));
     }
-    for unit in parallel::map(&files, |(directory, file)| load_unit(directory, file)) {
-        if claimed.contains(&unit.name) {
-            continue;
-        }
-        if unit.reading == Reading::Whole {
-            claimed.insert(unit.name.clone());
-            units.push(unit);
-        } else {
-            broken.push(unit);
+    let mut units: Vec<Unit> = Vec::with_capacity(files.len());
+    let mut broken: Vec<(&str, Unit)> = Vec::new();
+    let mut claimed: HashSet<&str> = HashSet::with_capacity(files.len());
+    let loaded = parallel::map(&files, |(directory, file)| load_unit(directory, file));
+    for ((_, (name, _)), unit) in files.iter().zip(loaded) {
+        match unit.reading {
+            Reading::Whole if claimed.insert(name) => units.push(unit),
+            Reading::Part | Reading::Failed if !claimed.contains(name.as_str()) => broken.push((name, unit)),
+            // A file of that name before it on the search path counts.
+            _ => {}
         }
     }
     // A broken file does not hide a good one of the same name; the first of several broken ones stands for all.
-    for unit in broken {
-        if claimed.insert(unit.name.clone()) {
+    for (name, unit) in broken {
+        if claimed.insert(name) {
             units.push(unit);
         } else {
             problems.extend(unit.problems);
@@ -124,22 +124,34 @@ fn without_lines(path: &str, bytes: &[u8], errors: &ParseErrors) -> Option<UnitF
     UnitFile::parse(path, &kept.join(&b'\n')).ok()
 }
 
-/// The content of a file. Opening never waits (for the writer of a pipe), reading ends. Most units fit into one read.
+/// The content of a file. Opening never waits (for the writer of a pipe), and one read is enough for a file that stays
+/// as long as it is. A link to /dev/null is an empty file.
 fn read(path: &Path) -> io::Result<Vec<u8>> {
-    let mut file = OpenOptions::new()
-        .read(true)
-        .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
-        .open(path)?;
-    let mut first = [0; 8192];
-    let count = file.read(&mut first)?;
-    let mut bytes = first[..count].to_vec();
-    if count > 0 {
-        file.take(LARGEST).read_to_end(&mut bytes)?;
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let file = rustix::fs::open(path, flags, Mode::empty()).map_err(|error| match error {
+        Errno::NXIO => no_file(),
+        error => error.into(),
+    })?;
+    let stat = rustix::fs::fstat(&file)?;
+    match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile => {}
+        FileType::Directory => return Err(Errno::ISDIR.into()),
+        FileType::CharacterDevice if stat.st_rdev == makedev(1, 3) => return Ok(Vec::new()),
+        _ => return Err(no_file()),
     }
-    if bytes.len() as u64 > LARGEST {
-        return Err(io::Error::other(format!("it is larger than {} MiB", LARGEST >> 20)));
+    let size = usize::try_from(stat.st_size).unwrap_or(usize::MAX);
+    let mut bytes = Vec::with_capacity(size.min(LARGEST) + 1);
+    while rustix::io::read(&file, spare_capacity(&mut bytes))? > 0 && bytes.len() != size {
+        if bytes.len() > LARGEST {
+            return Err(io::Error::other(format!("it is larger than {} MiB", LARGEST >> 20)));
+        }
+        bytes.reserve(1);
     }
     Ok(bytes)
+}
+
+fn no_file() -> io::Error {
+    io::Error::other("it is a pipe, a socket or a device, not a file")
 }
 
 /// What is known about drop-ins; many units share some.

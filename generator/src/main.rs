@@ -161,28 +161,22 @@ fn write(services: &[Service], directory: &Path, log: &mut Log) -> bool {
         log.debug(&format!("writing {}", service.file_name));
     }
     let written = parallel::map(services, |service| {
-        output.write(
-            &service.file_name,
-            &[header.as_slice(), service.content.as_slice()].concat(),
-        )
+        let content = [header.as_slice(), service.content.as_slice()].concat();
+        let links: Vec<io::Result<()>> = service.links.iter().map(|link| output.link(link)).collect();
+        (output.write(&service.file_name, &content), links)
     });
     let mut complete = true;
-    for (service, written) in services.iter().zip(written) {
+    for (service, (written, linked)) in services.iter().zip(written) {
         if let Err(error) = written {
-            log.error(&format!(
-                "{}: cannot be written: {error}",
-                directory.join(&service.file_name).display()
-            ));
+            let path = directory.join(&service.file_name);
+            log.error(&format!("{}: cannot be written: {error}", path.display()));
             complete = false;
         }
-    }
-    // One after the other: of two services with one alias the last one has it.
-    for link in services.iter().flat_map(|service| &service.links) {
-        if let Err(error) = output.link(link) {
-            log.error(&format!(
-                "{}: cannot be made: {error}",
-                directory.join(&link.path).display()
-            ));
+        for (link, linked) in service.links.iter().zip(linked) {
+            if let Err(error) = linked {
+                let path = directory.join(&link.path);
+                log.error(&format!("{}: cannot be made: {error}", path.display()));
+            }
         }
     }
     complete

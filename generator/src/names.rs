@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use systemd_unit_parser::Lookup;
 
+use crate::parallel;
 use crate::unit::{Unit, UnitType};
 
 /// All units of one run, with their names resolved.
@@ -29,7 +30,21 @@ impl Registry {
     /// Resolves the names of all units. They are sorted by conversion class; within a class their order stays.
     pub fn new(mut units: Vec<Unit>) -> Self {
         units.sort_by_key(|unit| unit.unit_type.class());
-        let units: Vec<Named> = units.into_iter().map(Named::new).collect();
+        let names = parallel::map(&units, |unit| {
+            let section = unit.document.lookup(unit.unit_type.section());
+            let service = service_name(unit, &section);
+            let resource = resource_name(unit, &section, &service);
+            (service, resource)
+        });
+        let units: Vec<Named> = units
+            .into_iter()
+            .zip(names)
+            .map(|(unit, (service, resource))| Named {
+                unit,
+                service,
+                resource,
+            })
+            .collect();
         let by_name = units
             .iter()
             .enumerate()
@@ -46,19 +61,6 @@ impl Registry {
     /// The file names of all units.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.units.iter().map(|named| named.unit.name.as_str())
-    }
-}
-
-impl Named {
-    fn new(unit: Unit) -> Self {
-        let section = unit.document.lookup(unit.unit_type.section());
-        let service = service_name(&unit, &section);
-        let resource = resource_name(&unit, &section, &service);
-        Self {
-            unit,
-            service,
-            resource,
-        }
     }
 }
 

@@ -9,12 +9,13 @@ use crate::keys::{
     Kind::{Arguments, Boolean, Lines, Map, Scalar},
     key,
 };
+use crate::shared::shared;
 
 /// The keys of `[Network]`, in the order of their options.
 #[rustfmt::skip]
 pub static KEYS: &[Key] = &[
-    key("ContainersConfModule", Lines, "4.8", Elsewhere, "Load this containers.conf(5) module"),
-    key("GlobalArgs", Arguments, "4.8", Elsewhere, "Arguments between the program and its subcommand, in every command"),
+    shared("ContainersConfModule", "4.8"),
+    shared("GlobalArgs", "4.8"),
     key("DisableDNS", Boolean, "4.4", Switch("--disable-dns"), "No name server in this network"),
     key("Internal", Boolean, "4.4", Switch("--internal"), "No way out of this network"),
     key("IPv6", Boolean, "4.4", Switch("--ipv6"), "IPv6 beside IPv4"),
@@ -26,11 +27,11 @@ pub static KEYS: &[Key] = &[
     key("Gateway", Lines, "4.4", Elsewhere, "Gateway of the subnet at the same place"),
     key("IPRange", Lines, "4.4", Elsewhere, "Range to give addresses from, of the subnet at the same place"),
     key("Options", Map, "4.4", Pair("--opt"), "Driver options, NAME=VALUE"),
-    key("Label", Map, "4.4", Pair("--label"), "Labels, NAME=VALUE"),
+    shared("Label", "4.4"),
     key("PodmanArgs", Arguments, "4.6", Verbatim, "Further options of network create"),
     key("NetworkName", Scalar, "4.7", Elsewhere, "Name of the network; by default systemd-NAME"),
     key("NetworkDeleteOnStop", Boolean, "5.5", Elsewhere, "Delete the network when the service stops"),
-    key("ServiceName", Scalar, "5.3", Elsewhere, "Name of the service, without .service"),
+    shared("ServiceName", "5.3"),
 ];
 
 /// Converts one `.network` unit.
@@ -40,12 +41,7 @@ pub fn convert(c: &mut Conversion<'_>) {
         let remove = c.command("", &["network", "rm", &name]);
         c.add_service("ExecStopPost", remove);
     }
-    let mut command = c.base("");
-    command.words(["network", "create", "--ignore"]);
-    c.emit(KEYS, &mut command);
-    command.word(&name);
-    c.add_service("ExecStart", command.into_line());
-    handlers::one_shot(c, true);
+    handlers::one_command(c, &["network", "create", "--ignore"], &name);
 }
 
 /// Gateways and ranges belong to the subnet at the same place in its list.

@@ -1,5 +1,7 @@
 //! Work on many items by all processors. A boot with thousands of units waits for the generator.
 
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 /// Fewer items than this are not worth another thread.
@@ -8,26 +10,45 @@ const WORTH_A_THREAD: usize = 100;
 /// More threads than this only wait for each other in the kernel's directory locks.
 const MOST: usize = 4;
 
+/// How many items a thread takes at a time: enough to meet the others rarely, few enough that all end together.
+const AT_A_TIME: usize = 16;
+
 /// Applies a function to all items; the results are in the order of the items.
 pub fn map<T: Sync, R: Send>(items: &[T], apply: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let threads = (items.len() / WORTH_A_THREAD).clamp(1, MOST);
     if threads == 1 {
         return items.iter().map(apply).collect();
     }
-    let threads = thread::available_parallelism().map_or(1, usize::from).min(threads);
-    let apply = &apply;
-    let work = |chunk: &[T]| chunk.iter().map(apply).collect::<Vec<R>>();
-    let mut chunks = items.chunks(items.len().div_ceil(threads));
-    let own = chunks.next().unwrap_or_default();
-    thread::scope(|scope| {
-        let others: Vec<_> = chunks.map(|chunk| scope.spawn(move || work(chunk))).collect();
-        let mut results = work(own);
+    let chunks: Vec<(usize, &[T])> = items.chunks(AT_A_TIME).enumerate().collect();
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done: Vec<(usize, Vec<R>)> = Vec::new();
+        while let Some((index, chunk)) = chunks.get(next.fetch_add(1, Ordering::Relaxed)) {
+            done.push((*index, chunk.iter().map(&apply).collect()));
+        }
+        done
+    };
+    let mut done = thread::scope(|scope| {
+        let others: Vec<_> = (1..threads.min(processors())).map(|_| scope.spawn(work)).collect();
+        let mut done = work();
         for other in others {
             // A panic there is a bug here: let it show.
-            results.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            done.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         }
-        results
-    })
+        done
+    });
+    done.sort_unstable_by_key(|(index, _)| *index);
+    let mut results = Vec::with_capacity(items.len());
+    for (_, part) in done {
+        results.extend(part);
+    }
+    results
+}
+
+/// How many threads can run at once. Found out once: it takes reading the limits of all control groups.
+fn processors() -> usize {
+    static PROCESSORS: OnceLock<usize> = OnceLock::new();
+    *PROCESSORS.get_or_init(|| thread::available_parallelism().map_or(1, usize::from))
 }
 
 #[cfg(test)]

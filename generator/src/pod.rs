@@ -2,46 +2,47 @@
 
 use crate::convert::Conversion;
 use crate::emit::Command;
-use crate::handlers::{self, storage, users};
+use crate::handlers::storage;
 use crate::keys::{
     Emit::{Elsewhere, Pair, Verbatim, With},
     Key,
-    Kind::{Arguments, Lines, Map, Number, Raw, Scalar, Words},
+    Kind::{Arguments, Lines, Scalar},
     key,
 };
+use crate::shared::shared;
 
 /// The keys of `[Pod]`, in the order of their options.
 #[rustfmt::skip]
 pub static KEYS: &[Key] = &[
-    key("ContainersConfModule", Lines, "5.0", Elsewhere, "Load this containers.conf(5) module"),
-    key("GlobalArgs", Arguments, "5.0", Elsewhere, "Arguments between the program and its subcommand, in every command"),
+    shared("ContainersConfModule", "5.0"),
+    shared("GlobalArgs", "5.0"),
     key("ExitPolicy", Scalar, "5.6", With(exit_policy), "What happens when the last container exits: stop or continue"),
-    key("UserNS", Scalar, "5.3", With(users::user_namespace), "User namespace mode"),
-    key("UIDMap", Words, "5.3", Elsewhere, "Map user ids, CONTAINER:HOST:COUNT"),
-    key("GIDMap", Words, "5.3", Elsewhere, "Map group ids, CONTAINER:HOST:COUNT"),
-    key("SubUIDMap", Scalar, "5.3", Elsewhere, "Name in /etc/subuid to map from"),
-    key("SubGIDMap", Scalar, "5.3", Elsewhere, "Name in /etc/subgid to map from"),
-    key("RemapUsers", Raw, "5.3", Elsewhere, "manual, auto or keep-id (use UserNS=)"),
-    key("RemapUid", Words, "5.3", Elsewhere, "User ids for RemapUsers= (use UIDMap=)"),
-    key("RemapGid", Words, "5.3", Elsewhere, "Group ids for RemapUsers= (use GIDMap=)"),
-    key("RemapUidSize", Number, "5.3", Elsewhere, "Size of RemapUsers=auto (use UserNS=auto:size=)"),
-    key("PublishPort", Lines, "5.0", Pair("--publish"), "Publish a port, ADDRESS:HOST:CONTAINER"),
-    key("Label", Map, "5.6", Pair("--label"), "Labels, NAME=VALUE"),
-    key("Network", Lines, "5.0", With(handlers::networks), "Network mode, network, .network or .container unit"),
-    key("IP", Scalar, "5.3", Pair("--ip"), "Fixed IPv4 address"),
-    key("IP6", Scalar, "5.3", Pair("--ip6"), "Fixed IPv6 address"),
-    key("ShmSize", Scalar, "5.4", Pair("--shm-size"), "Size of /dev/shm"),
+    shared("UserNS", "5.3"),
+    shared("UIDMap", "5.3"),
+    shared("GIDMap", "5.3"),
+    shared("SubUIDMap", "5.3"),
+    shared("SubGIDMap", "5.3"),
+    shared("RemapUsers", "5.3"),
+    shared("RemapUid", "5.3"),
+    shared("RemapGid", "5.3"),
+    shared("RemapUidSize", "5.3"),
+    shared("PublishPort", "5.0"),
+    shared("Label", "5.6"),
+    shared("Network", "5.0"),
+    shared("IP", "5.3"),
+    shared("IP6", "5.3"),
+    shared("ShmSize", "5.4"),
     key("NetworkAlias", Lines, "5.2", Pair("--network-alias"), "Another name of the pod in its networks"),
     key("DNS", Lines, "5.3", Pair("--dns"), "Name server of the pod"),
     key("DNSOption", Lines, "5.3", Pair("--dns-option"), "Resolver option of the pod"),
     key("DNSSearch", Lines, "5.3", Pair("--dns-search"), "Search domain of the pod"),
-    key("AddHost", Lines, "5.3", Pair("--add-host"), "Line for /etc/hosts, NAME:ADDRESS"),
+    shared("AddHost", "5.3"),
     key("HostName", Lines, "5.5", Pair("--hostname"), "Host name inside the pod"),
     key("Volume", Lines, "5.0", With(storage::volumes), "Mount SOURCE:DESTINATION:OPTIONS in every container"),
     key("PodName", Scalar, "5.0", With(names), "Name of the pod; by default systemd-NAME"),
     key("PodmanArgs", Arguments, "5.0", Verbatim, "Further options of pod create"),
     key("StopTimeout", Scalar, "5.7", Elsewhere, "Seconds before containers that do not stop are killed; 10 by default"),
-    key("ServiceName", Scalar, "5.3", Elsewhere, "Name of the service, without .service"),
+    shared("ServiceName", "5.3"),
 ];
 
 /// Converts one `.pod` unit.

@@ -3,7 +3,7 @@
 use systemd_unit_parser::Entry;
 
 use crate::convert::Conversion;
-use crate::problem::shorten;
+use crate::problem::{MOST, shorten};
 use crate::unit::UnitType;
 use crate::{handlers, suggest};
 
@@ -80,15 +80,12 @@ pub fn prepare(c: &mut Conversion<'_>) {
     c.out.rename_section("Quadlet", "X-Quadlet");
 }
 
-/// More unknown keys than this tell nobody anything.
-const MOST_UNKNOWN: usize = 100;
-
 fn check_keys(c: &mut Conversion<'_>) {
     let Some(section) = c.section.section() else { return };
     let unknown: Vec<&Entry> = section
         .entries()
         .filter(|entry| !c.mark_present(entry.key()))
-        .take(MOST_UNKNOWN)
+        .take(MOST)
         .collect();
     for entry in unknown {
         let message = unknown_key(c.unit.unit_type, entry.key());
@@ -177,13 +174,14 @@ fn mentions_unit(value: &str) -> bool {
 
 fn translate(c: &mut Conversion<'_>, key: &str) {
     let lookup = c.unit.document.lookup("Unit");
-    let mut translated = false;
+    let (mut translated, mut missing) = (false, 0);
     let mut words = lookup.words(key);
     for word in words.iter_mut().filter(|word| UnitType::of(word).is_some()) {
         translated = true;
         if let Some(target) = c.registry.find(word) {
             *word = c.service_of(target);
-        } else {
+        } else if missing < MOST {
+            missing += 1;
             missing_dependency(c, key, word);
         }
     }

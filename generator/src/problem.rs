@@ -1,5 +1,6 @@
 //! What is wrong with a unit, and where: every message names its file and line and shows the line itself.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -107,7 +108,7 @@ impl Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(place) = &self.place {
-            write!(f, "{}:", place.path)?;
+            write!(f, "{}:", one_line(&place.path))?;
             if place.line > 0 {
                 write!(f, "{}:", place.line)?;
             }
@@ -116,7 +117,7 @@ impl fmt::Display for Problem {
         if self.severity == Severity::Warning {
             f.write_str("warning: ")?;
         }
-        f.write_str(&self.message)?;
+        f.write_str(&one_line(&self.message))?;
         match &self.place {
             Some(place) if !place.text.is_empty() => write!(f, "\n    {}", place.text),
             _ => Ok(()),
@@ -124,8 +125,8 @@ impl fmt::Display for Problem {
     }
 }
 
-/// More problems of one unit than this are only counted; errors go first.
-const MOST: usize = 100;
+/// More problems of one unit than this are only counted; errors go first. More of one kind tell nobody anything.
+pub const MOST: usize = 100;
 
 /// Keeps the messages about one unit readable, and the kernel's log usable.
 pub fn limit(problems: &mut Vec<Problem>) {
@@ -142,8 +143,20 @@ pub fn limit(problems: &mut Vec<Problem>) {
     });
 }
 
+/// A text without control characters: a file's name may hold a line break, and must not write messages of its own.
+fn one_line(text: &str) -> Cow<'_, str> {
+    if text.contains(char::is_control) {
+        text.replace(char::is_control, "\u{fffd}").into()
+    } else {
+        text.into()
+    }
+}
+
 /// The beginning of a text, as one line without control characters.
 pub fn shorten(text: &str) -> String {
+    if text.len() <= SHOWN && text.bytes().all(|byte| (b' '..0x7F).contains(&byte)) {
+        return text.to_owned();
+    }
     let mut shown: String = text
         .chars()
         .take(SHOWN)

@@ -6,17 +6,18 @@ use crate::convert::Conversion;
 use crate::emit::Command;
 use crate::handlers;
 use crate::keys::{
-    Emit::{Elsewhere, Pair, PairEvenEmpty, Verbatim, With},
+    Emit::{Elsewhere, PairEvenEmpty, Verbatim, With},
     Key,
-    Kind::{Arguments, Boolean, Lines, Map, Scalar},
+    Kind::{Arguments, Boolean, Scalar},
     key,
 };
+use crate::shared::shared;
 
 /// The keys of `[Volume]`, in the order of their options.
 #[rustfmt::skip]
 pub static KEYS: &[Key] = &[
-    key("ContainersConfModule", Lines, "4.8", Elsewhere, "Load this containers.conf(5) module"),
-    key("GlobalArgs", Arguments, "4.8", Elsewhere, "Arguments between the program and its subcommand"),
+    shared("ContainersConfModule", "4.8"),
+    shared("GlobalArgs", "4.8"),
     key("UID", Scalar, "6.0", PairEvenEmpty("--uid"), "Owner of the volume's root directory"),
     key("GID", Scalar, "6.0", PairEvenEmpty("--gid"), "Group of the volume's root directory"),
     key("Driver", Scalar, "4.8", PairEvenEmpty("--driver"), "Volume driver; image makes a volume from an image"),
@@ -27,21 +28,16 @@ pub static KEYS: &[Key] = &[
     key("Group", Scalar, "4.4", Elsewhere, "Group, as mount option gid="),
     key("Options", Scalar, "4.4", Elsewhere, "Mount options"),
     key("Image", Scalar, "4.8", With(image), "With Driver=image: the image, or an .image or .build unit"),
-    key("Label", Map, "4.4", Pair("--label"), "Labels, NAME=VALUE"),
+    shared("Label", "4.4"),
     key("PodmanArgs", Arguments, "4.6", Verbatim, "Further options of volume create"),
     key("VolumeName", Scalar, "4.7", Elsewhere, "Name of the volume; by default systemd-NAME"),
-    key("ServiceName", Scalar, "5.3", Elsewhere, "Name of the service, without .service"),
+    shared("ServiceName", "5.3"),
 ];
 
 /// Converts one `.volume` unit.
 pub fn convert(c: &mut Conversion<'_>) {
     let name = c.own_resource();
-    let mut command = c.base("");
-    command.words(["volume", "create", "--ignore"]);
-    c.emit(KEYS, &mut command);
-    command.word(&name);
-    c.add_service("ExecStart", command.into_line());
-    handlers::one_shot(c, true);
+    handlers::one_command(c, &["volume", "create", "--ignore"], &name);
 }
 
 /// With the image driver everything about mounting is ignored, as in the reference.

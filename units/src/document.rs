@@ -86,7 +86,7 @@ impl Entry {
     /// white space at the ends goes, and so does a single backslash at the end (it would swallow the next line).
     pub fn new(key: impl Into<String>, value: impl Into<String>) -> Self {
         let mut value = value.into();
-        if value.contains(['\n', '\r', '\0']) {
+        if value.bytes().any(|byte| matches!(byte, b'\n' | b'\r' | b'\0')) {
             value = value.replace(['\n', '\r', '\0'], " ");
         }
         let kept = crate::parse::value_text(&value);

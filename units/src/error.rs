@@ -43,6 +43,8 @@ pub enum ParseProblem {
     Nul,
     /// The file begins with a byte order mark.
     ByteOrderMark,
+    /// There are more sections in the file than in any that means something.
+    TooManySections,
 }
 
 impl Display for ParseProblem {
@@ -57,6 +59,7 @@ impl Display for ParseProblem {
             Self::NotUtf8 => "text that is not UTF-8",
             Self::Nul => "text with a NUL byte",
             Self::ByteOrderMark => "byte order mark at the beginning of the file",
+            Self::TooManySections => "more than 1000 sections in one file",
         })
     }
 }

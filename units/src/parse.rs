@@ -10,6 +10,9 @@ use std::sync::Arc;
 use crate::document::{Comment, Entry, Line, Origin, Piece, UnitFile};
 use crate::error::{ParseError, ParseErrors, ParseProblem, Place};
 
+/// Sections are few and found by looking at each.
+const MOST_SECTIONS: usize = 1000;
+
 impl UnitFile {
     /// Reads a file. `source` is its name in messages. Takes any bytes.
     ///
@@ -186,6 +189,11 @@ impl<'a> Parser<'a> {
 
     fn header(&mut self, name: &str, piece: Piece) {
         let index = self.file.find_or_make(name);
+        if index >= MOST_SECTIONS {
+            self.file.sections.pop();
+            self.bad_header = true;
+            return self.error(piece.line, piece.column, ParseProblem::TooManySections);
+        }
         let place = self.place(piece.line, piece.column);
         let section = &mut self.file.sections[index];
         section.place.get_or_insert(place);

@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 /// Quotes one word if it needs it. The empty word is `""`.
 pub fn quote_word(word: &str) -> Cow<'_, str> {
-    if !word.is_empty() && !word.contains(needs_quotes) {
+    if !word.is_empty() && !needs_quotes(word) {
         return Cow::Borrowed(word);
     }
     let mut quoted = String::with_capacity(word.len() + 8);
@@ -29,9 +29,11 @@ pub fn quote_words(words: impl IntoIterator<Item = impl AsRef<str>>) -> String {
     line
 }
 
-/// White space of any script: at the end of a line a reader may remove it, in quotes it is safe.
-fn needs_quotes(character: char) -> bool {
-    character.is_whitespace() || character.is_ascii_control() || matches!(character, '"' | '\'' | '\\')
+/// Quotes, backslashes, control characters, and white space of any script: at the end of a line a reader may remove it,
+/// in quotes it is safe.
+fn needs_quotes(word: &str) -> bool {
+    let is_special = |byte: u8| byte <= b' ' || matches!(byte, b'"' | b'\'' | b'\\' | 0x7F);
+    word.bytes().any(is_special) || (!word.is_ascii() && word.contains(char::is_whitespace))
 }
 
 /// Only ASCII is ever escaped: systemd decodes `\xHH` to a byte, which above 127 would not be the character.

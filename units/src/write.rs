@@ -7,7 +7,7 @@
 use std::fmt::{self, Display, Formatter};
 use std::io;
 
-use crate::document::{Comment, Line, UnitFile};
+use crate::document::{Comment, Line, Section, UnitFile};
 
 impl UnitFile {
     /// The bytes this was read from, or nothing if it was changed since, or made by a program.
@@ -17,7 +17,7 @@ impl UnitFile {
 
     /// The normalised text. Bytes, since comments may hold any.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut text = Vec::with_capacity(self.original.as_ref().map_or(1024, |bytes| bytes.len() + 64));
+        let mut text = Vec::with_capacity(self.sections.iter().map(written_length).sum());
         for (index, section) in self.sections.iter().enumerate() {
             if index > 0 {
                 text.push(b'\n');
@@ -50,6 +50,18 @@ impl Display for UnitFile {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.write_str(&String::from_utf8_lossy(&self.to_bytes()))
     }
+}
+
+/// How long the text of a section is, with an empty line after it.
+fn written_length(section: &Section) -> usize {
+    let of_comment = |comment: &Comment| comment.bytes().len() + 1;
+    let of_line = |line: &Line| match line {
+        Line::Comment(comment) => of_comment(comment),
+        Line::Entry(entry) => entry.key.len() + entry.value.len() + 2,
+    };
+    let leading: usize = section.leading.iter().map(of_comment).sum();
+    let body: usize = section.body.iter().map(of_line).sum();
+    leading + section.name.len() + 4 + body
 }
 
 fn push_comment(text: &mut Vec<u8>, comment: &Comment) {
