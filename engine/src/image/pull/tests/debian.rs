@@ -71,6 +71,8 @@ impl Debian {
             .unwrap();
         let base = format!("http://{}/v2/{repository}", self.host());
         runtime.block_on(async {
+            // It speaks plain HTTP, but reqwest insists.
+            let _ = rustls::crypto::ring::default_provider().install_default();
             let http = reqwest::Client::new();
             for (digest, blob) in &sample.blobs {
                 let begun = http.post(format!("{base}/blobs/uploads/")).send().await.unwrap();
