@@ -18,7 +18,7 @@ fn relays(machine: &Machine, unit: &str) -> usize {
     machine
         .sh(&format!(
             "for pid in $(find /sys/fs/cgroup$(systemctl show --value -p ControlGroup {unit}) -name cgroup.procs \
-                          -exec cat {{}} +); do cat /proc/$pid/comm; done"
+                          -exec cat {{}} +); do cat /proc/$pid/comm 2>/dev/null || true; done"
         ))
         .ok()
         .lines()

@@ -194,7 +194,8 @@ impl Place<'_> {
                     storage.mounts.push(HostMount {
                         source,
                         destination: path,
-                        options: vec!["ro".to_owned()],
+                        // All flags that /run may have: one that is missing counts as taken away, which a user namespace forbids.
+                        options: ["ro", "nosuid", "nodev", "noexec"].map(str::to_owned).to_vec(),
                     });
                 }
             }

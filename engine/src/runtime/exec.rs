@@ -57,7 +57,7 @@ pub fn process(spec: &Spec, root: &Path, options: &ExecOptions) -> Result<Proces
         let granted = capabilities::granted(&all, capabilities::available()?, true, &mut Vec::new())?;
         process
             .set_capabilities(Some(granted.to_oci()))
-            .set_no_new_privileges(Some(false));
+            .set_no_new_privileges(None);
     }
     if let Some(dir) = &options.workdir {
         process.set_cwd(dir.into());

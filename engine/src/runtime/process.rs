@@ -36,7 +36,8 @@ pub fn process(request: &BundleRequest<'_>, parts: &Parts<'_>) -> Result<Process
         .set_capabilities(Some(parts.granted.to_oci()))
         .set_rlimits(Some(limits::limits(options, parts.available)?))
         .set_oom_score_adj(limits::oom_score_adj(options, parts.available)?)
-        .set_no_new_privileges(Some(parts.security.no_new_privileges))
+        // Left out rather than false: youki 0.7 loads the system call filter too late as soon as it is there at all.
+        .set_no_new_privileges(parts.security.no_new_privileges.then_some(true))
         .set_apparmor_profile(security::apparmor(parts.security)?);
     Ok(process)
 }

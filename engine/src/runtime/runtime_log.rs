@@ -91,12 +91,13 @@ pub(super) fn own_failure(log: &Path, runtime: &Path, status: ExitStatus) -> Res
 fn classify(message: String, runtime: &Path) -> RuntimeError {
     let lower = message.to_ascii_lowercase();
     let has = |texts: &[&str]| texts.iter().any(|text| lower.contains(text));
-    // crun says the first four (the third since 1.21), runc the last.
+    // crun says the first four (the third since 1.21), runc the last, youki the one before it.
     let about_command = has(&[
         "executable file",
         "open executable",
         "the path `",
         "exec container process",
+        "executable '",
         "exec: \"",
     ]);
     if about_command && has(&["no such file", "not found"]) {
@@ -107,6 +108,7 @@ fn classify(message: String, runtime: &Path) -> RuntimeError {
             "not permitted",
             "exec format error",
             "is a directory",
+            "does not have correct permissions",
         ])
     {
         RuntimeError::CommandNotExecutable(message)
@@ -124,13 +126,13 @@ fn last_error(log: &Path) -> Option<String> {
     last_error_in(&std::fs::read_to_string(log).ok()?)
 }
 
-/// An entry is one line from runc and crun 1.21, several from crun 1.28.
+/// An entry is one line from runc and crun 1.21, several from crun 1.28; youki has another word for the message.
 fn last_error_in(text: &str) -> Option<String> {
     let entries = serde_json::Deserializer::from_str(text).into_iter::<serde_json::Value>();
     // What follows a broken entry cannot be told apart.
     let errors = entries.map_while(Result::ok).filter_map(|entry| {
         let level = entry.get("level")?.as_str()?.to_ascii_lowercase();
-        let message = entry.get("msg")?.as_str()?.to_owned();
+        let message = entry.get("msg").or_else(|| entry.get("message"))?.as_str()?.to_owned();
         matches!(level.as_str(), "error" | "fatal").then_some(message)
     });
     errors.last()
@@ -163,6 +165,11 @@ mod tests {
             ),
             ("the path `/etc` is not a regular file: Operation not permitted", 126),
             ("exec container process `/x`: Exec format error", 126),
+            ("error in executing process : executable '/x' not found in $PATH", 127),
+            (
+                "error in executing process : executable '/x' at path '\"/x\"' does not have correct permissions",
+                126,
+            ),
             ("exec container process `/x`: No such file or directory", 127),
             (
                 "runc run failed: unable to start container process: exec: \"/bin\": permission denied",
@@ -189,6 +196,8 @@ mod tests {
         assert_eq!(last_error_in(lines).as_deref(), Some("second"));
         let indented = "{\n  \"msg\": \"file `\\/x` not found\",\n  \"level\": \"error\"\n}\n";
         assert_eq!(last_error_in(indented).as_deref(), Some("file `/x` not found"));
+        let youki = r#"{"timestamp":"now","level":"ERROR","message":"failed to load","target":"youki"}"#;
+        assert_eq!(last_error_in(youki).as_deref(), Some("failed to load"));
         assert_eq!(last_error_in("no JSON at all"), None);
     }
 }
