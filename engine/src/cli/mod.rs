@@ -56,9 +56,8 @@ struct GlobalOptions {
     /// A file of defaults (containers.conf); accepted for compatibility.
     #[arg(long, value_name = "FILE")]
     module: Vec<PathBuf>,
-    /// OCI runtime of new containers, by name or path. `GlobalArgs=` puts it before any subcommand: clap hands the value
-    /// down to `--runtime` of `run` and `create`, the others have no use for it.
-    #[arg(long, value_name = "RUNTIME", global = true, hide = true)]
+    /// OCI runtime of new containers, by name or path.
+    #[arg(long, value_name = "RUNTIME", global = true)]
     runtime: Option<String>,
 }
 
@@ -149,7 +148,7 @@ fn run(cli: Cli) -> Result<u8, CliError> {
     check_modules(&global.module)?;
     let store = open_store(&global)?;
     match command {
-        Command::Create(args) => args.run(&store),
+        Command::Create(args) => args.run(&store, global.runtime),
         Command::Exec(args) => args.run(&store),
         Command::History(args) => args.run(&store),
         Command::Images(args) => args.run(&store),
@@ -161,13 +160,13 @@ fn run(cli: Cli) -> Result<u8, CliError> {
         Command::Pull(args) => args.run(&store),
         Command::Rm(args) => args.run(&store),
         Command::Rmi(args) => args.run(&store),
-        Command::Run(args) => args.run(&store),
+        Command::Run(args) => args.run(&store, global.runtime),
         Command::Start(args) => args.run(&store),
         Command::Stop(args) => args.run(&store),
         Command::Tag(args) => args.run(&store),
         Command::Untag(args) => args.run(&store),
         Command::Version(args) => args.run(),
-        Command::Container(command) => command.run(&store),
+        Command::Container(command) => command.run(&store, global.runtime),
         Command::Healthcheck(command) => command.run(&store),
         Command::Image(command) => command.run(&store),
         Command::Login(args) => args.run(),
@@ -202,4 +201,23 @@ fn log_to_stderr(level: tracing::Level) {
         .with_target(false)
         .without_time()
         .init();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_whole_command_line_is_well_formed() {
+        // Subcommands are built when they are asked for, and checked only then.
+        command().debug_assert();
+    }
+
+    #[test]
+    fn the_oci_runtime_may_be_named_before_or_after_the_subcommand() {
+        for line in ["unipod --runtime runc run alpine", "unipod run --runtime runc alpine"] {
+            let cli = Cli::try_parse_from(line.split(' ')).unwrap();
+            assert_eq!(cli.global.runtime.as_deref(), Some("runc"), "{line}");
+        }
+    }
 }

@@ -38,9 +38,9 @@ pub struct CreateArgs {
 }
 
 impl RunArgs {
-    /// Does it. The exit code is the container's own where it stays in the foreground.
-    pub fn run(self, store: &Store) -> Result<u8, CliError> {
-        let (options, lifecycle) = self.options.split()?;
+    /// Does it with this OCI runtime. The exit code is the container's own where it stays in the foreground.
+    pub fn run(self, store: &Store, runtime: Option<String>) -> Result<u8, CliError> {
+        let (options, lifecycle) = self.options.split(runtime)?;
         match (Invocation::current(), lifecycle.detach) {
             (Some(unit), true) => run_in_unit(store, options, &lifecycle, &unit),
             (None, true) => run_as_transient(store, options, lifecycle),
@@ -50,9 +50,9 @@ impl RunArgs {
 }
 
 impl CreateArgs {
-    /// Does it.
-    pub fn run(self, store: &Store) -> Result<u8, CliError> {
-        let (options, lifecycle) = self.options.split()?;
+    /// Does it, for this OCI runtime.
+    pub fn run(self, store: &Store, runtime: Option<String>) -> Result<u8, CliError> {
+        let (options, lifecycle) = self.options.split(runtime)?;
         let (created, _) = make(store, options, &lifecycle, None)?;
         let record = give_unit(store, created, &lifecycle)?;
         output::print_line(record.id.as_str());

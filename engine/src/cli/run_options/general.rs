@@ -35,9 +35,6 @@ pub(super) struct GeneralOptions {
     /// Secret for the container, NAME[,type=mount|env,target=…,uid=…,gid=…,mode=…]
     #[arg(long, value_name = "SECRET")]
     secret: Vec<String>,
-    /// OCI runtime, by name or path
-    #[arg(long, value_name = "RUNTIME")]
-    runtime: Option<String>,
 }
 
 impl GeneralOptions {
@@ -51,7 +48,6 @@ impl GeneralOptions {
             stop_signal,
             stop_timeout,
             secret,
-            runtime,
         } = self;
         if Switch::is_on(rootfs) {
             options.rootfs = Some(std::path::absolute(image)?);
@@ -69,7 +65,6 @@ impl GeneralOptions {
         options.stop_signal = stop_signal.as_deref().map(read_signal).transpose()?;
         options.stop_timeout = stop_timeout.map(|seconds| u32::try_from(seconds).unwrap_or(u32::MAX));
         options.secrets = secret;
-        options.runtime = runtime;
         Ok(())
     }
 }

@@ -57,7 +57,7 @@ impl RunOptions {
     ///
     /// # Errors
     /// A value means nothing, or a file that an option names cannot be read.
-    pub fn split(self) -> Result<(ContainerOptions, LifecycleOptions), CliError> {
+    pub fn split(self, runtime: Option<String>) -> Result<(ContainerOptions, LifecycleOptions), CliError> {
         let Self {
             general,
             process,
@@ -71,7 +71,10 @@ impl RunOptions {
             help: _,
             words,
         } = self;
-        let mut options = ContainerOptions::default();
+        let mut options = ContainerOptions {
+            runtime,
+            ..ContainerOptions::default()
+        };
         let mut words = words.into_iter();
         let image = words.next().unwrap_or_default();
         options.command = words.collect();

@@ -11,7 +11,7 @@ struct Cli {
 fn parse(line: &str) -> Result<(ContainerOptions, LifecycleOptions), String> {
     let words = std::iter::once("run").chain(line.split(' '));
     let cli = Cli::try_parse_from(words).map_err(|e| e.to_string())?;
-    cli.run.split().map_err(|e| e.message)
+    cli.run.split(None).map_err(|e| e.message)
 }
 
 #[test]
