@@ -1,8 +1,6 @@
 //! A container's record: one JSON file per container, named by the container's name, so that a name is claimed,
 //! looked up and released in one step. Records of `--rm` containers lie in the run directory and end with the boot.
 
-use std::fs;
-use std::io;
 use std::path::PathBuf;
 
 use jiff::Timestamp;
@@ -260,18 +258,8 @@ pub fn running(store: &Store, name_or_id: &str) -> Result<(Record, Process), Con
 pub fn list(store: &Store) -> Result<Vec<Record>, StoreError> {
     let mut records = Vec::new();
     for ephemeral in [true, false] {
-        let dir = store.container_records(ephemeral);
-        let entries = match fs::read_dir(&dir) {
-            Ok(entries) => entries,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
-            Err(e) => return Err(StoreError::io("read", &dir)(e)),
-        };
-        for path in entries
-            .flatten()
-            .map(|e| e.path())
-            .filter(|p| p.extension().is_some_and(|x| x == "json"))
-        {
-            records.extend(undamaged(store::read_json(&path))?);
+        for record in store::read_all(&store.container_records(ephemeral))? {
+            records.extend(undamaged(record.map(Some))?);
         }
     }
     records.sort_by(|a, b| (a.created, &a.name).cmp(&(b.created, &b.name)));
@@ -350,7 +338,7 @@ pub(super) mod tests {
     fn one_damaged_record_does_not_hide_the_others() {
         let (_dir, store) = store();
         record("web").save(&store).unwrap();
-        fs::write(store.container_records(true).join("bad.json"), "{").unwrap();
+        std::fs::write(store.container_records(true).join("bad.json"), "{").unwrap();
         assert_eq!(list(&store).unwrap().len(), 1);
     }
 

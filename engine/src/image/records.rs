@@ -141,19 +141,10 @@ pub fn list(store: &Store) -> Result<Vec<Record>, ImageError> {
 
 /// All records that can be read, and how many cannot.
 pub(super) fn all_and_damaged(store: &Store) -> Result<(Vec<Record>, usize), ImageError> {
-    let dir = store.images();
-    let entries = match fs::read_dir(&dir) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok((Vec::new(), 0)),
-        other => other.map_err(StoreError::io("read", &dir))?,
-    };
     let (mut records, mut damaged) = (Vec::new(), 0);
-    for path in entries
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|p| p.extension().is_some_and(|e| e == "json"))
-    {
-        match store::read_json::<Record>(&path) {
-            Ok(found) => records.extend(found),
+    for record in store::read_all::<Record>(&store.images())? {
+        match record {
+            Ok(found) => records.push(found),
             Err(error) => {
                 tracing::warn!("an image is left out: {error}");
                 damaged += 1;

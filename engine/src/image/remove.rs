@@ -5,12 +5,10 @@
 //! takes what was left.
 
 use std::collections::HashSet;
-use std::fs;
-use std::io;
 
 use super::records::{self, Record};
 use super::{ImageError, find, layers};
-use crate::store::{self, Durability, Lock, Store, StoreError, sweep_tmp};
+use crate::store::{self, Durability, Lock, Store, names_in, sweep_tmp};
 
 /// What a removal did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -187,17 +185,6 @@ fn drop_names(store: &Store, records: &[Record]) -> Result<(), ImageError> {
 
 fn names_of(records: &[Record]) -> Vec<String> {
     records.iter().filter_map(|record| record.name.clone()).collect()
-}
-
-fn names_in(dir: &std::path::Path) -> Result<Vec<String>, StoreError> {
-    match fs::read_dir(dir) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-        Err(e) => Err(StoreError::io("read", dir)(e)),
-        Ok(entries) => Ok(entries
-            .flatten()
-            .filter_map(|entry| entry.file_name().into_string().ok())
-            .collect()),
-    }
 }
 
 fn hex_of(digest: &str) -> &str {

@@ -1,8 +1,6 @@
 //! Network definitions, one file `networks/NAME.json` each, in the JSON form that podman and netavark use.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
@@ -10,7 +8,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use super::NetworkError;
-use crate::store::{Durability, Store, StoreError, id, read_json, write_json};
+use crate::store::{Durability, Store, id, read_all, read_json, write_json};
 
 /// The network that containers join when nothing else is said; it exists without a file.
 pub const DEFAULT_NETWORK: &str = "podman";
@@ -178,19 +176,9 @@ pub fn find(store: &Store, name: &str) -> Result<Network, NetworkError> {
 /// All networks by name, the default one included.
 pub fn list(store: &Store) -> Result<Vec<Network>, NetworkError> {
     let mut networks = BTreeMap::from([(DEFAULT_NETWORK.to_owned(), Network::default_network())]);
-    let dir = store.networks();
-    let entries = match fs::read_dir(&dir) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(networks.into_values().collect()),
-        other => other.map_err(StoreError::io("list", &dir))?,
-    };
-    for entry in entries {
-        let path = entry.map_err(StoreError::io("list", &dir))?.path();
-        if path.extension().is_none_or(|e| e != "json") {
-            continue;
-        }
-        if let Some(network) = read_json::<Network>(&path)? {
-            networks.insert(network.name.clone(), network);
-        }
+    for network in read_all::<Network>(&store.networks())? {
+        let network = network?;
+        networks.insert(network.name.clone(), network);
     }
     Ok(networks.into_values().collect())
 }

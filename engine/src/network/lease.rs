@@ -14,7 +14,7 @@ use super::NetworkError;
 use super::definition::{Network, Subnet};
 use super::state::alive;
 use crate::store::atomic::create_once;
-use crate::store::{Durability, Lock, Store, StoreError, remove_tree, write_atomic};
+use crate::store::{Durability, Lock, Store, StoreError, names_in, remove_tree, write_atomic};
 
 /// Leases one address in every subnet of `network` for the container `id`: those in `wanted`, else the next free ones.
 ///
@@ -84,16 +84,7 @@ pub(super) fn holder(path: &Path) -> Result<Option<String>, NetworkError> {
 
 /// The names of the leases in `dir`.
 pub(super) fn names(dir: &Path) -> Result<HashSet<String>, NetworkError> {
-    let entries = match fs::read_dir(dir) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(HashSet::new()),
-        other => other.map_err(StoreError::io("list", dir))?,
-    };
-    let name = |entry: io::Result<fs::DirEntry>| entry.map(|e| e.file_name().to_string_lossy().into_owned());
-    let names = entries
-        .map(name)
-        .collect::<Result<HashSet<_>, _>>()
-        .map_err(StoreError::io("list", dir))?;
-    Ok(names
+    Ok(names_in(dir)?
         .into_iter()
         .filter(|n| !n.starts_with(".tmp-") && !n.starts_with(".last-"))
         .collect())

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use super::definition::Network;
 use super::{NetworkError, PortMapping, Status};
-use crate::store::{Durability, Store, StoreError, read_json, remove_tree, write_json};
+use crate::store::{Durability, Store, StoreError, names_in, read_json, remove_tree, write_json};
 
 /// The input of `netavark setup` and `netavark teardown`, as versions 1.4 to 1.17 read it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -131,21 +131,9 @@ pub(super) fn is_anyone_staying(store: &Store, name: &str, id: &str) -> Result<b
 
 /// The containers that have a file of this kind.
 fn ids(store: &Store, kind: &str) -> Result<Vec<String>, NetworkError> {
-    let dir = dir(store);
-    let entries = match fs::read_dir(&dir) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        other => other.map_err(StoreError::io("list", &dir))?,
-    };
-    let mut ids = Vec::new();
-    for entry in entries {
-        let name = entry.map_err(StoreError::io("list", &dir))?.file_name();
-        let id = name
-            .to_str()
-            .and_then(|n| n.strip_suffix(kind))
-            .and_then(|n| n.strip_suffix('.'));
-        ids.extend(id.map(ToOwned::to_owned));
-    }
-    Ok(ids)
+    let names = names_in(&dir(store))?;
+    let id = |name: &String| Some(name.strip_suffix(kind)?.strip_suffix('.')?.to_owned());
+    Ok(names.iter().filter_map(id).collect())
 }
 
 /// Deletes all files, the input last.

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
-use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 
@@ -12,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use super::SecretError;
-use crate::store::{Durability, Lock, Store, StoreError, id, read_json, remove_tree, write_json};
+use crate::store::{Durability, Lock, Store, StoreError, id, read_all, read_json, remove_tree, write_json};
 
 /// Podman's bound for a secret's content, bytes.
 const MAX_SIZE: usize = 512_000;
@@ -203,21 +202,7 @@ fn by_id(store: &Store, id: &str) -> Result<Stored, SecretError> {
 }
 
 fn all(store: &Store) -> Result<Vec<Stored>, SecretError> {
-    let dir = store.secrets();
-    let entries = match fs::read_dir(&dir) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        other => other.map_err(StoreError::io("list", &dir))?,
-    };
-    let mut secrets = Vec::new();
-    for entry in entries {
-        let name = entry.map_err(StoreError::io("list", &dir))?.file_name();
-        let Some(name) = name.to_str().and_then(|n| n.strip_suffix(".json")) else {
-            continue;
-        };
-        secrets.extend(load(store, name)?);
-    }
-    secrets.sort_by(|a, b| a.secret.name.cmp(&b.secret.name));
-    Ok(secrets)
+    Ok(read_all(&store.secrets())?.into_iter().collect::<Result<_, _>>()?)
 }
 
 #[cfg(test)]

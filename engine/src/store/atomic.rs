@@ -90,6 +90,39 @@ pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, StoreErr
     }
 }
 
+/// The names of what is in a directory of the store, in order; none if it is not there. Names that are not UTF-8 are not ours.
+///
+/// # Errors
+/// It cannot be read.
+pub fn names_in(dir: &Path) -> Result<Vec<String>, StoreError> {
+    let entries = match fs::read_dir(dir) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other.map_err(StoreError::io("list", dir))?,
+    };
+    let names = entries.map(|entry| entry.map(|entry| entry.file_name().into_string().ok()));
+    let names: io::Result<Vec<_>> = names.collect();
+    let mut names: Vec<String> = names
+        .map_err(StoreError::io("list", dir))?
+        .into_iter()
+        .flatten()
+        .collect();
+    names.sort_unstable();
+    Ok(names)
+}
+
+/// Reads all records of a directory, each `NAME.json`, in the order of their names. What cannot be read stands in the place
+/// of its record: whether it counts is the caller's business.
+///
+/// # Errors
+/// The directory cannot be read.
+pub fn read_all<T: DeserializeOwned>(dir: &Path) -> Result<Vec<Result<T, StoreError>>, StoreError> {
+    let records = names_in(dir)?.into_iter().filter(|name| name.ends_with(".json"));
+    // Gone in the meantime: not there.
+    Ok(records
+        .filter_map(|name| read_json(&dir.join(name)).transpose())
+        .collect())
+}
+
 /// Removes a file or a whole tree; what is already gone is fine.
 ///
 /// # Errors

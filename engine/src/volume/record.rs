@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::{Options, VolumeError};
-use crate::store::{Durability, Lock, Store, StoreError, id, read_json, remove_tree, write_json};
+use crate::store::{Durability, Lock, Store, StoreError, id, names_in, read_json, remove_tree, write_json};
 
 /// A volume.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -166,21 +165,9 @@ pub fn find(store: &Store, name: &str) -> Result<Volume, VolumeError> {
 
 /// All volumes by name.
 pub fn list(store: &Store) -> Result<Vec<Volume>, VolumeError> {
-    let dir = store.volumes();
-    let entries = match fs::read_dir(&dir) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        other => other.map_err(StoreError::io("list", &dir))?,
-    };
-    let mut volumes = Vec::new();
-    for entry in entries {
-        let name = entry.map_err(StoreError::io("list", &dir))?.file_name();
-        let Some(name) = name.to_str().filter(|n| check_name(n).is_ok()) else {
-            continue;
-        };
-        volumes.extend(load(store, name)?);
-    }
-    volumes.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(volumes)
+    let names = names_in(&store.volumes())?;
+    let volumes = names.iter().filter(|name| check_name(name).is_ok());
+    volumes.filter_map(|name| load(store, name).transpose()).collect()
 }
 
 /// Removes a volume with its content. `users` are the containers that use it; unless forced, there must be none.
