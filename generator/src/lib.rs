@@ -32,6 +32,7 @@
 //! | [`stub`], [`install`], [`problem`]        | services that explain an error, links, messages                   |
 //! | [`mod@reference`]                         | the tables as a document                                          |
 //! | [`cli`], [`log`], [`output`]              | systemd's protocol: arguments, messages, files                    |
+//! | [`manager`], [`preset`]                   | a service manager's directories; `[Install]` until somebody decides |
 
 pub mod artifact;
 pub mod build;
@@ -47,6 +48,7 @@ pub mod keys;
 pub mod kube;
 pub mod load;
 pub mod log;
+pub mod manager;
 pub mod mount;
 pub mod names;
 pub mod network;
@@ -54,6 +56,7 @@ pub mod output;
 pub mod parallel;
 pub mod pod;
 pub mod preamble;
+pub mod preset;
 pub mod problem;
 pub mod reference;
 pub mod search;
