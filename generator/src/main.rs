@@ -41,7 +41,12 @@ fn run(options: &Options) -> ExitCode {
     let failed = report(&outcome, &mut log);
     let written = match &options.output {
         _ if options.dry_run => print_services(&outcome.services),
-        Some(directory) => deliver(std::mem::take(&mut outcome.services), directory, options.user_mode, &mut log),
+        Some(directory) => deliver(
+            std::mem::take(&mut outcome.services),
+            directory,
+            options.user_mode,
+            &mut log,
+        ),
         None => true,
     };
     // The process is over: giving every line of every unit back would take longer than writing them.
@@ -158,11 +163,13 @@ fn deliver(mut services: Vec<Service>, directory: &Path, user_mode: bool, log: &
     for service in &mut services {
         service.links.clear();
     }
-    let (mut generated, units): (Vec<_>, Vec<_>) =
-        services.into_iter().partition(|service| taken.contains(&service.file_name));
-    if let Err((later, error)) = decided {
-        log.debug(&format!("{}: {error}; this is tried again later", manager.record.display()));
-        generated.push(*later);
+    let (mut generated, units): (Vec<_>, Vec<_>) = services
+        .into_iter()
+        .partition(|service| taken.contains(&service.file_name));
+    if let Err(undecided) = decided {
+        let (record, error) = (manager.record.display(), &undecided.error);
+        log.debug(&format!("{record}: {error}; this is tried again later"));
+        generated.push(undecided.later);
     }
     let written = write(&units, &manager.units, log);
     std::mem::forget(units);

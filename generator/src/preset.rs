@@ -35,12 +35,17 @@ const HEADER: &str =
 /// The service that runs the generator again when the disks can be written to.
 const LATER: &str = "unipod-preset.service";
 
+/// Nothing can be decided now: at early boot the disks may be read-only. What makes up for it until it can.
+#[derive(Debug)]
+pub struct Undecided {
+    /// Why.
+    pub error: io::Error,
+    /// Has the decision made when the disks can be written to. Its links start what would have been enabled.
+    pub later: Service,
+}
+
 /// Enables the services that nobody has decided about.
-///
-/// # Errors
-/// Nothing can be decided now, and why (at early boot the disks may be read-only). The service beside it makes up for it:
-/// its links start what would have been enabled, and it has the decision made later.
-pub fn apply(manager: &Manager, services: &[Service]) -> Result<(), (Box<Service>, io::Error)> {
+pub fn apply(manager: &Manager, services: &[Service]) -> Result<(), Box<Undecided>> {
     let wanted = wanted(services);
     let record = read(&manager.record).unwrap_or_default();
     let change = Change::of(manager, record, &wanted);
@@ -50,7 +55,13 @@ pub fn apply(manager: &Manager, services: &[Service]) -> Result<(), (Box<Service
     locked(&manager.record, || {
         Change::of(manager, read(&manager.record)?, &wanted).carry_out(manager)
     })
-    .map_err(|error| (Box::new(later(manager, &change.made)), error))
+    .map_err(|error| {
+        hide(manager, &change.dropped);
+        Box::new(Undecided {
+            error,
+            later: later(manager, &change.made),
+        })
+    })
 }
 
 /// The links of each service that `systemctl enable` would make, too.
@@ -81,7 +92,8 @@ struct Change {
 
 impl Change {
     fn of(manager: &Manager, record: Links, wanted: &Links) -> Self {
-        let enabled = |service: &str, links: &BTreeSet<String>| links.iter().any(|path| leads_to(manager, path, service));
+        let enabled =
+            |service: &str, links: &BTreeSet<String>| links.iter().any(|path| leads_to(manager, path, service));
         let mut change = Self::default();
         for (service, links) in wanted {
             match record.get(service) {
@@ -201,7 +213,16 @@ fn locked(record: &Path, act: impl FnOnce() -> io::Result<()>) -> io::Result<()>
     act()
 }
 
-/// The service for [`apply`]'s error.
+/// Hides links that cannot be removed behind links to nowhere: a target that requires a unit that is gone would not start.
+fn hide(manager: &Manager, links: &Links) {
+    for (_, path) in pairs(links) {
+        let place = manager.early.join(path);
+        // Where even this cannot be written nothing can.
+        let _ = fs::create_dir_all(place.parent().unwrap_or(&manager.early)).and_then(|()| symlink("/dev/null", place));
+    }
+}
+
+/// The service of [`Undecided`].
 fn later(manager: &Manager, links: &Links) -> Service {
     let (target, scope) = if manager.is_user {
         ("default.target", "--user ")
