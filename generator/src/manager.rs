@@ -35,7 +35,7 @@ impl Manager {
     /// The manager whose own directory for generators the output directory is. Any other call has none: it writes to
     /// the directory that it is given and nowhere else.
     ///
-    /// Since systemd 254 the system's generators see all file systems read-only, against mistakes. What is written
+    /// Since systemd 253 the system's generators see all file systems read-only, against mistakes. What is written
     /// outside of `/run` is written on purpose, through the root directory of the manager itself.
     pub fn of(output: &Path, environment: &Environment) -> Option<Self> {
         let root = &environment.root;
