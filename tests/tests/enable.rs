@@ -144,12 +144,12 @@ fn the_other_verbs_work_as_on_any_unit() {
     edit(&machine, &["web"]).ok();
     let text = machine.systemctl(&["cat", "web"]).ok();
     assert!(
-        text.contains("/etc/systemd/system/web.service.d/override.conf\n[Service]\nNice=7"),
+        text.contains("/etc/systemd/system/web.service.d/override.conf\n[Unit]\nDescription=Edited"),
         "{text}"
     );
-    assert_eq!(machine.property("web", "Nice"), "7");
+    assert_eq!(machine.property("web", "Description"), "Edited");
     machine.systemctl(&["revert", "web"]).ok();
-    assert_eq!(machine.property("web", "Nice"), "0");
+    assert_ne!(machine.property("web", "Description"), "Edited");
     edit(&machine, &["--full", "web"]).ok();
     assert_eq!(
         machine.property("web", "FragmentPath"),
@@ -159,15 +159,15 @@ fn the_other_verbs_work_as_on_any_unit() {
     machine.nothing_remains();
 }
 
-/// `systemctl edit` with an editor that sets `Nice=7`; it wants a terminal.
+/// `systemctl edit` with an editor that sets a description; it wants a terminal.
 fn edit(machine: &Machine, arguments: &[&str]) -> Output {
     machine.write(
-        "/usr/local/bin/nice-editor",
-        "#!/bin/sh\nprintf '[Service]\\nNice=7\\n' >\"$1\"\n",
+        "/usr/local/bin/test-editor",
+        "#!/bin/sh\n# The file comes last.\nfor file; do :; done\nsed -i '2a [Unit]\\nDescription=Edited' \"$file\"\n",
     );
     machine.sh(&format!(
-        "chmod +x /usr/local/bin/nice-editor
-         SYSTEMD_EDITOR=/usr/local/bin/nice-editor script -qec 'systemctl edit {}' /dev/null",
+        "chmod +x /usr/local/bin/test-editor
+         SYSTEMD_EDITOR=/usr/local/bin/test-editor script -qec 'systemctl edit {}' /dev/null",
         arguments.join(" ")
     ))
 }
@@ -193,6 +193,8 @@ fn a_file_that_goes_takes_its_service_and_links_along() {
 fn a_users_manager_is_no_different() {
     let mut machine = setup::boot();
     machine.sh("useradd -m joe").ok();
+    // Where podman is installed, its generator would serve the same units.
+    machine.sh("mkdir -p /etc/systemd/user-generators && ln -sf /dev/null /etc/systemd/user-generators/podman-user-generator").ok();
     // Without logind nobody else says it.
     machine.write(
         "/etc/systemd/system/user@.service.d/runtime.conf",
