@@ -58,6 +58,7 @@ pub mod pod;
 pub mod preamble;
 pub mod preset;
 pub mod problem;
+pub mod process;
 pub mod reference;
 pub mod search;
 pub mod shared;

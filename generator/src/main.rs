@@ -3,15 +3,14 @@
 use std::env;
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use unipod_generator::cli::{self, Options, Request};
 use unipod_generator::log::Log;
 use unipod_generator::manager::{MARK, Manager};
 use unipod_generator::output::OutputDirectory;
-use unipod_generator::{Environment, Host, Outcome, Service, engine_path, generate, load, parallel, preset, search};
+use unipod_generator::{Outcome, Service, generate, load, parallel, preset, process, search};
 
 fn main() -> ExitCode {
     match cli::parse(env::args_os()) {
@@ -60,12 +59,8 @@ fn run(options: &Options) -> ExitCode {
 
 /// Search, load, convert. Also returns how many units there are.
 fn convert_all(options: &Options, log: &mut Log) -> (Outcome, usize) {
-    let environment = environment(options.user_mode);
-    let host = Host {
-        engine: engine(),
-        user_mode: options.user_mode,
-        root: environment.root.clone(),
-    };
+    let environment = process::environment(options.user_mode);
+    let host = process::host(options.user_mode);
     let mut found = search(&environment);
     for complaint in &found.complaints {
         log.warn(complaint);
@@ -79,32 +74,6 @@ fn convert_all(options: &Options, log: &mut Log) -> (Outcome, usize) {
     let mut outcome = generate(units, &host);
     outcome.problems.splice(0..0, problems);
     (outcome, loaded)
-}
-
-fn environment(user_mode: bool) -> Environment {
-    let path = |name: &str| env::var_os(name).map(PathBuf::from);
-    Environment {
-        root: PathBuf::from("/"),
-        user_mode,
-        uid: if user_mode { own_uid() } else { 0 },
-        unit_dirs: env::var_os("QUADLET_UNIT_DIRS"),
-        xdg_runtime_dir: path("XDG_RUNTIME_DIR"),
-        xdg_config_home: path("XDG_CONFIG_HOME"),
-        home: path("HOME"),
-    }
-}
-
-/// The owner of a process's own entry in /proc is its user.
-fn own_uid() -> u32 {
-    std::fs::metadata("/proc/self").map_or(0, |metadata| metadata.uid())
-}
-
-/// `UNIPOD_ENGINE`, then `PODMAN`, then the installed path.
-fn engine() -> String {
-    let given = |name: &str| env::var(name).ok().filter(|engine| !engine.is_empty());
-    given("UNIPOD_ENGINE")
-        .or_else(|| given("PODMAN"))
-        .unwrap_or_else(engine_path)
 }
 
 /// Logs all problems; returns whether there is an error among them.
@@ -151,7 +120,7 @@ fn print_bytes(text: &[u8]) -> bool {
 
 /// Writes the services to where they can be enabled, if it is systemd that calls, else to the directory given.
 fn deliver(mut services: Vec<Service>, directory: &Path, user_mode: bool, log: &mut Log) -> bool {
-    let manager = Manager::of(directory, &environment(user_mode));
+    let manager = Manager::of(directory, &process::environment(user_mode));
     let taken = manager.as_ref().map(|manager| manager.tidy(&services));
     let (Some(manager), Some(Ok(taken))) = (manager, taken) else {
         return write(&services, directory, log);
