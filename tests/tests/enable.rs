@@ -121,7 +121,7 @@ fn the_other_verbs_work_as_on_any_unit() {
     machine.quadlet("web.container", &format!("{UNIT}Alias=site.service\n"));
     machine.quadlet(
         "job@.container",
-        &format!("[Unit]\nDescription=Job %i\n{}DefaultInstance=one\n", UNIT),
+        &format!("[Unit]\nDescription=Job %i\n{UNIT}DefaultInstance=one\n"),
     );
     machine.quadlet("static.container", UNIT.split("[Install]").next().unwrap_or_default());
     machine.quadlet("broken.container", &UNIT.replace("Network", "Netwrok"));

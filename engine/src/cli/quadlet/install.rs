@@ -83,8 +83,7 @@ fn warn(directory: &Path, files: &[File]) {
     let is_new = |path: &str| files.iter().any(|file| directory.join(&file.name) == Path::new(path));
     for problem in units::converted().problems {
         if problem.place.as_ref().is_some_and(|place| is_new(&place.path)) {
-            let severity = if problem.is_error() { "Error" } else { "Warning" };
-            eprintln!("{severity}: {problem}");
+            eprintln!("{problem}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What is to be installed: files, directories, addresses, and files that hold several unit files.
 
-use std::fs;
-use std::path::Path;
+use std::fs::{self, DirEntry};
+use std::path::{Path, PathBuf};
 
 use unipod_generator::UnitType;
 
@@ -60,13 +60,17 @@ impl Bundle {
         Ok(bundle)
     }
 
+    /// Everything right in a directory, but what version control keeps there.
     fn directory(&mut self, path: &str) -> Result<(), CliError> {
-        let error = StoreError::io("read", path.as_ref());
-        let read = || -> std::io::Result<Vec<_>> {
-            let entries = fs::read_dir(path)?.map(|entry| Ok(entry?.path()));
-            entries.collect()
+        let read = |path: &Path| -> std::io::Result<Vec<PathBuf>> {
+            let entries: Vec<DirEntry> = fs::read_dir(path)?.collect::<Result<_, _>>()?;
+            let is_hidden = |entry: &DirEntry| entry.file_name().as_encoded_bytes().starts_with(b".");
+            let wanted = entries
+                .iter()
+                .filter(|entry| !(is_hidden(entry) && entry.path().is_dir()));
+            Ok(wanted.map(DirEntry::path).collect())
         };
-        let mut paths = read().map_err(error)?;
+        let mut paths = read(path.as_ref()).map_err(StoreError::io("read", path.as_ref()))?;
         paths.sort();
         for path in &paths {
             self.add(&path.to_string_lossy());
