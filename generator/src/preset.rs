@@ -149,9 +149,15 @@ fn leads_to(manager: &Manager, path: &str, service: &str) -> bool {
 
 /// What somebody else has put in its place stays.
 fn make(manager: &Manager, path: &str, service: &str) -> io::Result<()> {
-    let place = manager.links.join(path);
-    fs::create_dir_all(place.parent().unwrap_or(&manager.links))?;
-    match symlink(manager.units.join(service), place) {
+    let (place, target) = (manager.links.join(path), manager.units.join(service));
+    let made = match symlink(&target, &place) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            fs::create_dir_all(place.parent().unwrap_or(&manager.links))?;
+            symlink(&target, &place)
+        }
+        made => made,
+    };
+    match made {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
         _ => Ok(()),
     }
