@@ -16,6 +16,7 @@
 //! - a volume's `User=` and `Group=` may be names; a container's service may have `User=` and `Group=`;
 //! - users get the directories of their own id only, and those before the ones for all users;
 //! - an alias does not take the place of another unit's service; a name that systemd refuses is an error;
+//! - services can be enabled and disabled ([`manager`], [`preset`]), if it is systemd that calls;
 //! - options come in one fixed order; files are replaced as a whole, and only if they change.
 //!
 //! | module                                    | job                                                               |

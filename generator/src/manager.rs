@@ -44,7 +44,9 @@ impl Manager {
             (runtime.clone(), runtime.join("user"), configuration(environment)?)
         } else {
             let runtime = root.join("run/systemd");
-            (runtime.clone(), runtime.join("system"), root.join("proc/1/root/etc"))
+            let etc = Some(root.join("etc")).filter(|etc| access(etc, Access::WRITE_OK).is_ok());
+            let etc = etc.unwrap_or_else(|| root.join("proc/1/root/etc"));
+            (runtime.clone(), runtime.join("system"), etc)
         };
         let scope = units.file_name().unwrap_or_default().to_owned();
         (output == runtime.join("generator")).then(|| Self {

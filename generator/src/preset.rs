@@ -98,7 +98,7 @@ impl Change {
         for (service, links) in wanted {
             match record.get(service) {
                 None => drop(change.made.insert(service.clone(), links.clone())),
-                Some(before) if before != links && enabled(service, before) => {
+                Some(before) if before != links && enabled(service, &(before | links)) => {
                     change.made.insert(service.clone(), links - before);
                     change.dropped.insert(service.clone(), before - links);
                 }
@@ -179,10 +179,11 @@ fn remove(manager: &Manager, path: &str, service: &str) -> io::Result<()> {
 
 /// The record, empty if there is none. What is no line of it is nothing.
 fn read(path: &Path) -> io::Result<Links> {
-    let text = match fs::read_to_string(path) {
+    let bytes = match fs::read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Links::new()),
-        text => text?,
+        bytes => bytes?,
     };
+    let text = String::from_utf8_lossy(&bytes);
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     Ok(lines
         .filter_map(|line| {

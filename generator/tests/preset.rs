@@ -141,6 +141,22 @@ fn enabled_follows_install() {
 }
 
 #[test]
+fn enabled_again_after_a_change_follows_install() {
+    let user = User::new();
+    user.reload();
+    user.remove(LINK);
+    user.install("WantedBy=other.target");
+    // As `systemctl enable` does.
+    user.0
+        .link("config/systemd/user/other.target.wants/web.service", "/x/web.service");
+    user.reload();
+    assert_eq!(user.record(), "web.service other.target.wants/web.service");
+    user.remove(UNIT);
+    user.reload();
+    assert_eq!(user.result(), "config/unipod/presets");
+}
+
+#[test]
 fn one_link_of_two_is_enabled_and_no_more() {
     let user = User::new();
     user.install("WantedBy=default.target other.target");
@@ -307,6 +323,81 @@ fn a_run_that_was_killed_has_decided_nothing() {
     assert_eq!(user.record(), "web.service default.target.wants/web.service");
 }
 
+/// Runs the generator as often as it has system calls that change something, and kills it at each of them in turn, always
+/// from the state that `prepare` makes. Then nobody kills it, and `check` sees what became of the decision.
+fn kill_everywhere(prepare: impl Fn() -> User, check: impl Fn(&User)) {
+    let traced = |user: &User, options: &[&str]| {
+        let generator = user.command();
+        let mut strace = Command::new("strace");
+        strace.args(["-qq", "-o", "trace"]).args(options);
+        strace.arg(generator.get_program()).args(generator.get_args());
+        strace.envs(generator.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        strace.current_dir(user.0.path()).output().expect("strace is there")
+    };
+    let user = prepare();
+    traced(&user, &[]);
+    let trace = user.0.read("trace");
+    let mut kills = 0;
+    for name in [
+        "openat", "write", "fsync", "rename", "symlink", "mkdir", "unlink", "rmdir", "linkat", "renameat",
+    ] {
+        let count = trace
+            .lines()
+            .filter(|line| line.starts_with(&format!("{name}(")))
+            .count();
+        for number in 1..=count {
+            let user = prepare();
+            traced(&user, &["-e", &format!("inject={name}:signal=KILL:when={number}")]);
+            user.reload();
+            check(&user);
+            kills += 1;
+        }
+    }
+    assert!(kills > 10, "strace cannot trace:\n{trace}");
+}
+
+#[test]
+fn a_new_service_is_enabled_whenever_a_run_is_killed() {
+    kill_everywhere(User::new, |user| {
+        assert!(user.has(LINK), "{}", user.result());
+        assert_eq!(user.record(), "web.service default.target.wants/web.service");
+    });
+}
+
+#[test]
+fn what_is_gone_may_come_back_whenever_a_run_is_killed() {
+    let gone = || {
+        let user = User::new();
+        user.reload();
+        user.remove(UNIT);
+        user
+    };
+    kill_everywhere(gone, |user| {
+        user.install("WantedBy=default.target");
+        user.reload();
+        assert!(user.has(LINK), "{}", user.result());
+    });
+}
+
+#[test]
+fn disabled_is_for_good_whenever_a_run_is_killed() {
+    let disabled = || {
+        let user = User::new();
+        user.reload();
+        user.remove(LINK);
+        user.install("WantedBy=other.target");
+        user.unit(
+            "new.container",
+            "[Container]\nImage=a/b:1\n[Install]\nWantedBy=default.target\n",
+        );
+        user
+    };
+    kill_everywhere(disabled, |user| {
+        assert_eq!(user.result().matches("/web.service ->").count(), 0, "{}", user.result());
+        assert!(user.has("config/systemd/user/default.target.wants/new.service"));
+    });
+}
+
 #[test]
 fn many_at_once_decide_as_one() {
     let user = User::new();
@@ -335,7 +426,7 @@ fn the_record_may_hold_anything() {
     let user = User::new();
     user.0.file(
         "config/unipod/presets",
-        "web.service ../../../etc/passwd /etc/shadow a.wants/../x.service\n\n \nx\n\u{0}\n",
+        b"web.service ../../../etc/passwd /etc/shadow a.wants/../x.service\n\n \nx\n\0\xff\n",
     );
     let output = user.reload();
     assert!(output.status.success(), "{output:?}");
@@ -347,11 +438,14 @@ fn the_record_may_hold_anything() {
 fn the_system_manager_decides_in_its_own_root() {
     let root = TempDir::new();
     let output = root.path().join("run/systemd/generator");
-    let manager = Manager::of(&output, &root.system()).expect("is the manager's own directory");
+    let manager = || Manager::of(&output, &root.system()).expect("is the manager's own directory");
     let below = |path: &str| root.path().join(path);
-    assert_eq!(manager.units, below("run/systemd/system"));
-    assert_eq!(manager.links, below("proc/1/root/etc/systemd/system"));
-    assert_eq!(manager.record, below("proc/1/root/etc/unipod/presets"));
+    assert_eq!(manager().units, below("run/systemd/system"));
+    assert_eq!(manager().links, below("proc/1/root/etc/systemd/system"));
+    assert_eq!(manager().record, below("proc/1/root/etc/unipod/presets"));
+    fs::create_dir(below("etc")).expect("can be made");
+    assert_eq!(manager().links, below("etc/systemd/system"));
+    assert_eq!(manager().record, below("etc/unipod/presets"));
     for other in ["run/systemd/generator.late", "tmp/generator", "run/systemd"] {
         assert!(Manager::of(&below(other), &root.system()).is_none(), "{other}");
     }
