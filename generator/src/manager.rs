@@ -36,7 +36,7 @@ impl Manager {
     /// the directory that it is given and nowhere else.
     ///
     /// Since systemd 253 the system's generators see all file systems read-only, against mistakes. What is written
-    /// outside of `/run` is written on purpose, through the root directory of the manager itself.
+    /// outside of `/run` is written on purpose, then through the root directory of the manager itself.
     pub fn of(output: &Path, environment: &Environment) -> Option<Self> {
         let root = &environment.root;
         let (runtime, units, config) = if environment.user_mode {
