@@ -6,6 +6,8 @@ use std::time::Duration;
 use reqwest::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Client, Response, StatusCode};
 
+use super::registry::choose_cryptography;
+
 /// Whoever does not answer by then does not.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -70,6 +72,7 @@ async fn get(url: &str) -> Result<Fetched, FetchError> {
         url: url.to_owned(),
         source,
     };
+    choose_cryptography();
     let client = Client::builder()
         .user_agent(concat!("unipod/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_TIMEOUT)

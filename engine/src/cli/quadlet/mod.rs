@@ -26,6 +26,7 @@ use super::error::CliError;
 
 /// Install unit files, list, print and remove them.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub enum QuadletCommand {
     /// Install unit files, and what they need, for the current user.
     Install(install::InstallArgs),
