@@ -70,7 +70,37 @@ fn a_unit_dropped_in_before_a_boot_is_enabled_by_it() {
     machine.nothing_remains();
 }
 
-/// Debian's kernel mounts the root read-only, and systemd-remount-fs.service does the rest after the generators.
+/// Debian's kernel mounts the root read-only, and systemd-remount-fs.service does the rest after the generators. Here
+/// systemd.environment-generator(7), which runs before them, does the former, and a service the latter.
+#[test]
+fn a_boot_from_read_only_disks_starts_and_enables_what_is_new() {
+    let mut machine = setup::boot();
+    let read_only = "/etc/systemd/system-environment-generators/read-only";
+    machine.write(
+        read_only,
+        "#!/bin/sh\ntest -e /run/read-only && exit\ntouch /run/read-only\nnsenter -t 1 -m mount -o remount,bind,ro /\n",
+    );
+    machine.write(
+        "/etc/systemd/system/writable.service",
+        "[Unit]\nDefaultDependencies=no\nBefore=local-fs-pre.target\n[Service]\nType=oneshot\n\
+         ExecStart=sh -c '! touch /etc/x && mount -o remount,bind,rw /'\n[Install]\nWantedBy=sysinit.target\n",
+    );
+    machine
+        .sh(&format!(
+            "touch /run/read-only && chmod +x {read_only} && systemctl enable writable"
+        ))
+        .ok();
+    machine.quadlet("web.container", UNIT);
+    machine.reboot();
+    assert_eq!(machine.property("writable", "Result"), "success");
+    machine.wait_for("systemctl is-active web && test $(systemctl is-enabled web) = enabled");
+    machine.systemctl(&["disable", "web"]).ok();
+    is_enabled(&machine, "web", "disabled");
+    machine.reboot();
+    is_enabled(&machine, "web", "disabled");
+    assert!(!machine.is_active("web"));
+}
+
 #[test]
 fn with_read_only_disks_the_decision_comes_later() {
     let machine = setup::boot();
