@@ -71,7 +71,10 @@ install: release docs ## Install engine and generators below DESTDIR and PREFIX
 	install -D -m 644 target/docs/completions/fish/unipod.fish $(DATADIR)/fish/vendor_completions.d/unipod.fish
 	install -D -m 644 target/docs/completions/zsh/_unipod $(DATADIR)/zsh/site-functions/_unipod
 
+# Without unit files to find, a generator removes its services and links; those that an administrator has disabled stay so.
 uninstall: ## Remove what install has installed; images, volumes and unit files stay
+	[ -n "$(DESTDIR)" ] || ! [ -x $(SYSTEMD)/system-generators/unipod-system-generator ] || \
+		QUADLET_UNIT_DIRS=/dev/null $(SYSTEMD)/system-generators/unipod-system-generator /run/systemd/generator
 	rm -f $(BINDIR)/unipod $(TMPFILES)/unipod.conf
 	rm -f $(SYSTEMD)/system-generators/unipod-system-generator $(SYSTEMD)/user-generators/unipod-user-generator
 	rm -f $(SYSTEMD)/user/podman-user-wait-network-online.service

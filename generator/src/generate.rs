@@ -346,7 +346,7 @@ fn unique<'a>(problems: impl Iterator<Item = &'a Problem>) -> Vec<Problem> {
 }
 
 /// Whether systemd accepts a service of this name (`unit_name_is_valid` of systemd: letters, digits, `:-_.\@`).
-fn is_valid_name(name: &str) -> bool {
+pub(crate) fn is_valid_name(name: &str) -> bool {
     let is_valid = |byte: u8| byte.is_ascii_alphanumeric() || b":-_.\\@".contains(&byte);
     !name.is_empty() && !name.starts_with('@') && name.len() + ".service".len() < 256 && name.bytes().all(is_valid)
 }

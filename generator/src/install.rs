@@ -1,4 +1,5 @@
-//! `[Install]`: generated units cannot be enabled, so the generator makes the links itself.
+//! `[Install]`: the links that enabling a service means. In a generator's directory nothing can be enabled, so they are
+//! made there at once; where it can, [`crate::preset`] makes them.
 
 use systemd_unit_parser::UnitFile;
 

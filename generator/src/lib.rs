@@ -16,6 +16,7 @@
 //! - a volume's `User=` and `Group=` may be names; a container's service may have `User=` and `Group=`;
 //! - users get the directories of their own id only, and those before the ones for all users;
 //! - an alias does not take the place of another unit's service; a name that systemd refuses is an error;
+//! - services can be enabled and disabled ([`manager`], [`preset`]), if it is systemd that calls;
 //! - options come in one fixed order; files are replaced as a whole, and only if they change.
 //!
 //! | module                                    | job                                                               |
@@ -32,6 +33,7 @@
 //! | [`stub`], [`install`], [`problem`]        | services that explain an error, links, messages                   |
 //! | [`mod@reference`]                         | the tables as a document                                          |
 //! | [`cli`], [`log`], [`output`]              | systemd's protocol: arguments, messages, files                    |
+//! | [`manager`], [`preset`]                   | a service manager's directories; `[Install]` until somebody decides |
 
 pub mod artifact;
 pub mod build;
@@ -47,6 +49,7 @@ pub mod keys;
 pub mod kube;
 pub mod load;
 pub mod log;
+pub mod manager;
 pub mod mount;
 pub mod names;
 pub mod network;
@@ -54,7 +57,9 @@ pub mod output;
 pub mod parallel;
 pub mod pod;
 pub mod preamble;
+pub mod preset;
 pub mod problem;
+pub mod process;
 pub mod reference;
 pub mod search;
 pub mod shared;

@@ -3,14 +3,14 @@
 use std::env;
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use unipod_generator::cli::{self, Options, Request};
 use unipod_generator::log::Log;
+use unipod_generator::manager::{MARK, Manager};
 use unipod_generator::output::OutputDirectory;
-use unipod_generator::{Environment, Host, Outcome, Service, engine_path, generate, load, parallel, search};
+use unipod_generator::{Outcome, Service, generate, load, parallel, preset, process, search};
 
 fn main() -> ExitCode {
     match cli::parse(env::args_os()) {
@@ -33,15 +33,19 @@ fn run(options: &Options) -> ExitCode {
         log.error("the output directory is missing from the command line");
         return ExitCode::FAILURE;
     }
-    let (outcome, loaded) = convert_all(options, &mut log);
+    let (mut outcome, loaded) = convert_all(options, &mut log);
     if loaded == 0 {
         log.debug("there are no unit files");
     }
     let failed = report(&outcome, &mut log);
     let written = match &options.output {
-        _ if loaded == 0 => true,
         _ if options.dry_run => print_services(&outcome.services),
-        Some(directory) => write(&outcome.services, directory, &mut log),
+        Some(directory) => deliver(
+            std::mem::take(&mut outcome.services),
+            directory,
+            options.user_mode,
+            &mut log,
+        ),
         None => true,
     };
     // The process is over: giving every line of every unit back would take longer than writing them.
@@ -55,12 +59,8 @@ fn run(options: &Options) -> ExitCode {
 
 /// Search, load, convert. Also returns how many units there are.
 fn convert_all(options: &Options, log: &mut Log) -> (Outcome, usize) {
-    let environment = environment(options.user_mode);
-    let host = Host {
-        engine: engine(),
-        user_mode: options.user_mode,
-        root: environment.root.clone(),
-    };
+    let environment = process::environment(options.user_mode);
+    let host = process::host(options.user_mode);
     let mut found = search(&environment);
     for complaint in &found.complaints {
         log.warn(complaint);
@@ -74,32 +74,6 @@ fn convert_all(options: &Options, log: &mut Log) -> (Outcome, usize) {
     let mut outcome = generate(units, &host);
     outcome.problems.splice(0..0, problems);
     (outcome, loaded)
-}
-
-fn environment(user_mode: bool) -> Environment {
-    let path = |name: &str| env::var_os(name).map(PathBuf::from);
-    Environment {
-        root: PathBuf::from("/"),
-        user_mode,
-        uid: if user_mode { own_uid() } else { 0 },
-        unit_dirs: env::var_os("QUADLET_UNIT_DIRS"),
-        xdg_runtime_dir: path("XDG_RUNTIME_DIR"),
-        xdg_config_home: path("XDG_CONFIG_HOME"),
-        home: path("HOME"),
-    }
-}
-
-/// The owner of a process's own entry in /proc is its user.
-fn own_uid() -> u32 {
-    std::fs::metadata("/proc/self").map_or(0, |metadata| metadata.uid())
-}
-
-/// `UNIPOD_ENGINE`, then `PODMAN`, then the installed path.
-fn engine() -> String {
-    let given = |name: &str| env::var(name).ok().filter(|engine| !engine.is_empty());
-    given("UNIPOD_ENGINE")
-        .or_else(|| given("PODMAN"))
-        .unwrap_or_else(engine_path)
 }
 
 /// Logs all problems; returns whether there is an error among them.
@@ -144,8 +118,38 @@ fn print_bytes(text: &[u8]) -> bool {
     }
 }
 
+/// Writes the services to where they can be enabled, if it is systemd that calls, else to the directory given.
+fn deliver(mut services: Vec<Service>, directory: &Path, user_mode: bool, log: &mut Log) -> bool {
+    let manager = Manager::of(directory, &process::environment(user_mode));
+    let taken = manager.as_ref().map(|manager| manager.tidy(&services));
+    let (Some(manager), Some(Ok(taken))) = (manager, taken) else {
+        return write(&services, directory, log);
+    };
+    if !services.is_empty() && !manager.takes_units() {
+        return write(&services, directory, log);
+    }
+    let decided = preset::apply(&manager, &services);
+    for service in &mut services {
+        service.links.clear();
+    }
+    let (mut generated, units): (Vec<_>, Vec<_>) = services
+        .into_iter()
+        .partition(|service| taken.contains(&service.file_name));
+    if let Err(undecided) = decided {
+        let (record, error) = (manager.record.display(), &undecided.error);
+        log.debug(&format!("{record}: {error}; this is tried again later"));
+        generated.push(undecided.later);
+    }
+    let written = write(&units, &manager.units, log);
+    std::mem::forget(units);
+    write(&generated, directory, log) && written
+}
+
 /// Writes all services and links; whatever fails is logged, the rest is written. Returns whether all files are.
 fn write(services: &[Service], directory: &Path, log: &mut Log) -> bool {
+    if services.is_empty() {
+        return true;
+    }
     let output = match OutputDirectory::open(directory) {
         Ok(output) => output,
         Err(error) => {
@@ -185,5 +189,5 @@ fn write(services: &[Service], directory: &Path, log: &mut Log) -> bool {
 /// The lines that tell readers not to edit the file.
 fn header(program: &OsString) -> Vec<u8> {
     let program: String = program.to_string_lossy().chars().filter(|c| !c.is_control()).collect();
-    format!("# Automatically generated by {program}\n# \n").into_bytes()
+    format!("{MARK}{program}\n# \n").into_bytes()
 }

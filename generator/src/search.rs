@@ -131,9 +131,7 @@ impl Walk {
         if let Some(runtime) = non_empty(environment.xdg_runtime_dir.as_ref()) {
             places.push((runtime.join("containers/systemd"), Filter::All));
         }
-        let config = non_empty(environment.xdg_config_home.as_ref()).cloned();
-        let config = config.or_else(|| non_empty(environment.home.as_ref()).map(|home| home.join(".config")));
-        let Some(config) = config.filter(|config| config.is_absolute()) else {
+        let Some(config) = configuration(environment) else {
             let complaint = "neither XDG_CONFIG_HOME nor HOME is an absolute path: no other directory is searched";
             self.found.complaints.push(complaint.to_owned());
             return places;
@@ -289,6 +287,13 @@ fn is_dropin_directory(name: &str) -> bool {
         return false;
     };
     UnitType::of(unit).is_some() || UnitType::ALL.iter().any(|unit_type| unit_type.extension() == unit)
+}
+
+/// Where a user's configuration is (XDG Base Directory Specification).
+pub fn configuration(environment: &Environment) -> Option<PathBuf> {
+    let config = non_empty(environment.xdg_config_home.as_ref()).cloned();
+    let config = config.or_else(|| non_empty(environment.home.as_ref()).map(|home| home.join(".config")));
+    config.filter(|config| config.is_absolute())
 }
 
 fn non_empty(path: Option<&PathBuf>) -> Option<&PathBuf> {

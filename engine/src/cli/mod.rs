@@ -9,6 +9,7 @@ pub mod login;
 pub mod network;
 pub mod output;
 pub mod progress;
+pub mod quadlet;
 pub mod run_options;
 pub mod secret;
 pub mod system;
@@ -104,6 +105,9 @@ enum Command {
     /// Manage networks.
     #[command(subcommand)]
     Network(network::NetworkCommand),
+    /// Install unit files, list, print and remove them.
+    #[command(subcommand)]
+    Quadlet(quadlet::QuadletCommand),
     /// Manage secrets.
     #[command(subcommand)]
     Secret(secret::SecretCommand),
@@ -146,6 +150,10 @@ fn run(cli: Cli) -> Result<u8, CliError> {
     let Cli { global, command } = cli;
     log_to_stderr(global.log_level);
     check_modules(&global.module)?;
+    if let Command::Quadlet(command) = command {
+        // Needs no store, and no right to make one.
+        return command.run();
+    }
     let store = open_store(&global)?;
     match command {
         Command::Create(args) => args.run(&store, global.runtime),
@@ -172,6 +180,7 @@ fn run(cli: Cli) -> Result<u8, CliError> {
         Command::Login(args) => args.run(),
         Command::Logout(args) => args.run(),
         Command::Network(command) => command.run(&store),
+        Command::Quadlet(command) => command.run(),
         Command::Secret(command) => command.run(&store),
         Command::Volume(command) => command.run(&store),
     }

@@ -3,6 +3,7 @@
 pub mod auth;
 pub mod blobs;
 mod download;
+pub mod fetch;
 pub mod find;
 pub mod layers;
 pub mod local;

@@ -11,6 +11,7 @@ mod token;
 
 pub use error::RegistryError;
 pub use tls::TlsOptions;
+pub(super) use tls::choose_cryptography;
 
 use std::sync::OnceLock;
 

@@ -58,6 +58,33 @@ pub enum ManagerError {
     },
 }
 
+/// What systemd says about a unit.
+#[derive(Debug, Clone)]
+pub struct State {
+    /// The unit's name.
+    pub name: String,
+    /// `loaded`, `not-found`, `masked` …
+    pub load: String,
+    /// `active`, `inactive`, `failed` …
+    pub active: String,
+    /// Finer than that, `running`.
+    pub sub: String,
+}
+
+/// As `ListUnitsByNames` answers: name, description, the three states, whom it follows, object, job.
+type Listed = (
+    String,
+    String,
+    String,
+    String,
+    String,
+    String,
+    OwnedObjectPath,
+    u32,
+    String,
+    OwnedObjectPath,
+);
+
 #[zbus::proxy(
     interface = "org.freedesktop.systemd1.Manager",
     default_service = "org.freedesktop.systemd1",
@@ -75,6 +102,9 @@ trait Manager {
     fn start_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
     fn stop_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
     fn reset_failed_unit(&self, name: &str) -> zbus::Result<()>;
+    fn reload(&self) -> zbus::Result<()>;
+    fn list_units_by_names(&self, names: &[&str]) -> zbus::Result<Vec<Listed>>;
+    fn list_units_by_patterns(&self, states: &[&str], patterns: &[&str]) -> zbus::Result<Vec<Listed>>;
     #[zbus(signal)]
     fn job_removed(&self, id: u32, job: OwnedObjectPath, unit: &str, result: &str) -> zbus::Result<()>;
 }
@@ -113,6 +143,50 @@ pub fn start(unit: &str) -> Result<(), ManagerError> {
     zbus::block_on(async {
         let manager = connect().await?;
         wait_for_job(&manager, "start", unit, manager.start_unit(unit, "replace")).await
+    })
+}
+
+/// Has systemd run its generators and read all unit files again.
+///
+/// # Errors
+/// systemd cannot be reached or refuses.
+pub fn reload() -> Result<(), ManagerError> {
+    zbus::block_on(async {
+        let refused = |source| ManagerError::Refused {
+            action: "reload",
+            unit: "its units".into(),
+            source,
+        };
+        connect().await?.reload().await.map_err(refused)
+    })
+}
+
+/// The states of units, and of those loaded ones whose name matches a pattern (glob(7)).
+///
+/// # Errors
+/// systemd cannot be reached, or a name is not that of a unit.
+pub fn states(names: &[String], patterns: &[String]) -> Result<Vec<State>, ManagerError> {
+    zbus::block_on(async {
+        let refused = |source| ManagerError::Refused {
+            action: "list",
+            unit: [names, patterns].concat().join(" "),
+            source,
+        };
+        let manager = connect().await?;
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let patterns: Vec<&str> = patterns.iter().map(String::as_str).collect();
+        let mut listed = manager.list_units_by_names(&names).await.map_err(refused)?;
+        if !patterns.is_empty() {
+            // Without a pattern it lists everything.
+            listed.extend(manager.list_units_by_patterns(&[], &patterns).await.map_err(refused)?);
+        }
+        let state = |(name, _, load, active, sub, ..): Listed| State {
+            name,
+            load,
+            active,
+            sub,
+        };
+        Ok(listed.into_iter().map(state).collect())
     })
 }
 

@@ -64,7 +64,7 @@ impl TlsOptions {
 }
 
 /// rustls leaves the choice to the program: *ring*, which is small and quickly loaded.
-fn choose_cryptography() {
+pub(in crate::image) fn choose_cryptography() {
     // It is chosen already if there are several clients.
     let _ = rustls::crypto::ring::default_provider().install_default();
 }

@@ -1,0 +1,258 @@
+//! `[Install]` as a preset: what no administrator has decided yet is decided once, by the links that `systemctl enable`
+//! would make; afterwards they are his.
+//!
+//! A record names the links that were made. If of a service in it
+//!
+//! - a link is there, it is enabled: its links follow `[Install]` when that changes, and go when the unit goes;
+//! - none is there, somebody has said `systemctl disable`: that holds, even if the unit goes and comes back.
+//!
+//! ```text
+//! /etc/unipod/presets                 of users: $XDG_CONFIG_HOME/unipod/presets
+//! web.service multi-user.target.wants/web.service
+//! ```
+//!
+//! A link is made before it is recorded, and removed after it was taken from the record: whoever is killed in between
+//! has decided nothing. Two generators at once take turns.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use rustix::fs::{FlockOperation, flock};
+
+use crate::generate::{Service, is_valid_name};
+use crate::install::Link;
+use crate::manager::Manager;
+
+/// For each service the paths of its links, below the directory that `systemctl enable` makes them in.
+type Links = BTreeMap<String, BTreeSet<String>>;
+
+const HEADER: &str =
+    "# Links that unipod has made for [Install] sections, once. A service here that has none of them is disabled.\n";
+
+/// The service that runs the generator again when the disks can be written to.
+const LATER: &str = "unipod-preset.service";
+
+/// Nothing can be decided now: at early boot the disks may be read-only. What makes up for it until it can.
+#[derive(Debug)]
+pub struct Undecided {
+    /// Why.
+    pub error: io::Error,
+    /// Has the decision made when the disks can be written to. Its links start what would have been enabled.
+    pub later: Service,
+}
+
+/// Enables the services that nobody has decided about.
+pub fn apply(manager: &Manager, services: &[Service]) -> Result<(), Box<Undecided>> {
+    let wanted = wanted(services);
+    let record = read(&manager.record).unwrap_or_default();
+    let change = Change::of(manager, record, &wanted);
+    if change.is_empty() {
+        return Ok(());
+    }
+    locked(&manager.record, || {
+        Change::of(manager, read(&manager.record)?, &wanted).carry_out(manager)
+    })
+    .map_err(|error| {
+        hide(manager, &change.dropped);
+        Box::new(Undecided {
+            error,
+            later: later(manager, &change.made),
+        })
+    })
+}
+
+/// The links of each service that `systemctl enable` would make, too.
+fn wanted(services: &[Service]) -> Links {
+    let links = services.iter().map(|service| {
+        let paths = service.links.iter().map(|link| &link.path);
+        let paths: BTreeSet<String> = paths.filter(|path| enables(path)).cloned().collect();
+        (service.file_name.clone(), paths)
+    });
+    links.filter(|(_, paths)| !paths.is_empty()).collect()
+}
+
+/// Whether a link is one of `alias.service` and `some.target.wants/web.service`.
+fn enables(path: &str) -> bool {
+    let (directory, name) = path.rsplit_once('/').unwrap_or(("x.wants", path));
+    let unit = directory.rsplit_once('.').map_or("", |(unit, _)| unit);
+    is_valid_name(unit) && name.strip_suffix(".service").is_some_and(is_valid_name)
+}
+
+/// What is to be done.
+#[derive(Debug, Default)]
+struct Change {
+    made: Links,
+    dropped: Links,
+    /// The record afterwards.
+    record: Links,
+}
+
+impl Change {
+    fn of(manager: &Manager, record: Links, wanted: &Links) -> Self {
+        let enabled =
+            |service: &str, links: &BTreeSet<String>| links.iter().any(|path| leads_to(manager, path, service));
+        let mut change = Self::default();
+        for (service, links) in wanted {
+            match record.get(service) {
+                None => drop(change.made.insert(service.clone(), links.clone())),
+                Some(before) if before != links && enabled(service, &(before | links)) => {
+                    change.made.insert(service.clone(), links - before);
+                    change.dropped.insert(service.clone(), before - links);
+                }
+                Some(_) => {}
+            }
+        }
+        change.record = record;
+        for service in change.made.keys() {
+            change.record.insert(service.clone(), wanted[service].clone());
+        }
+        let gone = |service: &str, links: &_| !wanted.contains_key(service) && enabled(service, links);
+        change.record.retain(|service, links| {
+            let gone = gone(service, links);
+            if gone {
+                change.dropped.insert(service.clone(), std::mem::take(links));
+            }
+            !gone
+        });
+        change
+    }
+
+    fn is_empty(&self) -> bool {
+        self.made.is_empty() && self.dropped.is_empty()
+    }
+
+    fn carry_out(&self, manager: &Manager) -> io::Result<()> {
+        for (service, path) in pairs(&self.made) {
+            make(manager, path, service)?;
+        }
+        write(&manager.record, &self.record)?;
+        for (service, path) in pairs(&self.dropped) {
+            remove(manager, path, service)?;
+        }
+        Ok(())
+    }
+}
+
+fn pairs(links: &Links) -> impl Iterator<Item = (&String, &String)> {
+    links
+        .iter()
+        .flat_map(|(service, paths)| paths.iter().map(move |path| (service, path)))
+}
+
+/// Whether a link is there and is the service's, wherever the service lay when it was made.
+fn leads_to(manager: &Manager, path: &str, service: &str) -> bool {
+    fs::read_link(manager.links.join(path)).is_ok_and(|target| target.file_name().is_some_and(|name| name == service))
+}
+
+/// What somebody else has put in its place stays.
+fn make(manager: &Manager, path: &str, service: &str) -> io::Result<()> {
+    let (place, target) = (manager.links.join(path), manager.units.join(service));
+    let made = match symlink(&target, &place) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            fs::create_dir_all(place.parent().unwrap_or(&manager.links))?;
+            symlink(&target, &place)
+        }
+        made => made,
+    };
+    match made {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Removes a link, and its directory with the last one. An administrator's own copy of the service keeps it.
+fn remove(manager: &Manager, path: &str, service: &str) -> io::Result<()> {
+    if !leads_to(manager, path, service) || manager.links.join(service).is_file() {
+        return Ok(());
+    }
+    let place = manager.links.join(path);
+    fs::remove_file(&place)?;
+    if let Some(directory) = place.parent().filter(|directory| *directory != manager.links) {
+        // Most have other links in them.
+        let _ = fs::remove_dir(directory);
+    }
+    Ok(())
+}
+
+/// The record, empty if there is none. What is no line of it is nothing.
+fn read(path: &Path) -> io::Result<Links> {
+    let bytes = match fs::read(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Links::new()),
+        bytes => bytes?,
+    };
+    let text = String::from_utf8_lossy(&bytes);
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    Ok(lines
+        .filter_map(|line| {
+            let mut words = line.split_whitespace().map(str::to_owned);
+            Some((words.next()?, words.filter(|path| enables(path)).collect()))
+        })
+        .collect())
+}
+
+/// Replaces the record. It is on the disk before its name is: half a record would enable what was disabled.
+fn write(path: &Path, record: &Links) -> io::Result<()> {
+    let mut text = String::from(HEADER);
+    for (service, paths) in record {
+        text.push_str(service);
+        for path in paths {
+            text.push(' ');
+            text.push_str(path);
+        }
+        text.push('\n');
+    }
+    let temporary = path.with_extension("new");
+    let mut file = File::create(&temporary)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(temporary, path)
+}
+
+/// Does something while no other generator does; makes the record's directory.
+fn locked(record: &Path, act: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+    let directory = record.parent().unwrap_or(record);
+    fs::create_dir_all(directory)?;
+    let lock = File::open(directory)?;
+    flock(&lock, FlockOperation::LockExclusive)?;
+    act()
+}
+
+/// Hides links that cannot be removed behind links to nowhere: a target that requires a unit that is gone would not start.
+fn hide(manager: &Manager, links: &Links) {
+    for (_, path) in pairs(links) {
+        let place = manager.early.join(path);
+        // Where even this cannot be written nothing can.
+        let _ = fs::create_dir_all(place.parent().unwrap_or(&manager.early)).and_then(|()| symlink("/dev/null", place));
+    }
+}
+
+/// The service of [`Undecided`].
+fn later(manager: &Manager, links: &Links) -> Service {
+    let (target, scope) = if manager.is_user {
+        ("default.target", "--user ")
+    } else {
+        ("multi-user.target", "")
+    };
+    let links = pairs(links).map(|(service, path)| Link {
+        path: path.clone(),
+        target: manager.units.join(service).display().to_string(),
+    });
+    let own = Link {
+        path: format!("{target}.wants/{LATER}"),
+        target: format!("../{LATER}"),
+    };
+    let content = format!(
+        "[Unit]\nDescription=Enable new container services\nConditionPathIsReadWrite=%E\n\n\
+         [Service]\nType=oneshot\nExecStart=systemctl {scope}daemon-reload\n"
+    );
+    Service {
+        file_name: LATER.to_owned(),
+        source: String::new(),
+        content: content.into_bytes(),
+        links: links.chain([own]).collect(),
+        is_stub: false,
+    }
+}

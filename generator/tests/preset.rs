@@ -1,0 +1,453 @@
+//! Services that can be enabled: what a run for a service manager leaves in its directories, and what it respects.
+
+mod common;
+
+use std::fs;
+use std::process::{Command, Output};
+
+use common::TempDir;
+use unipod_generator::manager::Manager;
+
+const LINK: &str = "config/systemd/user/default.target.wants/web.service";
+const SERVICE: &str = "run/systemd/user/web.service";
+const UNIT: &str = "units/web.container";
+
+/// A user with one unit that wants to be started.
+struct User(TempDir);
+
+impl User {
+    fn new() -> Self {
+        let user = Self(TempDir::new());
+        user.install("WantedBy=default.target");
+        user
+    }
+
+    fn install(&self, install: &str) {
+        self.unit(
+            "web.container",
+            &format!("[Container]\nImage=a/b:1\n[Install]\n{install}\n"),
+        );
+    }
+
+    fn unit(&self, name: &str, text: &str) {
+        self.0.file(&format!("units/{name}"), text);
+    }
+
+    fn command(&self) -> Command {
+        let output = self.0.path().join("run/systemd/generator");
+        let mut command = self
+            .0
+            .command(&["-user", "-no-kmsg-log", output.to_str().expect("is UTF-8")]);
+        command
+            .env("XDG_RUNTIME_DIR", self.0.path().join("run"))
+            .env("XDG_CONFIG_HOME", self.0.path().join("config"));
+        command
+    }
+
+    /// Runs as the manager does, which empties the generator directories before.
+    fn reload(&self) -> Output {
+        for directory in ["generator", "generator.early"] {
+            let _ = fs::remove_dir_all(self.0.path().join("run/systemd").join(directory));
+        }
+        self.command().output().expect("the generator starts")
+    }
+
+    fn has(&self, path: &str) -> bool {
+        self.0.path().join(path).symlink_metadata().is_ok()
+    }
+
+    fn remove(&self, path: &str) {
+        let path = self.0.path().join(path);
+        fs::remove_file(&path).unwrap_or_else(|error| panic!("{}: {error}\n{}", path.display(), self.0.tree()));
+    }
+
+    /// What a run leaves, without the unit files.
+    fn result(&self) -> String {
+        let root = format!("{}/", self.0.path().display());
+        let tree = self.0.tree().replace(&root, "/");
+        let lines: Vec<&str> = tree.lines().filter(|line| !line.starts_with("units/")).collect();
+        lines.join("\n")
+    }
+
+    fn record(&self) -> String {
+        let text = self.0.read("config/unipod/presets");
+        let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+        lines.join("\n")
+    }
+}
+
+#[test]
+fn a_new_service_is_enabled_once() {
+    let user = User::new();
+    let expected = "config/systemd/user/default.target.wants/web.service -> /run/systemd/user/web.service\n\
+                    config/unipod/presets\n\
+                    run/systemd/user/web.service";
+    user.reload();
+    assert_eq!(user.result(), expected);
+    assert_eq!(user.record(), "web.service default.target.wants/web.service");
+    user.reload();
+    assert_eq!(user.result(), expected);
+    assert!(user.0.read(SERVICE).contains("\n[Install]\nWantedBy=default.target\n"));
+}
+
+#[test]
+fn disabled_is_for_good() {
+    let user = User::new();
+    user.reload();
+    user.remove(LINK);
+    for change in [
+        "WantedBy=default.target",
+        "WantedBy=other.target",
+        "",
+        "WantedBy=default.target",
+    ] {
+        user.install(change);
+        user.reload();
+        assert_eq!(
+            user.result(),
+            "config/unipod/presets\nrun/systemd/user/web.service",
+            "{change}"
+        );
+    }
+    user.remove(UNIT);
+    user.reload();
+    assert!(!user.has(SERVICE));
+    user.install("WantedBy=default.target");
+    user.reload();
+    assert!(user.has(SERVICE) && !user.has(LINK), "{}", user.result());
+}
+
+#[test]
+fn enabled_follows_install() {
+    let user = User::new();
+    user.reload();
+    user.install("WantedBy=other.target\nRequiredBy=default.target\nUpheldBy=third.target\nAlias=site.service");
+    user.reload();
+    assert_eq!(
+        user.result(),
+        "config/systemd/user/default.target.requires/web.service -> /run/systemd/user/web.service\n\
+         config/systemd/user/other.target.wants/web.service -> /run/systemd/user/web.service\n\
+         config/systemd/user/site.service -> /run/systemd/user/web.service\n\
+         config/systemd/user/third.target.upholds/web.service -> /run/systemd/user/web.service\n\
+         config/unipod/presets\n\
+         run/systemd/user/web.service"
+    );
+    user.install("Description=nothing");
+    user.reload();
+    assert_eq!(user.result(), "config/unipod/presets\nrun/systemd/user/web.service");
+    user.install("WantedBy=default.target");
+    user.reload();
+    assert!(user.has(LINK), "{}", user.result());
+}
+
+#[test]
+fn enabled_again_after_a_change_follows_install() {
+    let user = User::new();
+    user.reload();
+    user.remove(LINK);
+    user.install("WantedBy=other.target");
+    // As `systemctl enable` does.
+    user.0
+        .link("config/systemd/user/other.target.wants/web.service", "/x/web.service");
+    user.reload();
+    assert_eq!(user.record(), "web.service other.target.wants/web.service");
+    user.remove(UNIT);
+    user.reload();
+    assert_eq!(user.result(), "config/unipod/presets");
+}
+
+#[test]
+fn one_link_of_two_is_enabled_and_no_more() {
+    let user = User::new();
+    user.install("WantedBy=default.target other.target");
+    user.reload();
+    user.remove("config/systemd/user/other.target.wants/web.service");
+    user.install("WantedBy=default.target other.target third.target");
+    user.reload();
+    assert!(user.has(LINK));
+    assert!(user.has("config/systemd/user/third.target.wants/web.service"));
+    assert!(!user.has("config/systemd/user/other.target.wants/web.service"));
+}
+
+#[test]
+fn what_is_gone_leaves_nothing_and_may_come_back() {
+    let user = User::new();
+    user.reload();
+    user.remove(UNIT);
+    user.reload();
+    assert_eq!(user.result(), "config/unipod/presets");
+    assert_eq!(user.record(), "");
+    user.install("WantedBy=default.target");
+    user.reload();
+    assert!(user.has(LINK));
+}
+
+#[test]
+fn templates_are_enabled_by_their_default_instance() {
+    let user = User::new();
+    user.remove(UNIT);
+    user.unit(
+        "job@.container",
+        "[Container]\nImage=a/b:1\n[Install]\nWantedBy=default.target\nDefaultInstance=7\n",
+    );
+    user.unit(
+        "plain@.container",
+        "[Container]\nImage=a/b:1\n[Install]\nWantedBy=default.target\n",
+    );
+    user.reload();
+    assert_eq!(
+        user.result(),
+        "config/systemd/user/default.target.wants/job@7.service -> /run/systemd/user/job@.service\n\
+         config/unipod/presets\n\
+         run/systemd/user/job@.service\n\
+         run/systemd/user/plain@.service"
+    );
+}
+
+#[test]
+fn a_broken_file_keeps_its_decision() {
+    let user = User::new();
+    let broken = "[Container]\nImgae=a/b:1\n[Install]\nWantedBy=default.target\n";
+    user.reload();
+    user.unit("web.container", broken);
+    user.reload();
+    assert!(user.0.read(SERVICE).contains("X-UnipodError="));
+    assert!(user.has(LINK));
+    user.remove(LINK);
+    user.reload();
+    user.install("WantedBy=default.target");
+    user.reload();
+    assert!(!user.has(LINK));
+}
+
+#[test]
+fn names_that_systemd_does_not_accept_are_not_linked() {
+    let user = User::new();
+    user.install("WantedBy=a%i.target default.target\nAlias=d/x.service x.socket 'b c.service'");
+    user.reload();
+    assert_eq!(user.record(), "web.service default.target.wants/web.service");
+}
+
+#[test]
+fn what_is_not_ours_stays() {
+    let user = User::new();
+    user.install("WantedBy=default.target\nAlias=site.service");
+    user.0.file(SERVICE, "[Service]\nExecStart=true\n");
+    user.0
+        .file("run/systemd/user/other.service", "[Service]\nExecStart=true\n");
+    user.0.link("run/systemd/user/masked.service", "/dev/null");
+    user.0.link("config/systemd/user/site.service", "/opt/site.service");
+    user.reload();
+    user.remove(UNIT);
+    user.unit("web.container", "[Container]\nImage=a/b:1\n");
+    user.reload();
+    assert_eq!(
+        user.result(),
+        "config/systemd/user/site.service -> /opt/site.service\n\
+         config/unipod/presets\n\
+         run/systemd/generator/web.service\n\
+         run/systemd/user/masked.service -> /dev/null\n\
+         run/systemd/user/other.service\n\
+         run/systemd/user/web.service"
+    );
+    assert_eq!(user.0.read(SERVICE), "[Service]\nExecStart=true\n");
+}
+
+#[test]
+fn an_administrators_copy_stays_enabled() {
+    let user = User::new();
+    user.reload();
+    fs::copy(
+        user.0.path().join(SERVICE),
+        user.0.path().join("config/systemd/user/web.service"),
+    )
+    .expect("can be copied");
+    user.remove(UNIT);
+    user.reload();
+    assert!(user.has(LINK) && !user.has(SERVICE), "{}", user.result());
+}
+
+#[test]
+fn until_it_can_be_decided_the_links_are_for_this_boot() {
+    let user = User::new();
+    user.0.file("config/unipod", "in the way");
+    user.reload();
+    assert_eq!(
+        user.result(),
+        "config/unipod\n\
+         run/systemd/generator/default.target.wants/unipod-preset.service -> ../unipod-preset.service\n\
+         run/systemd/generator/default.target.wants/web.service -> /run/systemd/user/web.service\n\
+         run/systemd/generator/unipod-preset.service\n\
+         run/systemd/user/web.service"
+    );
+    user.remove("config/unipod");
+    user.reload();
+    assert!(
+        user.has(LINK) && !user.has("run/systemd/generator"),
+        "{}",
+        user.result()
+    );
+}
+
+#[test]
+fn a_link_that_cannot_be_removed_is_hidden() {
+    let user = User::new();
+    user.reload();
+    user.remove(UNIT);
+    fs::create_dir(user.0.path().join("config/unipod/presets.new")).expect("can be made");
+    user.reload();
+    assert!(user.has(LINK));
+    assert!(
+        user.result()
+            .contains("run/systemd/generator.early/default.target.wants/web.service -> /dev/null\n"),
+        "{}",
+        user.result()
+    );
+}
+
+#[test]
+fn a_run_that_was_killed_has_decided_nothing() {
+    let user = User::new();
+    user.reload();
+    // Killed between the link and the record.
+    user.remove("config/unipod/presets");
+    user.reload();
+    assert_eq!(user.record(), "web.service default.target.wants/web.service");
+    // Killed between the record and the link.
+    user.remove(UNIT);
+    user.0.file("config/unipod/presets", "");
+    user.reload();
+    user.install("WantedBy=default.target");
+    user.reload();
+    assert!(user.has(LINK));
+    assert_eq!(user.record(), "web.service default.target.wants/web.service");
+}
+
+/// Runs the generator as often as it has system calls that change something, and kills it at each of them in turn, always
+/// from the state that `prepare` makes. Then nobody kills it, and `check` sees what became of the decision.
+fn kill_everywhere(prepare: impl Fn() -> User, check: impl Fn(&User)) {
+    let traced = |user: &User, options: &[&str]| {
+        let generator = user.command();
+        let mut strace = Command::new("strace");
+        strace.args(["-qq", "-o", "trace"]).args(options);
+        strace.arg(generator.get_program()).args(generator.get_args());
+        strace.envs(generator.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        strace.current_dir(user.0.path()).output().expect("strace is there")
+    };
+    let user = prepare();
+    traced(&user, &[]);
+    let trace = user.0.read("trace");
+    let mut kills = 0;
+    for name in [
+        "openat", "write", "fsync", "rename", "symlink", "mkdir", "unlink", "rmdir", "linkat", "renameat",
+    ] {
+        let count = trace
+            .lines()
+            .filter(|line| line.starts_with(&format!("{name}(")))
+            .count();
+        for number in 1..=count {
+            let user = prepare();
+            traced(&user, &["-e", &format!("inject={name}:signal=KILL:when={number}")]);
+            user.reload();
+            check(&user);
+            kills += 1;
+        }
+    }
+    assert!(kills > 10, "strace cannot trace:\n{trace}");
+}
+
+#[test]
+fn a_new_service_is_enabled_whenever_a_run_is_killed() {
+    kill_everywhere(User::new, |user| {
+        assert!(user.has(LINK), "{}", user.result());
+        assert_eq!(user.record(), "web.service default.target.wants/web.service");
+    });
+}
+
+#[test]
+fn what_is_gone_may_come_back_whenever_a_run_is_killed() {
+    let gone = || {
+        let user = User::new();
+        user.reload();
+        user.remove(UNIT);
+        user
+    };
+    kill_everywhere(gone, |user| {
+        user.install("WantedBy=default.target");
+        user.reload();
+        assert!(user.has(LINK), "{}", user.result());
+    });
+}
+
+#[test]
+fn disabled_is_for_good_whenever_a_run_is_killed() {
+    let disabled = || {
+        let user = User::new();
+        user.reload();
+        user.remove(LINK);
+        user.install("WantedBy=other.target");
+        user.unit(
+            "new.container",
+            "[Container]\nImage=a/b:1\n[Install]\nWantedBy=default.target\n",
+        );
+        user
+    };
+    kill_everywhere(disabled, |user| {
+        assert_eq!(user.result().matches("/web.service ->").count(), 0, "{}", user.result());
+        assert!(user.has("config/systemd/user/default.target.wants/new.service"));
+    });
+}
+
+#[test]
+fn many_at_once_decide_as_one() {
+    let user = User::new();
+    for number in 0..50 {
+        let text = "[Container]\nImage=a/b:1\n[Install]\nWantedBy=default.target\n";
+        user.unit(&format!("u{number}.container"), text);
+    }
+    let runs: Vec<_> = (0..8)
+        .map(|_| user.command().spawn().expect("the generator starts"))
+        .collect();
+    for mut run in runs {
+        assert!(run.wait().expect("it ends").success());
+    }
+    assert_eq!(user.record().lines().count(), 51);
+    assert_eq!(
+        user.result()
+            .lines()
+            .filter(|line| line.starts_with("config/systemd/"))
+            .count(),
+        51
+    );
+}
+
+#[test]
+fn the_record_may_hold_anything() {
+    let user = User::new();
+    user.0.file(
+        "config/unipod/presets",
+        b"web.service ../../../etc/passwd /etc/shadow a.wants/../x.service\n\n \nx\n\0\xff\n",
+    );
+    let output = user.reload();
+    assert!(output.status.success(), "{output:?}");
+    // Recorded, and no link is there: somebody has disabled it.
+    assert!(!user.has(LINK));
+}
+
+#[test]
+fn the_system_manager_decides_in_its_own_root() {
+    let root = TempDir::new();
+    let output = root.path().join("run/systemd/generator");
+    let manager = || Manager::of(&output, &root.system()).expect("is the manager's own directory");
+    let below = |path: &str| root.path().join(path);
+    assert_eq!(manager().units, below("run/systemd/system"));
+    assert_eq!(manager().links, below("proc/1/root/etc/systemd/system"));
+    assert_eq!(manager().record, below("proc/1/root/etc/unipod/presets"));
+    fs::create_dir(below("etc")).expect("can be made");
+    assert_eq!(manager().links, below("etc/systemd/system"));
+    assert_eq!(manager().record, below("etc/unipod/presets"));
+    for other in ["run/systemd/generator.late", "tmp/generator", "run/systemd"] {
+        assert!(Manager::of(&below(other), &root.system()).is_none(), "{other}");
+    }
+    assert!(Manager::of(&output, &root.user()).is_none());
+}
