@@ -116,11 +116,10 @@ pub fn names_in(dir: &Path) -> Result<Vec<String>, StoreError> {
 /// # Errors
 /// The directory cannot be read.
 pub fn read_all<T: DeserializeOwned>(dir: &Path) -> Result<Vec<Result<T, StoreError>>, StoreError> {
-    let records = names_in(dir)?.into_iter().filter(|name| name.ends_with(".json"));
+    let paths = names_in(dir)?.into_iter().map(|name| dir.join(name));
+    let records = paths.filter(|path| path.extension().is_some_and(|extension| extension == "json"));
     // Gone in the meantime: not there.
-    Ok(records
-        .filter_map(|name| read_json(&dir.join(name)).transpose())
-        .collect())
+    Ok(records.filter_map(|path| read_json(&path).transpose()).collect())
 }
 
 /// Removes a file or a whole tree; what is already gone is fine.
