@@ -27,6 +27,7 @@
 //! | [`container`] … [`artifact`]              | one file per type: its table of keys and its service              |
 //! | [`mod@shared`]                            | the keys that several types have                                  |
 //! | [`handlers`], [`mount`], [`preamble`]     | rules that types share                                            |
+//! | [`paths`]                                 | paths, told from their text                                       |
 //! | [`convert`], [`keys`], [`emit`]           | the conversion of one unit, the tables' vocabulary, command lines |
 //! | [`mod@generate`]                          | all units of a run; failures and who fails with them              |
 //! | [`suggest`], [`parallel`]                 | the nearest name; work by all processors                          |
@@ -53,6 +54,7 @@ pub mod names;
 pub mod network;
 pub mod output;
 pub mod parallel;
+pub mod paths;
 pub mod pod;
 pub mod preamble;
 pub mod problem;

@@ -482,7 +482,8 @@ mod tests {
 
     #[test]
     fn sections_have_a_limit() {
-        let sections = |count: usize| (0..count).map(|i| format!("[S{i}]\nk=v\n")).collect::<String>();
+        let section = |number: usize| format!("[S{number}]\nk=v\n");
+        let sections = |count: usize| (0..count).map(section).collect::<Vec<_>>().concat();
         let read = UnitFile::parse("f", sections(MOST_SECTIONS).as_bytes()).expect("good");
         assert_eq!(read.sections().len(), MOST_SECTIONS);
         let errors = UnitFile::parse("f", sections(MOST_SECTIONS + 2).as_bytes()).expect_err("too many");
