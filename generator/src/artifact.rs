@@ -1,7 +1,7 @@
 //! `.artifact` units: `[Artifact]` becomes a one-shot `artifact pull`.
 
 use crate::convert::Conversion;
-use crate::handlers;
+use crate::handlers::service;
 use crate::keys::{
     Emit::{Elsewhere, Pair, Switch, Verbatim},
     Key,
@@ -33,5 +33,5 @@ pub fn convert(c: &mut Conversion<'_>) {
     let Some(artifact) = c.section.nonempty("Artifact").map(str::to_owned) else {
         return c.error_section("Artifact= is not set");
     };
-    handlers::one_command(c, &["artifact", "pull"], &artifact);
+    service::one_command(c, &["artifact", "pull"], &artifact);
 }

@@ -2,13 +2,14 @@
 
 use crate::convert::Conversion;
 use crate::emit::Command;
-use crate::handlers::{self, storage};
+use crate::handlers::{service, storage};
 use crate::keys::{
     Emit::{Joined, Pair, Switch, Verbatim, With},
     Key,
     Kind::{Arguments, Boolean, Lines, Map, Scalar},
     key,
 };
+use crate::paths;
 use crate::shared::shared;
 
 /// The keys of `[Build]`, in the order of their options.
@@ -54,7 +55,7 @@ pub fn convert(c: &mut Conversion<'_>) {
     c.emit(KEYS, &mut command);
     c.add_service("ExecStart", command.into_line());
     // Without RemainAfterExit= every start that needs the image builds it again, as in the reference.
-    handlers::one_shot(c, false);
+    service::one_shot(c, false);
 }
 
 /// What `SetWorkingDirectory=` asks for.
@@ -76,7 +77,7 @@ fn context(c: &mut Conversion<'_>, command: &mut Command) {
             Some(given)
         }
         (Some(base), None) => {
-            let directory = handlers::directory_of(&handlers::unit_relative(c.unit, &base));
+            let directory = paths::directory_of(&paths::unit_relative(c.unit, &base));
             c.add_service("WorkingDirectory", directory.clone());
             Some(directory)
         }
@@ -133,7 +134,7 @@ fn wish(c: &mut Conversion<'_>) -> Option<Wish> {
 
 /// Whether a Containerfile is looked up in the working directory.
 fn is_relative(file: &str) -> bool {
-    !handlers::is_specifier_path(file) && !file.starts_with('/') && !is_url(file)
+    !paths::is_specifier_path(file) && !file.starts_with('/') && !is_url(file)
 }
 
 /// What the reference takes for a URL; nothing else is fetched.

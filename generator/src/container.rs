@@ -2,7 +2,7 @@
 
 use crate::convert::Conversion;
 use crate::emit::Command;
-use crate::handlers::{self, storage};
+use crate::handlers::{self, service, storage};
 use crate::keys::{
     Emit::{
         Elsewhere, JoinedEvenEmpty, Pair, PairEvenEmpty, Prefixed, PrefixedEvenEmpty, Switch, Verbatim, WhenTrue, With,
@@ -13,7 +13,7 @@ use crate::keys::{
 };
 use crate::shared::shared;
 use crate::unit::UnitType;
-use crate::{mount, names};
+use crate::{mount, names, paths};
 
 /// The keys of `[Container]`, in the order of their options.
 #[rustfmt::skip]
@@ -121,12 +121,12 @@ pub fn convert(c: &mut Conversion<'_>) {
     let rm = c.command("", &kill);
     let rm_after = c.command("-", &kill);
     c.add_service("Environment", "PODMAN_SYSTEMD_UNIT=%n");
-    handlers::kill_mode(c);
+    service::kill_mode(c);
     c.add_service("ExecStop", rm);
     c.add_service("ExecStopPost", rm_after);
     reload(c, &name);
     c.add_service("Delegate", "yes");
-    handlers::notify_type(c);
+    service::notify_type(c);
     c.default_service("SyslogIdentifier", "%N");
 
     let operand = image_operand(c);
@@ -190,7 +190,7 @@ fn cgroups(c: &mut Conversion<'_>, command: &mut Command) {
 
 /// Who tells systemd that the service is up; a oneshot service is up when it is done, so nobody does.
 fn notify(c: &mut Conversion<'_>, command: &mut Command) {
-    if handlers::is_oneshot(c) {
+    if service::is_oneshot(c) {
         return;
     }
     command.word(match c.section.scalar("Notify") {
@@ -263,7 +263,7 @@ fn expose(c: &mut Conversion<'_>, command: &mut Command) {
 
 fn environment_files(c: &mut Conversion<'_>, command: &mut Command) {
     for file in c.args("EnvironmentFile") {
-        command.option("--env-file", &handlers::unit_relative(c.unit, &file));
+        command.option("--env-file", &paths::unit_relative(c.unit, &file));
     }
 }
 

@@ -249,14 +249,9 @@ impl<'a> Conversion<'a> {
 
     /// The assignments of a list key after its last reset.
     pub fn lines(&self, key: &str) -> Vec<&'a Entry> {
-        let count = self.section.lines(key).len();
-        let mut entries: Vec<_> = self
-            .section
-            .section()
-            .into_iter()
-            .flat_map(|section| section.assignments(key))
-            .collect();
-        entries.split_off(entries.len() - count)
+        // Reading the values notes what is odd about them.
+        let _ = self.section.lines(key);
+        self.section.entries(key)
     }
 
     /// The last assignment of a scalar that is not empty, and its value.

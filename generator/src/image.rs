@@ -1,7 +1,7 @@
 //! `.image` units: `[Image]` becomes a one-shot `image pull`.
 
 use crate::convert::Conversion;
-use crate::handlers;
+use crate::handlers::service;
 use crate::keys::{
     Emit::{Elsewhere, Pair, Switch, Verbatim},
     Key,
@@ -38,5 +38,5 @@ pub fn convert(c: &mut Conversion<'_>) {
     let Some(image) = c.section.nonempty("Image").map(str::to_owned) else {
         return c.error_section("Image= is not set");
     };
-    handlers::one_command(c, &["image", "pull"], &image);
+    service::one_command(c, &["image", "pull"], &image);
 }

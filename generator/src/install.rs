@@ -3,7 +3,7 @@
 
 use systemd_unit_parser::UnitFile;
 
-use crate::handlers::clean;
+use crate::paths::clean;
 
 /// A symbolic link in the output directory.
 #[derive(Debug, Clone, PartialEq, Eq)]

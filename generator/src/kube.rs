@@ -2,13 +2,14 @@
 
 use crate::convert::Conversion;
 use crate::emit::Command;
-use crate::handlers;
+use crate::handlers::service;
 use crate::keys::{
     Emit::{Elsewhere, Joined, PairEvenEmpty, Verbatim, With},
     Key,
     Kind::{Arguments, Boolean, Raw, Scalar, Words},
     key,
 };
+use crate::paths;
 use crate::shared::shared;
 
 /// The keys of `[Kube]`, in the order of their options.
@@ -38,13 +39,13 @@ pub static KEYS: &[Key] = &[
 /// Converts one `.kube` unit.
 pub fn convert(c: &mut Conversion<'_>) {
     let words = c.words("Yaml");
-    let yaml: Vec<String> = words.iter().map(|path| handlers::unit_relative(c.unit, path)).collect();
+    let yaml: Vec<String> = words.iter().map(|path| paths::unit_relative(c.unit, path)).collect();
     if yaml.is_empty() {
         c.error_section("Yaml= is not set");
     }
-    handlers::kill_mode(c);
+    service::kill_mode(c);
     c.add_service("Environment", "PODMAN_SYSTEMD_UNIT=%n");
-    handlers::notify_type(c);
+    service::notify_type(c);
     c.default_service("SyslogIdentifier", "%N");
     let mut play = c.base("");
     play.words(["kube", "play", "--replace", "--service-container=true"]);
@@ -77,7 +78,7 @@ fn auto_update(c: &mut Conversion<'_>, command: &mut Command) {
 
 fn config_maps(c: &mut Conversion<'_>, command: &mut Command) {
     for path in &c.words("ConfigMap") {
-        command.option("--configmap", &handlers::unit_relative(c.unit, path));
+        command.option("--configmap", &paths::unit_relative(c.unit, path));
     }
 }
 
@@ -89,7 +90,7 @@ fn working_directory(c: &mut Conversion<'_>, yaml: &[String]) {
         "unit" => c.unit.directory().to_owned(),
         "yaml" => match yaml {
             [] => return,
-            [path] => handlers::directory_of(path),
+            [path] => paths::directory_of(path),
             [_, _, ..] => return c.error(entry, "SetWorkingDirectory=yaml works with only one Yaml="),
         },
         _ => return c.error(entry, "SetWorkingDirectory= can only be unit or yaml"),

@@ -8,7 +8,8 @@
 //!
 //! - a unit that cannot be converted yields a service that fails and says why ([`stub`]); all its problems are told at
 //!   once, with file, line and the line itself; who refers to it fails with it and names its reason;
-//! - one unreadable file costs that file only; two units with one service name are an error of both;
+//! - one unreadable file costs that file only, and so does one of more than 1000 sections, a pipe, a socket, a device;
+//! - two units with one service name are an error of both;
 //! - empty words are written as `""`: an argument that is empty stays one (elsewhere an empty word asks for nothing);
 //! - continuation lines are joined by one space, as in systemd;
 //! - what is read in a surprising way is warned about: literal quotes, odd booleans, bad escapes;
@@ -27,6 +28,7 @@
 //! | [`container`] … [`artifact`]              | one file per type: its table of keys and its service              |
 //! | [`mod@shared`]                            | the keys that several types have                                  |
 //! | [`handlers`], [`mount`], [`preamble`]     | rules that types share                                            |
+//! | [`paths`]                                 | paths, told from their text                                       |
 //! | [`convert`], [`keys`], [`emit`]           | the conversion of one unit, the tables' vocabulary, command lines |
 //! | [`mod@generate`]                          | all units of a run; failures and who fails with them              |
 //! | [`suggest`], [`parallel`]                 | the nearest name; work by all processors                          |
@@ -55,6 +57,7 @@ pub mod names;
 pub mod network;
 pub mod output;
 pub mod parallel;
+pub mod paths;
 pub mod pod;
 pub mod preamble;
 pub mod preset;

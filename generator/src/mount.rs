@@ -15,16 +15,7 @@ pub fn mounts(c: &mut Conversion<'_>, command: &mut Command) {
     if c.section.args("Mount").is_empty() {
         return;
     }
-    let section = c.section.section();
-    let entries: Vec<&Entry> = section
-        .into_iter()
-        .flat_map(|section| section.assignments("Mount"))
-        .collect();
-    let reset = entries
-        .iter()
-        .rposition(|entry| entry.value().is_empty())
-        .map_or(0, |index| index + 1);
-    for entry in &entries[reset..] {
+    for entry in c.section.entries("Mount") {
         let words = split_args(entry.value()).map(|args| args.words).unwrap_or_default();
         for word in words.iter().filter(|word| !word.is_empty()) {
             if let Some(mount) = mount(c, entry, word) {

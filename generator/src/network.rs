@@ -2,7 +2,7 @@
 
 use crate::convert::Conversion;
 use crate::emit::Command;
-use crate::handlers;
+use crate::handlers::service;
 use crate::keys::{
     Emit::{Elsewhere, Pair, Switch, Verbatim, With},
     Key,
@@ -41,7 +41,7 @@ pub fn convert(c: &mut Conversion<'_>) {
         let remove = c.command("", &["network", "rm", &name]);
         c.add_service("ExecStopPost", remove);
     }
-    handlers::one_command(c, &["network", "create", "--ignore"], &name);
+    service::one_command(c, &["network", "create", "--ignore"], &name);
 }
 
 /// Gateways and ranges belong to the subnet at the same place in its list.

@@ -66,6 +66,12 @@ fn the_engine_comes_from_the_environment() {
             .expect("starts");
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(text.contains(&format!("\nExecStart={expected} run ")), "{text}");
+        // systemd wants its prefix inside of the quotes.
+        let prefixed = match expected.strip_prefix('"') {
+            Some(rest) => format!("\"-{rest}"),
+            None => format!("-{expected}"),
+        };
+        assert!(text.contains(&format!("\nExecStopPost={prefixed} rm ")), "{text}");
     }
 }
 
@@ -217,6 +223,44 @@ fn what_is_in_the_way_is_replaced() {
     assert_ne!(
         fs::read("/etc/hostname").unwrap_or_default(),
         fs::read(directory.path().join("out/web.service")).expect("is there")
+    );
+}
+
+#[test]
+fn what_is_in_the_way_of_a_link_is_replaced_or_told() {
+    let directory = units(&[("web.container", WEB)]);
+    let link = directory.path().join("out/multi-user.target.wants/web.service");
+    fs::create_dir_all(&link).expect("can be made");
+    let output = directory.run(&["-no-kmsg-log", "out"]);
+    assert_eq!((output.status.code(), stderr(&output).as_str()), (Some(0), ""));
+    assert!(
+        fs::symlink_metadata(&link).is_ok_and(|there| there.is_symlink()),
+        "an empty directory goes"
+    );
+
+    fs::remove_file(&link).expect("can be removed");
+    directory.file("out/multi-user.target.wants/web.service/full", "");
+    let output = directory.run(&["-no-kmsg-log", "out"]);
+    assert_eq!(output.status.code(), Some(0), "a link is not worth a failure");
+    assert!(
+        stderr(&output).contains("multi-user.target.wants/web.service: cannot be made"),
+        "{}",
+        stderr(&output)
+    );
+    assert!(link.join("full").exists());
+    assert!(!directory.tree().contains(".unipod-"), "{}", directory.tree());
+}
+
+#[test]
+fn a_link_is_made_even_if_its_service_cannot_be_written() {
+    let directory = units(&[("web.container", WEB)]);
+    directory.file("out/web.service/in-the-way", "");
+    let output = directory.run(&["-no-kmsg-log", "out"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        directory.tree().contains("out/multi-user.target.wants/web.service -> "),
+        "{}",
+        directory.tree()
     );
 }
 

@@ -116,3 +116,15 @@ fn a_run_over_older_services_leaves_old_or_new_ones() {
     let before = written(&directory);
     kill_everywhere(&directory, prepare, &before);
 }
+
+/// Where only root may give a nameless file its name (Linux before 6.10), or nobody can make one.
+#[test]
+fn without_nameless_files_temporary_names_do() {
+    let directory = units();
+    directory.run(&ARGUMENTS);
+    let expected = written(&directory);
+    fs::remove_dir_all(directory.path().join("out")).expect("can be removed");
+    let output = traced(&directory, &["-e", "inject=linkat:error=ENOENT"]);
+    assert_eq!(output.status.code(), Some(1), "there is a stub");
+    assert_eq!(written(&directory), expected);
+}

@@ -47,6 +47,11 @@ impl<'a> Lookup<'a> {
         self.section?.last(key)
     }
 
+    /// The assignments of a list key after its last reset.
+    pub fn entries(&self, key: &str) -> Vec<&'a Entry> {
+        self.list(key).collect()
+    }
+
     /// The warnings of all lookups so far, each once; they are taken away.
     pub fn take_warnings(&self) -> Vec<Warning> {
         self.warnings.take()
@@ -148,7 +153,6 @@ impl<'a> Lookup<'a> {
         map
     }
 
-    /// The assignments of a list key after its last reset.
     fn list(&self, key: &str) -> impl Iterator<Item = &'a Entry> {
         let all: Vec<_> = self
             .section

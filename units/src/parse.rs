@@ -479,4 +479,21 @@ mod tests {
             b"# top\n\n[A]\n# of k\nk=v\n\n\n; of B, \xFF\n[B]\n# last\n"
         );
     }
+
+    #[test]
+    fn sections_have_a_limit() {
+        let section = |number: usize| format!("[S{number}]\nk=v\n");
+        let sections = |count: usize| (0..count).map(section).collect::<Vec<_>>().concat();
+        let read = UnitFile::parse("f", sections(MOST_SECTIONS).as_bytes()).expect("good");
+        assert_eq!(read.sections().len(), MOST_SECTIONS);
+        let errors = UnitFile::parse("f", sections(MOST_SECTIONS + 2).as_bytes()).expect_err("too many");
+        let errors: Vec<String> = errors.0.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            errors,
+            [
+                "f:2001:1: more than 1000 sections in one file: [S1000]",
+                "f:2003:1: more than 1000 sections in one file: [S1001]"
+            ]
+        );
+    }
 }

@@ -4,7 +4,7 @@ use systemd_unit_parser::{Entry, quote_word};
 
 use crate::convert::Conversion;
 use crate::emit::Command;
-use crate::handlers::clean;
+use crate::paths::clean;
 use crate::unit::UnitType;
 
 /// `Volume=`: DESTINATION, or SOURCE:DESTINATION with OPTIONS.
