@@ -94,6 +94,7 @@ pub fn write(store: &Store, record: &Record, parts: Parts<'_>) -> Result<Option<
         listen_fds: activation::listen_fds().map(|fds| (fds.count, fds.names)),
         id_mappings: users.map(|users| users.mappings.clone()),
         joined: joined(store, record, users)?,
+        copies_up: runtime.copies_up(),
         filter_cache: runtime.filter_cache(&store.run().join("seccomp")),
         host_gateway: status.and_then(|s| s.networks.iter().flat_map(|n| &n.gateways).next().copied()),
     })?;

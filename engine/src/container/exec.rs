@@ -46,6 +46,14 @@ pub fn exec(store: &Store, record: &Record, options: &ExecOptions, mode: ExecMod
             source,
         })?;
     let runtime = OciRuntime::find(record.runtime.to_str())?;
+    if record.id_mappings.is_some() && !runtime.enters_user_namespace() {
+        return Err(ContainerError::Option {
+            option: format!("--runtime {}", runtime.path().display()),
+            reason: "its exec does not enter the container's user namespace: the process would have the rights of the host's \
+                     users; run the container with crun or runc"
+                .to_owned(),
+        });
+    }
     let status = runtime.exec(&ExecRequest {
         id: record.id.as_str(),
         state_root: &store.runtime_state(record.id.as_str()),

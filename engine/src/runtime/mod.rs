@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 pub mod capabilities;
 pub mod check;
+mod copy_up;
 pub mod devices;
 pub mod duration;
 pub mod environment;
@@ -84,6 +85,8 @@ pub struct BundleRequest<'a> {
     pub joined: JoinedNamespaces,
     /// The host as seen from the container: `host.containers.internal` and `host-gateway`. `None` leaves the names out.
     pub host_gateway: Option<std::net::IpAddr>,
+    /// Whether the runtime fills a tmpfs, see [`OciRuntime::copies_up`].
+    pub copies_up: bool,
     /// Compiled system call filters, see [`OciRuntime::filter_cache`].
     pub filter_cache: Option<seccomp::cache::FilterCache>,
 }

@@ -34,8 +34,23 @@ pub struct OciRuntime {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Crun,
+    Youki,
     /// Any other: what they share with runc is what everybody understands.
     Runc,
+}
+
+impl Kind {
+    /// By the program's name.
+    fn of(path: &Path) -> Self {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name.contains("crun") {
+            Self::Crun
+        } else if name.contains("youki") {
+            Self::Youki
+        } else {
+            Self::Runc
+        }
+    }
 }
 
 /// A container to be started.
@@ -95,11 +110,9 @@ impl OciRuntime {
         };
         let missing = || RuntimeError::Missing(name.unwrap_or(NAMES[0]).to_owned());
         let path: PathBuf = found.ok_or_else(missing)?;
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let kind = if name.contains("crun") { Kind::Crun } else { Kind::Runc };
         Ok(Self {
+            kind: Kind::of(&path),
             program: Program::new(path),
-            kind,
         })
     }
 
@@ -116,6 +129,17 @@ impl OciRuntime {
         } else {
             None
         }
+    }
+
+    /// Whether the runtime knows the mount option `tmpcopyup`; youki 0.7 does not.
+    pub fn copies_up(&self) -> bool {
+        self.kind != Kind::Youki
+    }
+
+    /// Whether [`Self::exec`] enters the container's user namespace; youki 0.7 does not, its process would have the rights
+    /// of the host's users.
+    pub fn enters_user_namespace(&self) -> bool {
+        self.kind != Kind::Youki
     }
 
     /// Makes a container and returns the PID of its first process, which has our standard streams unless the request says
@@ -273,7 +297,7 @@ impl OciRuntime {
     fn command(&self, state_root: &Path, log: Option<&Path>) -> Command {
         let mut command = match self.kind {
             Kind::Crun => self.program.protected_command(),
-            Kind::Runc => self.program.command(),
+            Kind::Runc | Kind::Youki => self.program.command(),
         };
         if self.kind == Kind::Crun {
             command.arg("--cgroup-manager=disabled");

@@ -5,7 +5,8 @@ use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat, openat2};
+use rustix::fs::{CWD, Dir, Mode, OFlags, ResolveFlags, openat, openat2};
+use rustix::io::Errno;
 
 use super::BundleError;
 
@@ -30,6 +31,27 @@ impl Root {
         })
     }
 
+    /// Whether nothing is in a directory; so it is if there is none.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn is_empty(&self, path: &str) -> Result<bool, BundleError> {
+        let io = |e| BundleError::io("read", self.path.join(path.trim_start_matches('/')))(e);
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
+        let entries = match openat2(&self.dir, path, flags, Mode::empty(), resolve) {
+            Ok(fd) => Dir::new(fd).map_err(io)?,
+            Err(Errno::NOENT | Errno::NOTDIR) => return Ok(true),
+            Err(e) => return Err(io(e)),
+        };
+        for entry in entries {
+            if !matches!(entry.map_err(io)?.file_name().to_bytes(), b"." | b"..") {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// The text of a file; `None` if it is missing or no regular file.
     ///
     /// # Errors
@@ -46,7 +68,7 @@ impl Root {
             ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS,
         ) {
             Ok(fd) => File::from(fd),
-            Err(rustix::io::Errno::NOENT | rustix::io::Errno::NOTDIR) => return Ok(None),
+            Err(Errno::NOENT | Errno::NOTDIR) => return Ok(None),
             Err(e) => return Err(io(e.into())),
         };
         if !file.metadata().map_err(io)?.is_file() {

@@ -13,7 +13,8 @@ use super::root::Root;
 use super::security::{self, SecurityOptions};
 use super::users::{Accounts, Identity};
 use super::{
-    BundleError, BundleRequest, Namespace, devices, environment, files, masks, mounts, process, seccomp, sysctl,
+    BundleError, BundleRequest, Namespace, copy_up, devices, environment, files, masks, mounts, process, seccomp,
+    sysctl,
 };
 
 /// The version of the runtime specification that is written: crun, runc and youki of any age take it.
@@ -112,7 +113,10 @@ impl Facts {
 
     fn spec(&self, request: &BundleRequest<'_>) -> Result<Spec, BundleError> {
         let options = request.options;
-        let mounts = self.mounts(request)?;
+        let mut mounts = self.mounts(request)?;
+        if !request.copies_up {
+            copy_up::leave_out(&mut mounts, &self.root)?;
+        }
         let mut root = OciRoot::default();
         root.set_path(request.rootfs.clone())
             .set_readonly(Some(options.read_only));
