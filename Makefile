@@ -22,6 +22,10 @@ export CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER  = sudo -E
 export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER = sudo -E
 endif
 
+# `make test bench UNIPOD_TEST_ROOT=DIR` boots another distribution (see tests/src/lib.rs); sudo hands on no environment.
+export UNIPOD_TEST_ROOT
+TEST_ROOT = $(if $(UNIPOD_TEST_ROOT),env UNIPOD_TEST_ROOT=$(UNIPOD_TEST_ROOT))
+
 .DEFAULT_GOAL := help
 .PHONY: help deps build release docs demo test test-only lint fmt bench install uninstall clean
 
@@ -38,7 +42,7 @@ release: ## Build the engine and the generator as they are shipped
 	$(CARGO) build --release -p unipod -p unipod-generator
 
 demo: deps build ## A unit file becomes a service, step by step, on a machine that is gone afterwards
-	@$(SUDO) target/debug/demo
+	@$(SUDO) $(TEST_ROOT) target/debug/demo
 
 test: lint test-only ## Everything CI does: lints, unit tests, acceptance tests
 
@@ -54,7 +58,7 @@ fmt: ## Format the sources
 
 bench: deps release ## Measure starts, stops and the generator against a hand-written unit (and podman where installed)
 	$(CARGO) build --release -p unipod-tests --bins
-	@$(SUDO) target/release/bench
+	@$(SUDO) $(TEST_ROOT) target/release/bench
 
 docs: ## Man pages and shell completions, from the command line as the engine parses it, into target/docs
 	$(CARGO) run --quiet -p unipod-packaging -- target/docs

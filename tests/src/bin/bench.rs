@@ -3,6 +3,7 @@
 //! ```text
 //! bench [--rounds N] [--json FILE]
 //! ```
+//! `UNIPOD_TEST_ROOT=DIR` measures on another distribution ([`unipod_tests`]).
 //! Rounds of the subjects alternate, so that a noisy moment of the host does not fall on one of them. The numbers are
 //! medians. `systemctl start` and `stop` are timed as commands inside the machine.
 
@@ -15,6 +16,9 @@ use unipod_tests::measure::clock::{median, numbers, series};
 use unipod_tests::measure::subject::{self, IMAGE, Kind, PODMAN, Subject};
 use unipod_tests::measure::table::{self, Goal, Row};
 use unipod_tests::setup;
+
+/// Where distributions keep netavark, which is in nobody's `PATH`.
+const NETAVARK_DIRS: &str = "/usr/lib/podman:/usr/libexec/podman";
 
 /// How many units are started at once.
 const MANY: usize = 30;
@@ -48,10 +52,7 @@ fn bench(arguments: &[String]) -> io::Result<()> {
         machine,
         rounds,
     };
-    eprintln!(
-        "bench: {rounds} rounds, podman is {}installed",
-        if bench.podman { "" } else { "not " }
-    );
+    eprintln!("bench: {rounds} rounds on\n{}", bench.versions());
     bench.prepare();
     let mut rows = bench.units(Kind::Polite, "Network=none", [Goal::Times(1.25), Goal::Times(1.4)])?;
     rows.extend(bench.units(
@@ -84,6 +85,15 @@ impl Bench {
         all.into_iter()
             .filter(|subject| *subject != Subject::Podman || self.podman)
             .collect()
+    }
+
+    /// What is measured: a line for each program that takes part.
+    fn versions(&self) -> String {
+        let script = format!(
+            "PATH=$PATH:{NETAVARK_DIRS}; . /etc/os-release; echo $PRETTY_NAME, Linux $(uname -r), $(nproc) processors; \
+             systemctl --version | head -n 1; crun --version | head -n 1; netavark --version; {PODMAN} --version || echo no podman"
+        );
+        self.machine.sh(&script).stdout
     }
 
     fn prepare(&self) {
@@ -157,7 +167,7 @@ impl Bench {
     fn netavark(&self) -> io::Result<[Option<Duration>; 2]> {
         let json = r#"{"container_id":"b","container_name":"b","networks":{"n":{"static_ips":["10.99.0.2"],"interface_name":"eth0"}},"network_info":{"n":{"name":"n","id":"0000000000000000000000000000000000000000000000000000000000000000","driver":"bridge","network_interface":"bench9","subnets":[{"subnet":"10.99.0.0/24","gateway":"10.99.0.1"}],"ipv6_enabled":false,"internal":false,"dns_enabled":false}}}"#;
         self.machine.write("/run/netavark.json", json);
-        let netavark = "PATH=$PATH:/usr/lib/podman:/usr/libexec/podman netavark --config=/run/netavark-bench";
+        let netavark = format!("PATH=$PATH:{NETAVARK_DIRS} netavark --config=/run/netavark-bench");
         let setup = format!("{netavark} setup /run/netns/bench </run/netavark.json >/dev/null");
         let teardown = format!("{netavark} teardown /run/netns/bench </run/netavark.json >/dev/null");
         let (new, gone) = ("ip netns add bench;", "ip netns del bench;");
