@@ -81,9 +81,9 @@ pub fn unit_from_bytes(path: &str, name: &str, unit_type: UnitType, bytes: &[u8]
 
 fn join(directory: &str, name: &str) -> String {
     if directory == "/" {
-        format!("/{name}")
+        ["/", name].concat()
     } else {
-        format!("{directory}/{name}")
+        [directory, "/", name].concat()
     }
 }
 
