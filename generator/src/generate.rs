@@ -252,7 +252,7 @@ impl Run<'_> {
             _ => stub(unit, &self.problems_of_service(index)).to_bytes(),
         };
         Service {
-            file_name: format!("{}.service", named.service),
+            file_name: [&named.service, ".service"].concat(),
             source: unit.path.to_string(),
             content,
             links,

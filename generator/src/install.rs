@@ -29,7 +29,7 @@ pub fn links(document: &UnitFile, service: &str, source: &str) -> (Vec<Link>, Ve
         return (links, refused);
     }
     let install = document.lookup("Install");
-    let file = format!("{service}.service");
+    let file = [service, ".service"].concat();
     for alias in install.words("Alias").iter().filter(|alias| !alias.is_empty()) {
         let path = clean(alias);
         if path.starts_with('/') || path.starts_with("..") || path == "." {
@@ -50,8 +50,8 @@ pub fn links(document: &UnitFile, service: &str, source: &str) -> (Vec<Link>, Ve
             .filter(|unit| !unit.is_empty() && !unit.contains('/'))
         {
             links.push(Link {
-                path: format!("{unit}.{directory}/{name}"),
-                target: format!("../{file}"),
+                path: [unit, ".", directory, "/", name].concat(),
+                target: ["../", &file].concat(),
             });
         }
     }
@@ -62,7 +62,7 @@ pub fn links(document: &UnitFile, service: &str, source: &str) -> (Vec<Link>, Ve
 /// The name under which a service is linked; a template needs an instance.
 fn linked_name(service: &str, default_instance: Option<&str>) -> Option<String> {
     match (service.ends_with('@'), default_instance) {
-        (false, _) => Some(format!("{service}.service")),
+        (false, _) => Some([service, ".service"].concat()),
         (true, Some(instance)) if !instance.contains('/') => Some(format!("{service}{instance}.service")),
         (true, _) => None,
     }

@@ -8,7 +8,8 @@
 //!
 //! - a unit that cannot be converted yields a service that fails and says why ([`stub`]); all its problems are told at
 //!   once, with file, line and the line itself; who refers to it fails with it and names its reason;
-//! - one unreadable file costs that file only, and so does one of more than 1000 sections, a pipe, a socket, a device;
+//! - one unreadable file costs that file only, and so does one of more than 1000 sections or a million lines, a
+//!   pipe, a socket, a device;
 //! - two units with one service name are an error of both;
 //! - empty words are written as `""`: an argument that is empty stays one (elsewhere an empty word asks for nothing);
 //! - continuation lines are joined by one space, as in systemd;

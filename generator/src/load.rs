@@ -81,9 +81,9 @@ pub fn unit_from_bytes(path: &str, name: &str, unit_type: UnitType, bytes: &[u8]
 
 fn join(directory: &str, name: &str) -> String {
     if directory == "/" {
-        format!("/{name}")
+        ["/", name].concat()
     } else {
-        format!("{directory}/{name}")
+        [directory, "/", name].concat()
     }
 }
 
@@ -111,17 +111,11 @@ fn from_errors(errors: &ParseErrors) -> impl Iterator<Item = Problem> {
 /// The document without the lines that are wrong, if one more try is enough to read it.
 fn without_lines(path: &str, bytes: &[u8], errors: &ParseErrors) -> Option<UnitFile> {
     let wrong: HashSet<usize> = errors.0.iter().map(|error| error.place.line as usize).collect();
-    let lines = bytes.split(|byte| *byte == b'\n').enumerate();
-    let kept: Vec<&[u8]> = lines
-        .map(|(index, line)| {
-            if wrong.contains(&(index + 1)) {
-                b"".as_slice()
-            } else {
-                line
-            }
-        })
-        .collect();
-    UnitFile::parse(path, &kept.join(&b'\n')).ok()
+    let mut kept = Vec::with_capacity(bytes.len());
+    for (index, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
+        kept.extend_from_slice(if wrong.contains(&(index + 1)) { b"\n" } else { line });
+    }
+    UnitFile::parse(path, &kept).ok()
 }
 
 /// The content of a file. Opening never waits (for the writer of a pipe), and one read is enough for a file that stays

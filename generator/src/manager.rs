@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Access, access};
 
 use crate::generate::Service;
+use crate::parallel;
 use crate::search::{Environment, configuration};
 
 /// What every generated file begins with.
@@ -71,21 +72,22 @@ impl Manager {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(HashSet::new()),
             entries => entries?,
         };
-        let mut taken = HashSet::new();
+        let mut found = Vec::new();
         for entry in entries {
             let entry = entry?;
-            let Ok(name) = entry.file_name().into_string() else {
-                continue;
-            };
-            if !name.ends_with(".service") {
-                continue;
+            let name = entry.file_name().into_string().ok();
+            if let Some(name) = name.filter(|name| name.ends_with(".service")) {
+                found.push((name, entry.file_type()?));
             }
-            let ours = entry.file_type()?.is_file() && is_generated(&entry.path());
+        }
+        let ours = parallel::map(&found, |(name, file_type)| {
+            file_type.is_file() && is_generated(&self.units.join(name))
+        });
+        let mut taken = HashSet::new();
+        for ((name, _), ours) in found.into_iter().zip(ours) {
             match (ours, current.contains(name.as_str())) {
-                (true, false) => remove(&entry.path())?,
-                (false, true) => {
-                    taken.insert(name);
-                }
+                (true, false) => remove(&self.units.join(&name))?,
+                (false, true) => drop(taken.insert(name)),
                 _ => {}
             }
         }

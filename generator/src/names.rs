@@ -71,8 +71,8 @@ fn service_name(unit: &Unit, section: &Lookup<'_>) -> String {
     }
     let (stem, suffix) = (unit.parts().stem(), unit.unit_type.suffix());
     match stem.strip_suffix('@') {
-        Some(stem) if unit.is_template() => format!("{stem}{suffix}@"),
-        _ => format!("{stem}{suffix}"),
+        Some(stem) if unit.is_template() => [stem, suffix, "@"].concat(),
+        _ => [stem, suffix].concat(),
     }
 }
 
@@ -111,6 +111,6 @@ fn default_name(unit: &Unit) -> String {
     match parts.instance() {
         Some(instance) => format!("systemd-{}-{instance}", parts.prefix()),
         None if parts.has_at() => format!("systemd-{}-%i", parts.prefix()),
-        None => format!("systemd-{}", parts.stem()),
+        None => ["systemd-", parts.stem()].concat(),
     }
 }

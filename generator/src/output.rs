@@ -120,13 +120,13 @@ impl OutputDirectory {
     fn has_content(&self, name: &str, content: &[u8]) -> bool {
         let compare = || -> io::Result<bool> {
             let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-            let file = File::from(openat(&self.directory, name, flags, Mode::empty())?);
+            let mut file = File::from(openat(&self.directory, name, flags, Mode::empty())?);
             let metadata = file.metadata()?;
             if !metadata.is_file() || metadata.len() != content.len() as u64 {
                 return Ok(false);
             }
-            let mut bytes = Vec::with_capacity(content.len() + 1);
-            file.take(content.len() as u64 + 1).read_to_end(&mut bytes)?;
+            let mut bytes = vec![0; content.len()];
+            file.read_exact(&mut bytes)?;
             Ok(bytes == content)
         };
         compare().unwrap_or(false)

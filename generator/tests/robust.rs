@@ -234,6 +234,7 @@ fn many_of_anything_take_no_longer_each() {
         &format!("{UNITS}/aliases.container"),
         format!("{GOOD}[Install]\n{aliases}"),
     );
+    root.file(&format!("{UNITS}/feeds.container"), "\n".repeat(2_000_000));
     for i in 0..1000 {
         root.file(
             &format!("{UNITS}/same{i}.container"),
@@ -247,6 +248,7 @@ fn many_of_anything_take_no_longer_each() {
     assert!(said.iter().all(|message| message.len() < 2000) && outcome.remarks.len() <= 100);
     for expected in [
         "sections.container:2001: more than 1000 sections in one file",
+        "feeds.container:1000001: more than a million lines in one file",
         "words.container:2: there is no unit w0.container",
         "lines.container:2: there is no unit l0.container",
         "same0.container: becomes same.service, and so does /etc/containers/systemd/same1.container and",

@@ -45,6 +45,8 @@ pub enum ParseProblem {
     ByteOrderMark,
     /// There are more sections in the file than in any that means something.
     TooManySections,
+    /// There are more lines in the file than in any that means something; the rest is not read.
+    TooManyLines,
 }
 
 impl Display for ParseProblem {
@@ -60,6 +62,7 @@ impl Display for ParseProblem {
             Self::Nul => "text with a NUL byte",
             Self::ByteOrderMark => "byte order mark at the beginning of the file",
             Self::TooManySections => "more than 1000 sections in one file",
+            Self::TooManyLines => "more than a million lines in one file",
         })
     }
 }

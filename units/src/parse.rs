@@ -13,6 +13,9 @@ use crate::error::{ParseError, ParseErrors, ParseProblem, Place};
 /// Sections are few and found by looking at each.
 const MOST_SECTIONS: usize = 1000;
 
+/// Every line is kept, the empty ones too: a file of nothing but line feeds must not fill the memory.
+const MOST_LINES: u32 = 1_000_000;
+
 impl UnitFile {
     /// Reads a file. `source` is its name in messages. Takes any bytes.
     ///
@@ -26,6 +29,10 @@ impl UnitFile {
         }
         for line in physical_lines(bytes) {
             parser.line += 1;
+            if parser.line > MOST_LINES {
+                parser.error(parser.line, 1, ParseProblem::TooManyLines);
+                break;
+            }
             parser.physical_line(line);
         }
         parser.finish()
@@ -113,10 +120,11 @@ impl<'a> Parser<'a> {
     /// The errors in the order of the file, with the lines they are about.
     fn with_text(mut self) -> ParseErrors {
         self.errors.sort_by_key(|error| (error.place.line, error.place.column));
-        let lines: Vec<_> = physical_lines(self.bytes).collect();
+        let mut lines = (1..).zip(physical_lines(self.bytes)).peekable();
         for error in &mut self.errors {
-            let line = lines.get(error.place.line as usize - 1).copied().unwrap_or_default();
-            error.text = String::from_utf8_lossy(line.trim_ascii()).into_owned();
+            while lines.next_if(|(number, _)| *number < error.place.line).is_some() {}
+            let line = lines.peek().map(|(_, line)| line.trim_ascii()).unwrap_or_default();
+            error.text = String::from_utf8_lossy(line).into_owned();
         }
         ParseErrors(self.errors)
     }
@@ -478,6 +486,16 @@ mod tests {
             file.to_bytes(),
             b"# top\n\n[A]\n# of k\nk=v\n\n\n; of B, \xFF\n[B]\n# last\n"
         );
+    }
+
+    #[test]
+    fn lines_have_a_limit() {
+        let most = "\n".repeat(MOST_LINES as usize);
+        assert!(UnitFile::parse("f", most.as_bytes()).is_ok());
+        let errors = UnitFile::parse("f", format!("x\n{most}y\nz").as_bytes()).expect_err("too many");
+        let errors: Vec<String> = errors.0.iter().map(ToString::to_string).collect();
+        let first = "f:1:1: neither a comment, nor a section header, nor an assignment (KEY=VALUE): x";
+        assert_eq!(errors, [first, "f:1000001:1: more than a million lines in one file: "]);
     }
 
     #[test]
