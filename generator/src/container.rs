@@ -134,7 +134,7 @@ pub fn convert(c: &mut Conversion<'_>) {
     command.words(["run", "--name", &name, "--replace", "--rm"]);
     c.emit(KEYS, &mut command);
     command.append(&operand);
-    command.words(c.section.last_args("Exec").unwrap_or_default());
+    command.words(c.command_words("Exec").unwrap_or_default());
     c.add_service("ExecStart", command.into_line());
 }
 
@@ -164,7 +164,7 @@ fn image_operand(c: &mut Conversion<'_>) -> Command {
 }
 
 fn reload(c: &mut Conversion<'_>, name: &str) {
-    let command = c.section.last_args("ReloadCmd").filter(|words| !words.is_empty());
+    let command = c.command_words("ReloadCmd");
     let signal = c.section.nonempty("ReloadSignal").map(str::to_owned);
     let line = match (command, signal) {
         (Some(_), Some(_)) => {

@@ -28,6 +28,14 @@ impl Host {
         let path = self.root.join(path.trim_start_matches('/'));
         std::fs::metadata(path).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
     }
+
+    /// The id of a user or group of the host; `accounts` is the file that lists them, passwd(5) or group(5).
+    pub fn id_of(&self, accounts: &str, name: &str) -> Option<u32> {
+        let text = std::fs::read_to_string(self.root.join(accounts.trim_start_matches('/'))).ok()?;
+        let mut lines = text.lines().map(|line| line.split(':'));
+        let mut fields = lines.find(|fields| fields.clone().next() == Some(name))?;
+        fields.nth(2)?.parse().ok()
+    }
 }
 
 /// The result of one conversion.
@@ -162,13 +170,7 @@ impl<'a> Conversion<'a> {
                     command.words(words);
                 }
             }
-            Emit::Verbatim => {
-                let words = self.section.args(row.name);
-                // A lone `""` asks for nothing; among other words it is an argument.
-                if words.iter().any(|word| !word.is_empty()) {
-                    command.words(words);
-                }
-            }
+            Emit::Verbatim => drop(command.words(self.options(row.name))),
             Emit::Elsewhere | Emit::With(_) => {}
         }
     }
@@ -198,7 +200,7 @@ impl<'a> Conversion<'a> {
         for module in self.section.lines("ContainersConfModule") {
             command.joined("--module", module);
         }
-        command.words(self.section.args("GlobalArgs"));
+        command.words(self.options("GlobalArgs"));
         command
     }
 
@@ -247,6 +249,23 @@ impl<'a> Conversion<'a> {
         without_empty(self.section.args(key))
     }
 
+    /// Whole options as the user writes them; an empty word is one only where it can be an option's value.
+    pub fn options(&self, key: &str) -> Vec<String> {
+        let mut options: Vec<String> = Vec::new();
+        for word in self.section.args(key) {
+            if !word.is_empty() || options.last().is_some_and(|before| before.starts_with('-')) {
+                options.push(word);
+            }
+        }
+        options
+    }
+
+    /// The words of a command inside of the container, of the last assignment; nothing but empty words is no command.
+    pub fn command_words(&self, key: &str) -> Option<Vec<String>> {
+        let words = self.section.last_args(key)?;
+        words.iter().any(|word| !word.is_empty()).then_some(words)
+    }
+
     /// The assignments of a list key after its last reset.
     pub fn lines(&self, key: &str) -> Vec<&'a Entry> {
         // Reading the values notes what is odd about them.
@@ -259,13 +278,17 @@ impl<'a> Conversion<'a> {
         self.section.last(key).zip(self.section.nonempty(key))
     }
 
-    /// An id that may be a name: numbers as numbers, what does not look like one as it is.
-    pub fn number_or_name(&self, key: &str) -> Option<String> {
+    /// The id that a key names: a number, or an account of the host; what systemd expands is passed on.
+    pub fn id(&mut self, key: &str, accounts: &str) -> Option<String> {
         let value = self.section.scalar(key)?;
-        if value.starts_with(|first: char| !first.is_ascii_digit() && !matches!(first, '+' | '-')) {
-            return Some(value.to_owned());
+        if !value.starts_with(|first: char| !first.is_ascii_digit() && !matches!(first, '+' | '-')) {
+            return Some(self.section.unsigned(key).unwrap_or(0).to_string());
         }
-        Some(self.section.unsigned(key).unwrap_or(0).to_string())
+        let id = self.host.id_of(accounts, value).map(|id| id.to_string());
+        if id.is_none() && !value.contains('%') {
+            self.warning_at(key, format!("there is no \"{}\" in {accounts}", shorten(value)));
+        }
+        Some(id.unwrap_or_else(|| value.to_owned()))
     }
 
     /// The name of the volume, network or pod that this unit stands for.
@@ -321,6 +344,13 @@ impl<'a> Conversion<'a> {
         match self.section.last(key) {
             Some(entry) => self.error(entry, message),
             None => self.error_section(message),
+        }
+    }
+
+    /// A warning about the last assignment of a key of the type's own section.
+    pub fn warning_at(&mut self, key: &str, message: impl Into<String>) {
+        if let Some(entry) = self.section.last(key) {
+            self.warning(entry, message);
         }
     }
 

@@ -66,8 +66,9 @@ pub fn convert(c: &mut Conversion<'_>) {
     c.add_service("ExecStartPre", create.into_line());
     c.add_service("Environment", "PODMAN_SYSTEMD_UNIT=%n");
     c.set_service("Type", "forking");
-    c.set_service("PIDFile", "%t/%N.pid");
+    // Unlike the reference before 6.0, which takes no other.
     c.default_service("Restart", "on-failure");
+    c.set_service("PIDFile", "%t/%N.pid");
 }
 
 fn exit_policy(c: &mut Conversion<'_>, command: &mut Command) {

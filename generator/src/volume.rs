@@ -72,14 +72,15 @@ fn device(c: &mut Conversion<'_>, command: &mut Command) {
     }
 }
 
-/// `User=`, `Group=` and `Options=` share one `o=` option. Unlike the reference, names stay names.
+/// `User=`, `Group=` and `Options=` share one `o=` option. It takes numbers only; where the reference makes every name
+/// root, names are looked up.
 fn mount_options(c: &mut Conversion<'_>, command: &mut Command) {
     if from_image(c) {
         return;
     }
     let mut parts = Vec::new();
-    for (key, option) in [("User", "uid"), ("Group", "gid")] {
-        if let Some(id) = c.number_or_name(key) {
+    for (key, option, accounts) in [("User", "uid", "/etc/passwd"), ("Group", "gid", "/etc/group")] {
+        if let Some(id) = c.id(key, accounts) {
             parts.push(format!("{option}={id}"));
         }
     }
