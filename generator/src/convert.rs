@@ -251,13 +251,8 @@ impl<'a> Conversion<'a> {
 
     /// Whole options as the user writes them; an empty word is one only where it can be an option's value.
     pub fn options(&self, key: &str) -> Vec<String> {
-        let mut options: Vec<String> = Vec::new();
-        for word in self.section.args(key) {
-            if !word.is_empty() || options.last().is_some_and(|before| before.starts_with('-')) {
-                options.push(word);
-            }
-        }
-        options
+        let lines = self.section.arg_lines(key);
+        lines.flat_map(without_stray_empty).collect()
     }
 
     /// The words of a command inside of the container, of the last assignment; nothing but empty words is no command.
@@ -366,6 +361,17 @@ impl<'a> Conversion<'a> {
         };
         self.problems.push(Problem::error(place, message));
     }
+}
+
+/// The words without the empty ones that follow no option.
+fn without_stray_empty(words: Vec<String>) -> Vec<String> {
+    let mut kept: Vec<String> = Vec::new();
+    for word in words {
+        if !word.is_empty() || kept.last().is_some_and(|before| before.starts_with('-')) {
+            kept.push(word);
+        }
+    }
+    kept
 }
 
 fn without_empty(mut words: Vec<String>) -> Vec<String> {

@@ -80,7 +80,10 @@ pub fn search(environment: &Environment) -> Found {
         walk.top(&path, &filter);
     }
     // The walk meets `a/x.container.d` before `x.container.d`, but the upper one has precedence.
-    walk.found.dropins.values_mut().for_each(|places| places.sort_unstable());
+    walk.found
+        .dropins
+        .values_mut()
+        .for_each(|places| places.sort_unstable());
     walk.found
 }
 

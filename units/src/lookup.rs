@@ -123,9 +123,12 @@ impl<'a> Lookup<'a> {
     /// A: the arguments of all values; quotes removed, C escapes decoded. A value with a bad escape is left out, with a
     /// warning.
     pub fn args(&self, key: &str) -> Vec<String> {
-        self.list(key)
-            .flat_map(|entry| self.split(entry).unwrap_or_default())
-            .collect()
+        self.arg_lines(key).flatten().collect()
+    }
+
+    /// As [`args`](Self::args), those of each value by themselves.
+    pub fn arg_lines(&self, key: &str) -> impl Iterator<Item = Vec<String>> {
+        self.list(key).filter_map(|entry| self.split(entry))
     }
 
     /// X: the arguments of the last value only. A bad escape is a warning and counts as absent; an empty value is an

@@ -1,8 +1,18 @@
-//! Arguments that several nouns share: `KEY=VALUE` pairs, `--filter`.
+//! Arguments that several nouns share: values, `KEY=VALUE` pairs, `--filter`.
 
 use std::collections::BTreeMap;
 
+use clap::Arg;
+
 use super::error::CliError;
+
+/// An option takes the next word as its value whatever that begins with, as podman's do: `--hostname -x`.
+pub fn any_value(arg: Arg) -> Arg {
+    if arg.is_positional() || arg.is_require_equals_set() || !arg.get_action().takes_values() {
+        return arg;
+    }
+    arg.allow_hyphen_values(true)
+}
 
 /// `KEY=VALUE` words as a map; a word without `=` has an empty value, and the last of several with one key counts.
 pub fn key_values(words: &[String]) -> BTreeMap<String, String> {

@@ -3,10 +3,13 @@
 mod arguments;
 pub mod container;
 pub mod error;
+mod foreign;
+mod global;
 pub mod human;
 pub mod image;
 pub mod login;
 pub mod network;
+mod not_yet;
 pub mod output;
 pub mod progress;
 pub mod quadlet;
@@ -15,14 +18,14 @@ pub mod secret;
 pub mod system;
 pub mod volume;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::container::relay;
-use crate::store::Store;
 use error::CliError;
+use global::GlobalOptions;
+use not_yet::NotYetArgs;
 
 /// A container engine whose only supervisor is systemd.
 ///
@@ -31,6 +34,7 @@ use error::CliError;
 #[command(
     name = "unipod",
     version,
+    args_override_self = true,
     max_term_width = 110,
     after_help = "Example:\n  unipod run --rm -p 8080:80 docker.io/library/nginx\n\nExit codes: 125 the engine failed, 126 the \
                   command cannot be invoked, 127 it was not found, otherwise the container's own."
@@ -40,26 +44,6 @@ pub struct Cli {
     global: GlobalOptions,
     #[command(subcommand)]
     command: Command,
-}
-
-/// Options before the subcommand.
-#[derive(Debug, Args)]
-struct GlobalOptions {
-    /// Where images, volumes and containers are kept.
-    #[arg(long, value_name = "DIR", env = "UNIPOD_ROOT")]
-    root: Option<PathBuf>,
-    /// Where what does not outlive a boot is kept.
-    #[arg(long, value_name = "DIR", env = "UNIPOD_RUNROOT")]
-    runroot: Option<PathBuf>,
-    /// Messages of this level and above: error, warn, info, debug, trace.
-    #[arg(long, value_name = "LEVEL", default_value = "warn")]
-    log_level: tracing::Level,
-    /// A file of defaults (containers.conf); accepted for compatibility.
-    #[arg(long, value_name = "FILE")]
-    module: Vec<PathBuf>,
-    /// OCI runtime of new containers, by name or path.
-    #[arg(long, value_name = "RUNTIME", global = true)]
-    runtime: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -114,6 +98,14 @@ enum Command {
     /// Manage volumes.
     #[command(subcommand)]
     Volume(volume::VolumeCommand),
+    #[command(hide = true)]
+    Artifact(NotYetArgs),
+    #[command(hide = true)]
+    Build(NotYetArgs),
+    #[command(hide = true)]
+    Kube(NotYetArgs),
+    #[command(hide = true)]
+    Pod(NotYetArgs),
 }
 
 /// The entry point of the binary.
@@ -148,13 +140,12 @@ fn refuse(error: &clap::Error) -> ExitCode {
 
 fn run(cli: Cli) -> Result<u8, CliError> {
     let Cli { global, command } = cli;
-    log_to_stderr(global.log_level);
-    check_modules(&global.module)?;
+    global.apply()?;
     if let Command::Quadlet(command) = command {
         // Needs no store, and no right to make one.
         return command.run();
     }
-    let store = open_store(&global)?;
+    let store = global.store()?;
     match command {
         Command::Create(args) => args.run(&store, global.runtime),
         Command::Exec(args) => args.run(&store),
@@ -183,33 +174,11 @@ fn run(cli: Cli) -> Result<u8, CliError> {
         Command::Quadlet(command) => command.run(),
         Command::Secret(command) => command.run(&store),
         Command::Volume(command) => command.run(&store),
+        Command::Artifact(args) => Err(args.of_noun("artifact")),
+        Command::Build(_) => Err(NotYetArgs::of("build")),
+        Command::Kube(args) => Err(args.of_noun("kube")),
+        Command::Pod(args) => Err(args.of_noun("pod")),
     }
-}
-
-fn open_store(global: &GlobalOptions) -> Result<Store, CliError> {
-    let default = Store::default_roots()?;
-    let data = global.root.clone().unwrap_or(default.0);
-    let run = global.runroot.clone().unwrap_or(default.1);
-    Ok(Store::at(data, run)?)
-}
-
-/// `ContainersConfModule=`: a module that is named must be there, even though only its existence is looked at so far.
-fn check_modules(modules: &[PathBuf]) -> Result<(), CliError> {
-    let missing = modules.iter().find(|m| m.is_absolute() && !m.exists());
-    missing.map_or(Ok(()), |m| {
-        Err(CliError::new(format!("--module {}: no such file", m.display())))
-    })
-}
-
-fn log_to_stderr(level: tracing::Level) {
-    let colour = std::io::IsTerminal::is_terminal(&std::io::stderr()) && std::env::var_os("NO_COLOR").is_none();
-    tracing_subscriber::fmt()
-        .with_max_level(level)
-        .with_writer(std::io::stderr)
-        .with_ansi(colour)
-        .with_target(false)
-        .without_time()
-        .init();
 }
 
 #[cfg(test)]
@@ -220,13 +189,5 @@ mod tests {
     fn the_whole_command_line_is_well_formed() {
         // Subcommands are built when they are asked for, and checked only then.
         command().debug_assert();
-    }
-
-    #[test]
-    fn the_oci_runtime_may_be_named_before_or_after_the_subcommand() {
-        for line in ["unipod --runtime runc run alpine", "unipod run --runtime runc alpine"] {
-            let cli = Cli::try_parse_from(line.split(' ')).unwrap();
-            assert_eq!(cli.global.runtime.as_deref(), Some("runc"), "{line}");
-        }
     }
 }

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use clap::{ArgAction, Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::arguments::{Filters, each, key_values};
+use super::arguments::{Filters, any_value, each, key_values};
 use super::error::CliError;
 use super::output::{Row, print_inspect, print_list_with};
 use crate::network::create::{Created, Wanted, WantedSubnet, create, remove};
@@ -51,6 +51,7 @@ impl NetworkCommand {
 
 /// `network create`.
 #[derive(Debug, Args)]
+#[command(mut_args(any_value))]
 #[allow(clippy::struct_excessive_bools, reason = "they are the switches of the command line")]
 pub struct CreateArgs {
     /// Containers do not find each other by name.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use clap::{ArgAction, Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::arguments::{Filters, each, key_values};
+use super::arguments::{Filters, any_value, each, key_values};
 use super::error::CliError;
 use super::output::{Row, print_inspect, print_list};
 use crate::container::record;
@@ -48,6 +48,7 @@ impl VolumeCommand {
 
 /// `volume create`.
 #[derive(Debug, Args)]
+#[command(mut_args(any_value))]
 pub struct CreateArgs {
     /// A volume that exists is no error; it keeps its content and takes the definition.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = ArgAction::Set)]

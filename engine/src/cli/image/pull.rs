@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, ValueEnum};
 
+use crate::cli::arguments::any_value;
 use crate::cli::error::CliError;
 use crate::cli::progress;
 use crate::image::{self, PullOptions, PullPolicy};
@@ -12,6 +13,7 @@ use crate::store::Store;
 
 /// The options of `pull`; every key of a `.image` unit has one.
 #[derive(Debug, Args)]
+#[command(mut_args(any_value))]
 pub struct PullArgs {
     /// Names of the images
     #[arg(required = true)]
@@ -49,7 +51,8 @@ pub struct PullArgs {
     #[arg(long, value_enum, default_value_t = Policy::Always)]
     policy: Policy,
     /// Print the image ID only
-    #[arg(short, long)]
+    #[arg(short, long, default_value_t = false, action = ArgAction::Set, num_args = 0..=1, require_equals = true,
+          default_missing_value = "true")]
     quiet: bool,
     /// How often to try again
     #[arg(long)]

@@ -11,20 +11,23 @@ mod pull;
 mod resources;
 mod security;
 mod storage;
+mod unsupported;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use clap::{ArgAction, Args};
 
+use super::arguments::any_value;
 use super::error::CliError;
+use super::foreign::ForeignOptions;
 use crate::runtime::ContainerOptions;
 pub use env::environment;
 pub use lifecycle::{Cgroups, LifecycleOptions, SdNotify};
 
 /// All options of `run`, and the words after them.
 #[derive(Debug, Args)]
-#[command(disable_help_flag = true, args_override_self = true)]
+#[command(disable_help_flag = true, args_override_self = true, mut_args(any_value))]
 pub struct RunOptions {
     #[command(flatten)]
     general: general::GeneralOptions,
@@ -44,6 +47,8 @@ pub struct RunOptions {
     health: health::HealthArguments,
     #[command(flatten)]
     lifecycle: lifecycle::LifecycleArguments,
+    #[command(flatten)]
+    unsupported: ForeignOptions<unsupported::Unsupported>,
     /// Print help
     #[arg(long, action = ArgAction::Help)]
     help: Option<bool>,
@@ -68,9 +73,11 @@ impl RunOptions {
             namespaces,
             health,
             lifecycle,
+            unsupported,
             help: _,
             words,
         } = self;
+        unsupported.check()?;
         let mut options = ContainerOptions {
             runtime,
             ..ContainerOptions::default()
