@@ -130,14 +130,15 @@ fn check_quadlet_section(c: &mut Conversion<'_>) {
     }
 }
 
-/// A container runs as the service's user; the other types do not, as in the reference.
+/// A container runs as the service's user; the other types do not, as in the reference. Nothing runs as a user who is
+/// gone at the service's end, and neither does it in the reference, which warns.
 fn check_service_users(c: &mut Conversion<'_>) {
     let Some(section) = c.service.section() else { return };
     for entry in section.entries() {
         match entry.key() {
-            "DynamicUser" => c.warning(
+            "DynamicUser" if is_yes(entry.value()) => c.error(
                 entry,
-                "DynamicUser= is not supported: images and volumes need an owner that stays; use User=",
+                "DynamicUser= is not supported: images and volumes need an owner that stays",
             ),
             key @ ("User" | "Group") if c.unit.unit_type != UnitType::Container => {
                 c.warning(
@@ -151,6 +152,13 @@ fn check_service_users(c: &mut Conversion<'_>) {
             _ => {}
         }
     }
+}
+
+/// What systemd takes for true.
+fn is_yes(value: &str) -> bool {
+    ["1", "yes", "y", "true", "t", "on"]
+        .iter()
+        .any(|yes| value.eq_ignore_ascii_case(yes))
 }
 
 /// Replaces the names of unit files by the names of their services. A key without any stays exactly as it is.

@@ -173,17 +173,28 @@ fn tables_have_the_size_of_the_language() {
     }
 }
 
-/// systemd itself finds nothing wrong with what is generated. Needs systemd-analyze, which needs no running systemd.
+/// systemd itself finds nothing wrong with what is generated: services of all types and stubs, templates as an instance.
+/// Needs systemd-analyze, which needs no running systemd.
 #[test]
 fn systemd_accepts_every_service() {
     let analyze = std::process::Command::new("systemd-analyze").arg("--version").output();
     assert!(analyze.is_ok(), "systemd-analyze is missing: install systemd");
+    let mut accepted = HashSet::new();
     for path in cases() {
-        verify(&path, &Case::read(&path));
+        let services = verify(&path, &Case::read(&path)).services;
+        accepted.extend(
+            services
+                .iter()
+                .map(|service| (UnitType::of(&service.source), service.is_stub)),
+        );
+    }
+    for unit_type in UnitType::ALL.map(Some) {
+        assert!(accepted.contains(&(unit_type, false)), "no service of {unit_type:?}");
+        assert!(accepted.contains(&(unit_type, true)), "no stub of {unit_type:?}");
     }
 }
 
-fn verify(path: &Path, case: &Case) {
+fn verify(path: &Path, case: &Case) -> Outcome {
     let root = case.unpack();
     let environment = if case.user { root.user() } else { root.system() };
     let outcome = common::run(&environment);
@@ -193,13 +204,8 @@ fn verify(path: &Path, case: &Case) {
         let content = String::from_utf8_lossy(&service.content).replace("/usr/bin/unipod", "/bin/true");
         units.push(root.file(&format!("out/{}", service.file_name), content));
     }
-    let units: Vec<PathBuf> = units
-        .iter()
-        .filter(|unit| !unit.to_string_lossy().contains("@."))
-        .cloned()
-        .collect();
     if units.is_empty() {
-        return;
+        return outcome;
     }
     let output = std::process::Command::new("systemd-analyze")
         .args(["verify", "--man=no", "--recursive-errors=no", "--generators=no"])
@@ -215,4 +221,5 @@ fn verify(path: &Path, case: &Case) {
     let (known, said): (Vec<&str>, Vec<&str>) = said.lines().partition(|line| line.contains("Unknown key 'UpheldBy'"));
     let accepted = said.is_empty() && (output.status.success() || !known.is_empty());
     assert!(accepted, "{}:\n{said:#?}\n{}", path.display(), root.tree());
+    outcome
 }
