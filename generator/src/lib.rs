@@ -4,20 +4,27 @@
 //! A run has stages, and each knows only what it needs: search → load → drop-ins → names → convert → render. The
 //! environment, the user and the root directory come in as values; nothing here reads them from the process.
 //!
-//! The output is that of Podman's generator, word for word, with these differences:
+//! The output is that of Podman's generator (compared with 5.8.6), word for word, and works with podman, with these
+//! differences:
 //!
 //! - a unit that cannot be converted yields a service that fails and says why ([`stub`]); all its problems are told at
 //!   once, with file, line and the line itself; who refers to it fails with it and names its reason;
 //! - one unreadable file costs that file only, and so does one of more than 1000 sections or a million lines, a
 //!   pipe, a socket, a device;
 //! - two units with one service name are an error of both;
-//! - empty words are written as `""`: an argument that is empty stays one (elsewhere an empty word asks for nothing);
-//! - continuation lines are joined by one space, as in systemd;
+//! - an error is also what systemd would ignore without a word to the user: a service name that it does not accept, text
+//!   that is not UTF-8; and `DynamicUser=`, with which nothing works;
+//! - an empty argument is written as `""` and stays one, and so is the empty value of an option; elsewhere an empty word
+//!   asks for nothing;
+//! - lines continue as in systemd: joined by one space, not behind a doubled backslash, up to the end of the file;
 //! - what is read in a surprising way is warned about: literal quotes, odd booleans, bad escapes;
 //! - an instance of a volume or network has the whole name of its instance, the one its template gives it;
-//! - a volume's `User=` and `Group=` may be names; a container's service may have `User=` and `Group=`;
-//! - users get the directories of their own id only, and those before the ones for all users;
-//! - an alias does not take the place of another unit's service; a name that systemd refuses is an error;
+//! - a volume's `User=` and `Group=` may be names of the host, which become numbers; a container's service may have
+//!   `User=` and `Group=`;
+//! - as in Podman 6: a volume may have `UID=` and `GID=`, and `Options=` without `Device=`; a mounted volume needs no
+//!   source; a pod may have a `Restart=` of its own, and starts no templates; users have directories of the distribution;
+//! - users get the directories of their own id only, and those before the ones for all users; the system gets none;
+//! - an alias does not take the place of another unit's service;
 //! - services can be enabled and disabled ([`manager`], [`preset`]), if it is systemd that calls;
 //! - options come in one fixed order; files are replaced as a whole, and only if they change.
 //!
