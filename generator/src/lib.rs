@@ -32,7 +32,8 @@
 //! | [`convert`], [`keys`], [`emit`]           | the conversion of one unit, the tables' vocabulary, command lines |
 //! | [`mod@generate`]                          | all units of a run; failures and who fails with them              |
 //! | [`suggest`], [`parallel`]                 | the nearest name; work by all processors                          |
-//! | [`stub`], [`install`], [`problem`]        | services that explain an error, links, messages                   |
+//! | [`stub`], [`install`]                     | services that explain an error, links                             |
+//! | [`problem`], [`rule`]                     | what is wrong, where, and of what kind                            |
 //! | [`mod@reference`]                         | the tables as a document                                          |
 //! | [`cli`], [`log`], [`output`]              | systemd's protocol: arguments, messages, files                    |
 //! | [`manager`], [`preset`]                   | a service manager's directories; `[Install]` until somebody decides |
@@ -64,6 +65,7 @@ pub mod preset;
 pub mod problem;
 pub mod process;
 pub mod reference;
+pub mod rule;
 pub mod search;
 pub mod shared;
 pub mod stub;
@@ -73,7 +75,8 @@ pub mod volume;
 
 pub use convert::Host;
 pub use generate::{Outcome, Service, generate};
-pub use problem::{Place, Problem, Severity};
+pub use problem::{Place, Problem, Severity, Span};
+pub use rule::Rule;
 pub use search::{Environment, Found, search};
 pub use unit::{Unit, UnitType};
 

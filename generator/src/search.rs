@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::problem::{Place, Problem};
+use crate::rule::Rule;
 use crate::unit::UnitType;
 
 /// What decides where to look; a value, so that tests look into a directory of their own.
@@ -177,7 +178,7 @@ impl Walk {
 
     fn unreadable(&mut self, path: &str, error: &io::Error) {
         let problem = Problem::error(Place::file(path.into()), format!("this cannot be read: {error}"));
-        self.found.problems.push(problem);
+        self.found.problems.push(problem.of(Rule::Unreadable));
     }
 
     /// A directory whose symlinks are resolved, and all below it: itself, then its entries by name, depth first.
@@ -210,9 +211,8 @@ impl Walk {
             }
             (None, Some(_)) => {
                 let place = Place::file(self.shown(&directory.join(&entry.name)).into());
-                self.found
-                    .problems
-                    .push(Problem::error(place, "the name of this file is not UTF-8"));
+                let problem = Problem::error(place, "the name of this file is not UTF-8");
+                self.found.problems.push(problem.of(Rule::Unreadable));
             }
             _ => {}
         }
