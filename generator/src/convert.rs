@@ -344,7 +344,7 @@ impl<'a> Conversion<'a> {
     pub fn error_at(&mut self, key: &str, message: impl Into<String>) {
         match self.section.last(key) {
             Some(entry) => {
-                self.report(Problem::error(place_of_key(self.unit, entry), message).of(Rule::KeyCombination))
+                self.report(Problem::error(place_of_key(self.unit, entry), message).of(Rule::KeyCombination));
             }
             None => self.error_section(message),
         }

@@ -2,7 +2,7 @@
 //! systemd services. The binary of the same name is a systemd generator (systemd.generator(7)).
 //!
 //! A run has stages, and each knows only what it needs: search → load → drop-ins → names → convert → render. The
-//! environment, the user and the root directory come in as values; nothing here reads them from the process.
+//! environment, the user and the root directory come in as values; only [`process`] reads them.
 //!
 //! The output is that of Podman's generator, word for word, with these differences:
 //!
@@ -35,11 +35,14 @@
 //! | [`stub`], [`install`]                     | services that explain an error, links                             |
 //! | [`problem`], [`rule`]                     | what is wrong, where, and of what kind                            |
 //! | [`mod@reference`]                         | the tables as a document                                          |
+//! | [`mod@check`]                             | more about units than a conversion needs to know: for people, not at boot |
+//! | [`process`]                               | the environment and the user of this process                      |
 //! | [`cli`], [`log`], [`output`]              | systemd's protocol: arguments, messages, files                    |
 //! | [`manager`], [`preset`]                   | a service manager's directories; `[Install]` until somebody decides |
 
 pub mod artifact;
 pub mod build;
+pub mod check;
 pub mod cli;
 pub mod container;
 pub mod convert;

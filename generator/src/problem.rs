@@ -135,6 +135,20 @@ impl Problem {
         self
     }
 
+    /// The same, but it costs nothing.
+    #[must_use]
+    pub fn into_warning(mut self) -> Self {
+        self.severity = Severity::Warning;
+        self
+    }
+
+    /// Adds another place that has to do with it.
+    #[must_use]
+    pub fn related(mut self, place: Place) -> Self {
+        self.related.push(place);
+        self
+    }
+
     /// Adds what helps.
     #[must_use]
     pub fn help(mut self, help: Option<impl Into<String>>) -> Self {

@@ -63,15 +63,31 @@ enum Filter {
     Without(PathBuf),
     /// Right below this one no directory of digits: other users' units are not this one's.
     WithoutIds(PathBuf),
+    /// No directory but this one.
+    Only(PathBuf),
 }
 
 /// Reads the whole search path.
 pub fn search(environment: &Environment) -> Found {
+    search_after(environment, &[], &[])
+}
+
+/// Reads the whole search path after directories that come before it: of `single` only what is in them, of `trees` what
+/// is below them, too.
+pub fn search_after(environment: &Environment, single: &[PathBuf], trees: &[PathBuf]) -> Found {
     let mut walk = Walk {
         root: resolved_root(environment),
         seen: HashSet::new(),
         found: Found::default(),
     };
+    for path in single {
+        walk.top(path, &Filter::Only(path.clone()));
+        // The search path may lead to it again, and then to what is below it.
+        walk.seen.clear();
+    }
+    for path in trees {
+        walk.top(path, &Filter::All);
+    }
     let places = match environment.unit_dirs.as_deref().filter(|dirs| !dirs.is_empty()) {
         Some(dirs) => walk.listed(dirs),
         None if environment.user_mode => walk.for_user(environment),
@@ -246,6 +262,7 @@ impl Filter {
                     .and_then(|below| below.components().next());
                 !below.is_some_and(|first| first.as_os_str().as_bytes().iter().all(u8::is_ascii_digit))
             }
+            Self::Only(directory) => real == directory,
         }
     }
 }
