@@ -75,6 +75,18 @@ pub fn sort(problems: &mut Vec<Problem>) {
     problems.retain(|problem| seen.insert(problem.to_string()));
 }
 
+/// The problems of one unit: those in its file and in its drop-ins.
+pub fn of_unit<'a>(problems: &'a [Problem], unit: &Unit) -> impl Iterator<Item = &'a Problem> + use<'a> {
+    let sources: HashSet<Arc<str>> = sources(unit).into_iter().collect();
+    let is_its = move |problem: &&Problem| {
+        problem
+            .place
+            .as_ref()
+            .is_some_and(|place| sources.contains(&place.path))
+    };
+    problems.iter().filter(is_its)
+}
+
 /// The files that a unit is made of: its own and its drop-ins.
 fn sources(unit: &Unit) -> Vec<Arc<str>> {
     let sections = unit.document.sections();

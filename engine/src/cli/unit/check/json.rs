@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use unipod_generator::{Place, Problem};
 
 use super::Report;
-use super::location::Location;
+use crate::cli::unit::location::Location;
 
 /// The whole report.
 pub fn document(report: &Report) -> Value {

@@ -1,17 +1,16 @@
 //! `unipod unit check`.
 
 mod json;
-mod location;
-mod ports;
 mod sarif;
 mod text;
 
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use unipod_generator::check::{self, Scope, Target};
-use unipod_generator::{Problem, process};
+use unipod_generator::Problem;
+use unipod_generator::check::{Scope, Target};
 
+use super::files::Files;
 use crate::cli::error::CliError;
 use crate::cli::output;
 
@@ -61,7 +60,11 @@ struct Report {
 impl CheckArgs {
     /// Does it.
     pub fn run(self) -> Result<u8, CliError> {
-        let report = self.check()?;
+        let Files(checked) = Files::load(&Scope::of(&self.paths)?, self.user, self.target);
+        let report = Report {
+            problems: checked.problems,
+            files: checked.units.len(),
+        };
         match self.format {
             Format::Text => output::print_text(&text::render(&report, output::is_colourful()))?,
             Format::Json => output::print_json(&json::document(&report))?,
@@ -69,20 +72,6 @@ impl CheckArgs {
         }
         let counts = |problem: &Problem| self.strict || problem.is_error();
         Ok(u8::from(report.problems.iter().any(counts)))
-    }
-
-    fn check(&self) -> Result<Report, CliError> {
-        let scope = Scope::of(&self.paths)?;
-        let (environment, host) = (process::environment(self.user), process::host(self.user));
-        let mut checked = check::check(&environment, &host, &scope, self.target);
-        checked
-            .problems
-            .extend(ports::lint(&checked.outcome.registry, &checked.units));
-        check::sort(&mut checked.problems);
-        Ok(Report {
-            problems: checked.problems,
-            files: checked.units.len(),
-        })
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use unipod_generator::{Place, Problem, Rule};
 
 use super::Report;
-use super::location::Location;
+use crate::cli::unit::location::Location;
 
 /// A log of one run.
 pub fn document(report: &Report) -> Value {

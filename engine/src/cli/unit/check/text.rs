@@ -1,54 +1,18 @@
-//! Problems for people: every one with its line, the characters marked, and what helps.
-
-use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
-use unipod_generator::{Place, Problem};
+//! The report for people.
 
 use super::Report;
-use super::location::{Location, Marked};
+use crate::cli::unit::diagnostic;
 
 /// All problems and a line that counts them.
 pub fn render(report: &Report, colour: bool) -> String {
-    let mut text: String = report
+    let shown = report
         .problems
         .iter()
-        .map(|found| problem(found, colour) + "\n\n")
-        .collect();
+        .map(|problem| diagnostic::render(problem, colour));
+    let mut text: String = shown.map(|shown| shown + "\n\n").collect();
     text.push_str(&summary(report));
     text.push('\n');
     text
-}
-
-/// One problem.
-pub fn problem(problem: &Problem, colour: bool) -> String {
-    let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
-    let level = if problem.is_error() {
-        Level::ERROR
-    } else {
-        Level::WARNING
-    };
-    let title = level.primary_title(&problem.message).id(problem.rule.id());
-    let mut group = Group::with_title(title);
-    if let Some(place) = &problem.place {
-        group = show(group, place, AnnotationKind::Primary);
-    }
-    for place in problem.related.iter().filter(|place| place.line > 0) {
-        group = show(group, place, AnnotationKind::Context);
-    }
-    if let Some(help) = &problem.help {
-        group = group.element(Level::HELP.message(help));
-    }
-    renderer.render(&[group])
-}
-
-fn show<'a>(group: Group<'a>, place: &Place, kind: AnnotationKind) -> Group<'a> {
-    let Location { path, line } = Location::of(place);
-    let Some(line) = line else {
-        return group.element(Origin::path(path));
-    };
-    let span = line.bytes();
-    let Marked { number, text, .. } = line;
-    let snippet = Snippet::source(text).line_start(number).path(path);
-    group.element(snippet.annotation(kind.span(span)))
 }
 
 /// `2 errors and 1 warning in 5 unit files`.
