@@ -211,6 +211,12 @@ impl Facts {
         self.became_active.monotonic > 0 && self.became_active.monotonic >= self.left_inactive.monotonic
     }
 
+    /// Whether the main process ended after `ExecStop=` had begun.
+    pub fn was_being_stopped(&self) -> bool {
+        let mut stops = self.steps.iter().filter(|step| step.key == "ExecStop");
+        stops.any(|stop| self.main_exit.since(stop.start).is_some())
+    }
+
     /// The first command that failed where failure counts, if the main process did not.
     pub fn failed_step(&self) -> Option<&Step> {
         let failed = |step: &&Step| step.counts && step.end.is_some_and(|end| end != End::Exited(0));

@@ -96,14 +96,11 @@ impl Log {
     }
 }
 
-/// The last job, if it failed and nothing has happened since.
+/// The result of the last job, if it failed and nothing has happened since.
 fn failed_job(about: &[Message], since: u64) -> Option<String> {
     let last = about.iter().rfind(|message| !message.field("JOB_RESULT").is_empty())?;
-    let failed = about
-        .iter()
-        .rfind(|message| message.field("MESSAGE_ID") == JOB_FAILED)?;
-    let is_last = failed.field("JOB_ID") == last.field("JOB_ID") && failed.micros() >= since;
-    is_last.then(|| failed.field("JOB_RESULT").to_owned())
+    let result = last.field("JOB_RESULT");
+    (result != "done" && last.micros() >= since).then(|| result.to_owned())
 }
 
 /// What processes of the service wrote, and of what systemd says only what the verdict does not: why a program could not be

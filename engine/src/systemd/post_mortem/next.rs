@@ -7,15 +7,18 @@ use crate::systemd::units::Units;
 
 /// One sentence each.
 pub fn tell(facts: &Facts, verdict: &Verdict) -> Vec<String> {
-    let mut sentences = vec![match verdict.state {
-        State::NotFound | State::Broken => return Vec::new(),
-        State::Restarting => restarting(facts),
-        State::Running | State::Starting => if_it_ends(facts),
-        State::Stopping => "it stops".to_owned(),
-        _ => stays_down(facts),
-    }];
+    let mut sentences = Vec::new();
+    match verdict.state {
+        State::NotFound | State::Broken => return sentences,
+        // Other units than services are not restarted.
+        _ if facts.restart.is_empty() => {}
+        State::Restarting => sentences.push(restarting(facts)),
+        State::Running | State::Starting => sentences.push(if_it_ends(facts)),
+        State::Stopping => {}
+        _ => sentences.push(stays_down(facts)),
+    }
     if !facts.wanted_by.is_empty() {
-        sentences.push(format!("{} starts it", facts.wanted_by.join(" and ")));
+        sentences.push(format!("it is started together with {}", facts.wanted_by.join(" and ")));
     }
     sentences
 }
@@ -69,7 +72,7 @@ fn stays_down(facts: &Facts) -> String {
         return format!("nothing: Restart={restart} is not for the result \"{}\"", facts.result);
     }
     match restart.as_str() {
-        "" | "no" => "nothing: it stays down until something starts it (Restart=no)".to_owned(),
+        "no" => "nothing: it stays down until something starts it (Restart=no)".to_owned(),
         restart => {
             format!("nothing: it stays down until something starts it (Restart={restart} is for services that run)")
         }
@@ -169,7 +172,10 @@ mod tests {
         ] {
             let told = told(active, sub, result, restart, restarts);
             assert!(told.starts_with(expected), "{expected}: {told}");
-            assert!(told.ends_with("; multi-user.target starts it"), "{told}");
+            assert!(
+                told.ends_with("; it is started together with multi-user.target"),
+                "{told}"
+            );
         }
     }
 }

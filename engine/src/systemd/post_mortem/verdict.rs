@@ -231,6 +231,12 @@ fn timeout(facts: &Facts) -> (String, Option<String>) {
 /// What a process did: the main one, or another command of the service.
 fn process_failure(facts: &Facts) -> (String, Option<String>) {
     let main = facts.main_end.filter(|end| *end != End::Exited(0));
+    if main == Some(End::Killed(libc::SIGKILL)) && facts.was_being_stopped() {
+        let reason = "it was being stopped, did not react to its stop signal, and was killed".to_owned();
+        let hint =
+            "StopSignal= names the signal that it understands; RunInit=yes helps programs that are deaf as PID 1";
+        return (reason, Some(hint.to_owned()));
+    }
     match (main, facts.failed_step()) {
         (Some(end), _) => {
             let hint = advice(facts, end);
@@ -400,6 +406,32 @@ mod tests {
         ] {
             assert_eq!(judged(&facts), (State::Failed, text.to_owned()));
         }
+    }
+
+    #[test]
+    fn a_payload_that_is_deaf_to_its_stop_signal_is_no_riddle() {
+        let stop = Step {
+            key: "ExecStop",
+            command: Vec::new(),
+            counts: true,
+            start: at(19),
+            exit: at(21),
+            end: Some(End::Exited(0)),
+        };
+        let facts = Facts {
+            main_exit: at(20),
+            steps: vec![stop],
+            ..failed("signal", Some(End::Killed(9)))
+        };
+        assert_eq!(
+            judged(&facts).1,
+            "failed: it was being stopped, did not react to its stop signal, and was killed"
+        );
+        let earlier = Facts {
+            main_exit: at(18),
+            ..facts
+        };
+        assert_eq!(judged(&earlier).1, "failed: the main process was killed by SIGKILL");
     }
 
     #[test]

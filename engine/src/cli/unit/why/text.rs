@@ -41,7 +41,9 @@ pub fn render(found: &PostMortem, problems: &[&Problem], colour: bool) -> String
         &mut screen,
         problems.iter().map(|problem| diagnostic::render(problem, colour)),
     );
-    block(&mut screen, facts.steps.iter().map(|step| self::step(facts, step)));
+    // What a stub does and prints is what the problems show.
+    let steps = facts.steps.iter().filter(|_| problems.is_empty());
+    block(&mut screen, steps.map(|step| self::step(facts, step)));
     let lines = log.lines.iter().filter(|_| problems.is_empty());
     block(
         &mut screen,
@@ -144,7 +146,7 @@ fn step(facts: &Facts, step: &Step) -> String {
         None if facts.main_pid > 0 => format!("runs, PID {}", facts.main_pid),
         None => String::new(),
     };
-    let command = shorten(&printable(&words(&step.command)));
+    let command = shorten(&clean(&words(&step.command)));
     format!("  {:<13} {command:<COMMAND$} {took:>10}  {end}", step.key)
         .trim_end()
         .to_owned()
@@ -173,18 +175,23 @@ fn shorten(text: &str) -> String {
 }
 
 /// One line without control characters: a log may hold any.
-fn printable(text: &str) -> String {
+fn clean(text: &str) -> String {
     let shown = text.chars().map(|c| match c {
         '\t' | '\n' => ' ',
         c if c.is_control() => '\u{fffd}',
         c => c,
     });
-    let mut shown: String = shown.take(LINE + 1).collect();
+    shown.collect()
+}
+
+/// A clean line that is not too long.
+fn printable(text: &str) -> String {
+    let mut shown: String = text.chars().take(LINE + 1).collect();
     if shown.chars().count() > LINE {
         shown.pop();
         shown.push('…');
     }
-    shown
+    clean(&shown)
 }
 
 #[cfg(test)]
@@ -269,7 +276,7 @@ mod tests {
   Restarts  2
 
   ExecStartPre  sleep 0.2                                                    203 ms  exit code 0
-  ExecStart     unipod run --option --opti … on --option --option  image sh     340 ms  exit code 7
+  ExecStart     unipod run --option --opti … option --option '' image sh     340 ms  exit code 7
 
   {said} a\u{fffd}[31mb
 
