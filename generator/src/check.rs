@@ -7,6 +7,7 @@ mod scope;
 mod target;
 
 use std::collections::HashSet;
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::search::search_after;
@@ -38,7 +39,13 @@ pub fn check(environment: &Environment, host: &Host, scope: &Scope, target: Opti
     problems.extend(remarks(&outcome));
 
     let registry = &outcome.registry;
-    let chosen = |index: &usize| scope.contains(&registry.units[*index].unit.path);
+    // A tree may hold links to directories outside of it.
+    let trees = &found.directories[found.trees.clone()];
+    let is_meant = |path: &str| {
+        let mut trees = trees.iter();
+        scope.contains(path) || trees.any(|tree| Path::new(path).starts_with(&*tree.shown))
+    };
+    let chosen = |index: &usize| is_meant(&registry.units[*index].unit.path);
     let units: Vec<usize> = (0..registry.units.len()).filter(chosen).collect();
     let mut sources: HashSet<Arc<str>> = HashSet::new();
     for &index in &units {
@@ -46,13 +53,13 @@ pub fn check(environment: &Environment, host: &Host, scope: &Scope, target: Opti
     }
     problems.retain(|problem| {
         let place = problem.place.as_ref();
-        place.is_none_or(|place| sources.contains(&place.path) || scope.contains(&place.path))
+        place.is_none_or(|place| sources.contains(&place.path) || is_meant(&place.path))
     });
     if scope.is_everything() {
         let warnings = complaints.into_iter().map(|text| Problem::general(text).into_warning());
         problems.extend(warnings);
     }
-    problems.extend(scope.hidden(registry));
+    problems.extend(scope.hidden(trees, registry));
     for &index in &units {
         let named = &registry.units[index];
         problems.extend(keys::lint(&named.unit, target));

@@ -340,6 +340,11 @@ impl<'a> Conversion<'a> {
         self.report(Problem::error(place_of(self.unit, entry), message));
     }
 
+    /// A warning about the value of an assignment.
+    pub fn warning(&mut self, entry: &Entry, message: impl Into<String>) {
+        self.report(Problem::warning(place_of(self.unit, entry), message));
+    }
+
     /// An error about keys that do not go together; it is shown at the last assignment of this one.
     pub fn error_at(&mut self, key: &str, message: impl Into<String>) {
         match self.section.last(key) {

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{self, ErrorKind};
+use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -47,6 +48,8 @@ pub struct Directory {
 pub struct Found {
     /// The directories.
     pub directories: Vec<Directory>,
+    /// Which of them are the trees that came before the search path.
+    pub trees: Range<usize>,
     /// For each name of a drop-in directory (`web.container.d`), the search directories that have it, in order.
     pub dropins: HashMap<String, Vec<usize>>,
     /// What could not be read. An error costs the exit status, never another directory.
@@ -85,9 +88,11 @@ pub fn search_after(environment: &Environment, single: &[PathBuf], trees: &[Path
         // The search path may lead to it again, and then to what is below it.
         walk.seen.clear();
     }
+    let first = walk.found.directories.len();
     for path in trees {
         walk.top(path, &Filter::All);
     }
+    walk.found.trees = first..walk.found.directories.len();
     let places = match environment.unit_dirs.as_deref().filter(|dirs| !dirs.is_empty()) {
         Some(dirs) => walk.listed(dirs),
         None if environment.user_mode => walk.for_user(environment),

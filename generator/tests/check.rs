@@ -112,6 +112,25 @@ fn of_two_files_of_one_name_the_second_is_not_used() {
     let second = directory.file("b/web.container", WEB);
     let checked = checked(&directory, &[first, second], None);
     assert_eq!(places(&checked), ["web.container:0 hidden-file"]);
+    let tree = self::checked(&directory, &[directory.path().to_owned()], None);
+    assert_eq!(places(&tree), ["web.container:0 hidden-file"]);
+    assert!(
+        tree.problems[0]
+            .place
+            .as_ref()
+            .is_some_and(|place| place.path.ends_with("/b/web.container"))
+    );
+}
+
+#[test]
+fn a_tree_includes_what_its_links_lead_to() {
+    let directory = TempDir::new();
+    directory.file("outside/web.container", "[Container]\nFoo=1\nImage=docker.io/x\n");
+    directory.file("tree/good.container", WEB);
+    directory.link("tree/common", "../outside");
+    let checked = checked(&directory, &[directory.path().join("tree")], None);
+    assert_eq!(places(&checked), ["web.container:2:1+3 unknown-key"]);
+    assert_eq!(checked.units.len(), 2);
 }
 
 #[test]
@@ -168,6 +187,12 @@ fn only_unit_files_can_be_checked() {
     let directory = TempDir::new();
     let text = directory.file("notes.txt", "");
     assert!(matches!(Scope::of(&[text]), Err(ScopeError::NotAUnit(_))));
+    let dropin = directory.file("x.container.d/x.container", "");
+    assert!(matches!(Scope::of(&[dropin]), Err(ScopeError::Dropin(_))));
+    assert!(matches!(
+        Scope::of(&[directory.path().join("x.container.d")]),
+        Err(ScopeError::Dropin(_))
+    ));
     let absent = directory.path().join("no.container");
     assert!(matches!(Scope::of(&[absent]), Err(ScopeError::Unreadable(..))));
 }

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::names::Registry;
+use crate::search::Directory;
 use crate::unit::UnitType;
 use crate::{Place, Problem, Rule};
 
@@ -24,11 +25,18 @@ pub enum ScopeError {
     Unreadable(PathBuf, io::Error),
     /// A file that is none of the eight types.
     NotAUnit(PathBuf),
+    /// A directory of drop-ins, or what is in one.
+    Dropin(PathBuf),
 }
 
 impl std::fmt::Display for ScopeError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
+            Self::Dropin(path) => write!(
+                f,
+                "{}: directories that end in .d hold drop-ins; check the unit that they belong to",
+                path.display()
+            ),
             Self::Unreadable(path, _) => write!(f, "{}: cannot be read", path.display()),
             Self::NotAUnit(path) => {
                 let types = UnitType::ALL.map(|unit_type| format!(".{}", unit_type.extension()));
@@ -42,7 +50,7 @@ impl std::error::Error for ScopeError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Unreadable(_, error) => Some(error),
-            Self::NotAUnit(_) => None,
+            Self::NotAUnit(_) | Self::Dropin(_) => None,
         }
     }
 }
@@ -54,7 +62,8 @@ impl Scope {
         for path in paths {
             let unreadable = |error| ScopeError::Unreadable(path.clone(), error);
             if fs::metadata(path).map_err(unreadable)?.is_dir() {
-                scope.trees.push(fs::canonicalize(path).map_err(unreadable)?);
+                let tree = fs::canonicalize(path).map_err(unreadable)?;
+                scope.trees.push(not_of_dropins(tree)?);
             } else {
                 scope.files.push(file(path)?);
             }
@@ -88,19 +97,26 @@ impl Scope {
         directories
     }
 
-    /// The single files that stand behind another one of their name.
-    pub(super) fn hidden(&self, registry: &Registry) -> impl Iterator<Item = Problem> {
-        self.files.iter().filter_map(|file| {
-            let name = file.file_name()?.to_str()?;
-            let first = &registry.units[registry.find(name)?].unit.path;
-            if Path::new(&**first) == file {
-                return None;
-            }
-            let message = format!("not checked: {first} has the same name and comes first");
-            let problem = Problem::warning(Place::file(file.to_string_lossy().into()), message);
-            Some(problem.of(Rule::HiddenFile).help(Some("check it alone")))
-        })
+    /// The files that stand behind another one of their name: single ones, and those in `trees`.
+    pub(super) fn hidden(&self, trees: &[Directory], registry: &Registry) -> Vec<Problem> {
+        let in_tree = |tree: &Directory| -> Vec<PathBuf> {
+            let names = tree.units.iter().map(|(name, _)| Path::new(&*tree.shown).join(name));
+            names.collect()
+        };
+        let files = self.files.iter().cloned().chain(trees.iter().flat_map(in_tree));
+        files.filter_map(|file| hidden(&file, registry)).collect()
     }
+}
+
+fn hidden(file: &Path, registry: &Registry) -> Option<Problem> {
+    let name = file.file_name()?.to_str()?;
+    let first = &registry.units[registry.find(name)?].unit.path;
+    if Path::new(&**first) == file {
+        return None;
+    }
+    let message = format!("not checked: {first} has the same name and comes first");
+    let problem = Problem::warning(Place::file(file.to_string_lossy().into()), message);
+    Some(problem.of(Rule::HiddenFile).help(Some("check it alone")))
 }
 
 /// The file itself may be a link: its name counts, and where the link lies.
@@ -111,5 +127,13 @@ fn file(path: &Path) -> Result<PathBuf, ScopeError> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     let parent = fs::canonicalize(parent.unwrap_or(Path::new(".")));
     let parent = parent.map_err(|error| ScopeError::Unreadable(path.to_owned(), error))?;
-    Ok(parent.join(name))
+    Ok(not_of_dropins(parent)?.join(name))
+}
+
+/// The search does not look for units in directories of drop-ins.
+fn not_of_dropins(directory: PathBuf) -> Result<PathBuf, ScopeError> {
+    if directory.as_os_str().as_encoded_bytes().ends_with(b".d") {
+        return Err(ScopeError::Dropin(directory));
+    }
+    Ok(directory)
 }
