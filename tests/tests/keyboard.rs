@@ -107,7 +107,7 @@ fn why_systemd_killed_or_gave_up() {
     );
     machine.quadlet(
         "later.container",
-        &busybox("sh -c 'exit 3'", "Restart=on-failure\nRestartSec=600"),
+        &busybox("sh -c 'sleep 0.3; exit 3'", "Restart=on-failure\nRestartSec=600"),
     );
     machine.reload();
 
@@ -148,10 +148,13 @@ fn why_systemd_killed_or_gave_up() {
 
     machine.systemctl(&["start", "later"]);
     machine.wait_for("systemctl show --value -p SubState later | grep -x auto-restart");
+    let screen = why(&machine, "later");
     shows(
-        &why(&machine, "later"),
+        &screen,
         &[
             "● later.service failed: ",
+            ", ready after ",
+            ", ran for 3",
             "systemd starts it again in 9 min",
             "RestartSec=10 min",
         ],

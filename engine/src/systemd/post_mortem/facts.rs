@@ -68,6 +68,8 @@ pub struct Facts {
     /// Whether the file has changed since it was loaded.
     pub needs_reload: bool,
     pub invocation: String,
+    /// When the last start began. systemd's own figure, the next one, begins with the wait before a restart.
+    pub started: Moment,
     pub left_inactive: Moment,
     pub became_active: Moment,
     pub left_active: Moment,
@@ -132,6 +134,10 @@ impl Facts {
     pub fn read(units: &Units, service: &str) -> Result<Self, ManagerError> {
         let mut properties = units.properties(service)?;
         let mut facts = Self::of(&mut properties);
+        facts.started = facts.left_inactive;
+        if let Some(first) = facts.steps.first().filter(|_| facts.is_restart()) {
+            facts.started = first.start;
+        }
         facts.stub_reason = stub_reason(&facts.fragment);
         let group = properties.text("ControlGroup");
         facts.memory_peak = facts.memory_peak.or_else(|| memory_peak(&group));
@@ -161,6 +167,7 @@ impl Facts {
             stub_reason: None,
             needs_reload: p.take("NeedDaemonReload").unwrap_or(false),
             invocation: invocation(p),
+            started: Moment::default(),
             left_inactive: moment(p, "InactiveExitTimestamp"),
             became_active: moment(p, "ActiveEnterTimestamp"),
             left_active: moment(p, "ActiveExitTimestamp"),
@@ -208,7 +215,21 @@ impl Facts {
 
     /// Whether the service got as far as being ready.
     pub fn was_ready(&self) -> bool {
-        self.became_active.monotonic > 0 && self.became_active.monotonic >= self.left_inactive.monotonic
+        self.became_active.is_set() && self.became_active.monotonic >= self.started.monotonic
+    }
+
+    /// Whether systemd itself has started the service again, or is about to.
+    pub fn is_restart(&self) -> bool {
+        self.restarts > 0 || self.sub_state.starts_with("auto-restart")
+    }
+
+    /// Sets the beginning of the last start, in microseconds since 1970.
+    pub fn set_start(&mut self, realtime: u64) {
+        let before = self.started.realtime.saturating_sub(realtime);
+        self.started = Moment {
+            realtime,
+            monotonic: self.started.monotonic.saturating_sub(before),
+        };
     }
 
     /// Whether the main process ended after `ExecStop=` had begun.

@@ -14,6 +14,9 @@ const JOB_FAILED: &str = "be02cf6855d2428ba40df7e9d022f03d";
 /// `SD_MESSAGE_UNIT_PROCESS_EXIT`: a process of the unit has ended (sd-messages.h).
 const PROCESS_EXIT: &str = "98e322203f7a4ed290d09fe03c09fe15";
 
+/// `SD_MESSAGE_UNIT_STARTING`: a start has begun (sd-messages.h).
+const STARTING: &str = "7d4958e842da4a758f6c1cdc7b36dcc5";
+
 /// `LOG_ERR` of syslog(3).
 const ERROR: u8 = 3;
 
@@ -23,6 +26,8 @@ const ERROR: u8 = 3;
 pub struct Log {
     /// The invocation that the lines are of; of a service that systemd has forgotten, the last one in the journal.
     pub invocation: String,
+    /// When systemd began this start, if it was not the first one; microseconds since 1970.
+    pub started: Option<u64>,
     /// The last lines, oldest first.
     pub lines: Vec<Line>,
     /// The result of a job that failed after the service ran last: `dependency`, `timeout`, `canceled` …
@@ -66,6 +71,13 @@ impl Log {
         let invocation = if user { "USER_INVOCATION_ID" } else { "INVOCATION_ID" };
         if log.invocation.is_empty() {
             log.remember(&about, invocation);
+        }
+        if facts.is_restart() {
+            let start = vec![
+                format!("{invocation}={}", log.invocation),
+                format!("MESSAGE_ID={STARTING}"),
+            ];
+            log.started = journal::last(&[start], 1, user)?.first().map(Message::micros);
         }
         if !log.invocation.is_empty() {
             let own = vec![format!("_SYSTEMD_INVOCATION_ID={}", log.invocation)];

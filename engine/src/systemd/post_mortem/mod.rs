@@ -34,8 +34,9 @@ pub struct PostMortem {
 /// systemd does not answer.
 pub fn examine(service: &str, user: bool) -> Result<PostMortem, ManagerError> {
     let units = Units::connect(user)?;
-    let facts = Facts::read(&units, service)?;
+    let mut facts = Facts::read(&units, service)?;
     let log = Log::read(&facts, user);
+    log.started.into_iter().for_each(|start| facts.set_start(start));
     let broken = facts.broken_requirements(&units);
     let verdict = Verdict::of(&facts, &log, &broken);
     let mut next = next::tell(&facts, &verdict);

@@ -329,6 +329,7 @@ mod tests {
             sub_state: sub.into(),
             restart: "no".into(),
             left_inactive: at(10),
+            started: at(10),
             ..Facts::default()
         }
     }

@@ -103,7 +103,7 @@ fn block(screen: &mut String, lines: impl Iterator<Item = String>) {
 
 /// `started 2026-11-21 20:35:58 UTC, ready after 461 ms, ran for 340 ms`.
 fn when(facts: &Facts, last_heard: u64) -> String {
-    if !facts.left_inactive.is_set() {
+    if !facts.started.is_set() {
         let heard = date(last_heard);
         return if heard.is_empty() {
             heard
@@ -111,15 +111,15 @@ fn when(facts: &Facts, last_heard: u64) -> String {
             format!("last heard of {heard}")
         };
     }
-    let mut parts = vec![format!("started {}", date(facts.left_inactive.realtime))];
+    let mut parts = vec![format!("started {}", date(facts.started.realtime))];
     if facts.was_ready() {
-        let ready = facts.became_active.since(facts.left_inactive);
+        let ready = facts.became_active.since(facts.started);
         parts.extend(ready.map(|after| format!("ready after {}", span(after))));
         parts.push(match facts.left_active.since(facts.became_active) {
             Some(ran) => format!("ran for {}", span(ran)),
             None => format!("up for {}", span(now().saturating_sub(facts.became_active.realtime))),
         });
-    } else if let Some(tried) = facts.became_inactive.since(facts.left_inactive) {
+    } else if let Some(tried) = facts.became_inactive.since(facts.started) {
         parts.push(format!("never ready, over after {}", span(tried)));
     }
     parts.join(", ")
@@ -228,7 +228,8 @@ mod tests {
             result: "exit-code".into(),
             restart: "no".into(),
             main_end: Some(End::Exited(7)),
-            left_inactive: at(100),
+            left_inactive: at(90),
+            started: at(100),
             became_active: at(400),
             left_active: at(740),
             became_inactive: at(800),
