@@ -15,12 +15,11 @@ use crate::cli::error::CliError;
 use crate::cli::output;
 
 /// Tell everything that is wrong with unit files, before systemd does.
-///
-/// Exit codes: 0 nothing is wrong, 1 there are errors (with --strict: or warnings), 125 the files cannot be checked.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  unipod unit check\n  unipod unit check web.container\n  \
                         unipod unit check --strict --format sarif deploy/ >unipod.sarif\n  \
-                        unipod unit check --target podman-5.4")]
+                        unipod unit check --target podman-5.4\n\nExit codes: 0 nothing is wrong, 1 there are errors (with \
+                        --strict: or warnings), 125 the files cannot be checked.")]
 pub struct CheckArgs {
     /// How to tell.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
