@@ -14,13 +14,11 @@ use crate::systemd::units::Units;
 use unipod_generator::check::of_unit;
 
 /// Show the service that a unit file becomes.
-///
-/// Exit codes: 0, or 1 if the file cannot be used (its service then says why); with --diff as diff(1) has them: 0 no difference,
-/// 1 some, 125 trouble.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  unipod unit print web\n  unipod unit print ./web.container\n  \
-                        unipod unit print --diff web.service"
+                        unipod unit print --diff web.service\n\nExit codes: 0, or 1 if the file cannot be used (its service \
+                  then says why); with --diff as diff(1) has them: 0 no difference, 1 some, 125 trouble."
 )]
 pub struct PrintArgs {
     /// Show what would change in the service that systemd has loaded.

@@ -13,8 +13,6 @@ use crate::systemd::post_mortem::verdict::State;
 use crate::systemd::post_mortem::{PostMortem, examine};
 
 /// Tell what became of a service: what ran, how it ended, what it said last, what systemd will do.
-///
-/// Works for services that run, have ended, failed or were never started, also for those that no unit file describes.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  unipod unit why web\n  unipod unit why data.volume\n  \
                         unipod unit why --format json web.service | jq .verdict")]
