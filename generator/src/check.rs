@@ -4,6 +4,7 @@
 mod host;
 mod keys;
 mod scope;
+mod sections;
 mod target;
 
 use std::collections::HashSet;
@@ -62,6 +63,7 @@ pub fn check(environment: &Environment, host: &Host, scope: &Scope, target: Opti
     problems.extend(scope.hidden(trees, registry));
     for &index in &units {
         let named = &registry.units[index];
+        problems.extend(sections::lint(&named.unit));
         problems.extend(keys::lint(&named.unit, target));
         problems.extend(host::lint(environment, named));
     }

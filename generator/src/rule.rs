@@ -7,6 +7,8 @@ pub enum Rule {
     Syntax,
     /// A file or directory cannot be read.
     Unreadable,
+    /// A section that nobody reads.
+    UnknownSection,
     /// The section has no such key.
     UnknownKey,
     /// A key that the type needs is not set.
@@ -47,9 +49,10 @@ pub enum Rule {
 
 impl Rule {
     /// All rules.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Syntax,
         Self::Unreadable,
+        Self::UnknownSection,
         Self::UnknownKey,
         Self::MissingKey,
         Self::KeyCombination,
@@ -84,6 +87,7 @@ impl Rule {
         match self {
             Self::Syntax => ("syntax", "Every line is a section header, an assignment or a comment"),
             Self::Unreadable => ("unreadable", "Files and directories can be read"),
+            Self::UnknownSection => ("unknown-section", "Sections are ones that somebody reads"),
             Self::UnknownKey => ("unknown-key", "Keys exist in their section"),
             Self::MissingKey => ("missing-key", "Keys that a unit needs are set"),
             Self::KeyCombination => (
