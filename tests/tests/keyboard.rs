@@ -315,3 +315,36 @@ fn files_and_what_becomes_of_them() {
         &["warning[name-clash]: data-volume.service is hidden by /etc/systemd/system/data-volume.service"],
     );
 }
+
+#[test]
+fn users_ask_about_their_own() {
+    let machine = setup::boot();
+    machine.write(
+        "/etc/systemd/user/bad.service",
+        "[Service]\nExecStartPre=/bin/echo heard\nExecStart=/bin/sh -c 'exit 7'\n",
+    );
+    machine.write(
+        "/root/.config/containers/systemd/mine.container",
+        "[Container]\nFoo=1\n",
+    );
+    machine.start(&["user@0.service"]);
+    let user = |command: &str| {
+        let script = format!("export XDG_RUNTIME_DIR=/run/user/0 HOME=/root; journalctl --sync; {command}");
+        machine.sh(&script)
+    };
+    user("systemctl --user start bad; unipod unit why mine").refused();
+    shows(
+        &user("unipod unit why --user bad").ok(),
+        &[
+            "× bad.service failed: the main process ended with exit code 7\n",
+            " heard\n",
+            "journalctl --user -u bad.service",
+        ],
+    );
+    shows(
+        &user("unipod unit why --user mine").ok(),
+        &["mine.service cannot be used: /root/.config/containers/systemd/mine.container:2: unknown key \"Foo\""],
+    );
+    let list = user("unipod unit list --user --format '{{.Name}} {{.State}} {{.Problems}}'").ok();
+    assert_eq!(list, "mine.container inactive (dead) 2 errors");
+}

@@ -113,13 +113,10 @@ impl Message {
 ///
 /// # Errors
 /// journalctl cannot be run, or refuses.
-pub fn last(groups: &[Vec<String>], lines: u32, user: bool) -> std::io::Result<Vec<Message>> {
+pub fn last(groups: &[Vec<String>], lines: u32) -> std::io::Result<Vec<Message>> {
     let mut command = Command::new("journalctl");
     command.args(["--quiet", "--no-pager", "--output=json"]);
     command.arg(format!("--lines={lines}"));
-    if user {
-        command.arg("--user");
-    }
     for (index, group) in groups.iter().enumerate() {
         command.args((index > 0).then_some("+")).args(group);
     }

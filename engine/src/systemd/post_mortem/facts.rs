@@ -51,6 +51,8 @@ pub struct Step {
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Facts {
+    /// Whether it is a user's service, not one of the system.
+    pub of_user: bool,
     /// `web.service`
     pub id: String,
     pub description: String,
@@ -131,9 +133,10 @@ impl Facts {
     ///
     /// # Errors
     /// It does not answer.
-    pub fn read(units: &Units, service: &str) -> Result<Self, ManagerError> {
+    pub fn read(units: &Units, service: &str, of_user: bool) -> Result<Self, ManagerError> {
         let mut properties = units.properties(service)?;
         let mut facts = Self::of(&mut properties);
+        facts.of_user = of_user;
         facts.started = facts.left_inactive;
         if let Some(first) = facts.steps.first().filter(|_| facts.is_restart()) {
             facts.started = first.start;
@@ -156,6 +159,7 @@ impl Facts {
         let mut wanted_by = p.take::<Vec<String>>("WantedBy").unwrap_or_default();
         wanted_by.extend(p.take::<Vec<String>>("RequiredBy").unwrap_or_default());
         Self {
+            of_user: false,
             id: p.text("Id"),
             description: p.text("Description"),
             load_state: p.text("LoadState"),
@@ -216,6 +220,12 @@ impl Facts {
     /// Whether the service got as far as being ready.
     pub fn was_ready(&self) -> bool {
         self.became_active.is_set() && self.became_active.monotonic >= self.started.monotonic
+    }
+
+    /// A command as one types it for this service: `systemctl` becomes `systemctl --user` where it has to.
+    pub fn command(&self, program: &str, arguments: &str) -> String {
+        let user = if self.of_user { "--user " } else { "" };
+        format!("{program} {user}{arguments}")
     }
 
     /// Whether systemd itself has started the service again, or is about to.

@@ -53,22 +53,27 @@ pub struct Line {
 
 impl Log {
     /// Reads the journal; that it cannot be read is no reason to say nothing.
-    pub fn read(facts: &Facts, user: bool) -> Self {
-        Self::try_read(facts, user).unwrap_or_else(|error| Self {
+    pub fn read(facts: &Facts) -> Self {
+        Self::try_read(facts).unwrap_or_else(|error| Self {
             problem: Some(error.to_string()),
             ..Self::default()
         })
     }
 
-    fn try_read(facts: &Facts, user: bool) -> std::io::Result<Self> {
+    fn try_read(facts: &Facts) -> std::io::Result<Self> {
         let mut log = Self {
             invocation: facts.invocation.clone(),
             ..Self::default()
         };
-        let field = if user { "USER_UNIT" } else { "UNIT" };
-        let about = journal::last(&[vec![format!("{field}={}", facts.id)]], 40, user)?;
+        // Users' managers write fields of their own; other users may have a service of the same name.
+        let (about, invocation) = if facts.of_user {
+            let uid = format!("_UID={}", nix::unistd::getuid());
+            (vec![format!("USER_UNIT={}", facts.id), uid], "USER_INVOCATION_ID")
+        } else {
+            (vec![format!("UNIT={}", facts.id)], "INVOCATION_ID")
+        };
+        let about = journal::last(&[about], 40)?;
         log.failed_job = failed_job(&about, facts.became_inactive.realtime.max(facts.state_change.realtime));
-        let invocation = if user { "USER_INVOCATION_ID" } else { "INVOCATION_ID" };
         if log.invocation.is_empty() {
             log.remember(&about, invocation);
         }
@@ -77,12 +82,12 @@ impl Log {
                 format!("{invocation}={}", log.invocation),
                 format!("MESSAGE_ID={STARTING}"),
             ];
-            log.started = journal::last(&[start], 1, user)?.first().map(Message::micros);
+            log.started = journal::last(&[start], 1)?.first().map(Message::micros);
         }
         if !log.invocation.is_empty() {
             let own = vec![format!("_SYSTEMD_INVOCATION_ID={}", log.invocation)];
             let spoken_of = vec![format!("{invocation}={}", log.invocation)];
-            let messages = journal::last(&[own, spoken_of], 200, user)?;
+            let messages = journal::last(&[own, spoken_of], 200)?;
             let wanted: Vec<Line> = messages
                 .iter()
                 .filter(|message| is_telling(message))

@@ -34,8 +34,8 @@ pub struct PostMortem {
 /// systemd does not answer.
 pub fn examine(service: &str, user: bool) -> Result<PostMortem, ManagerError> {
     let units = Units::connect(user)?;
-    let mut facts = Facts::read(&units, service)?;
-    let log = Log::read(&facts, user);
+    let mut facts = Facts::read(&units, service, user)?;
+    let log = Log::read(&facts);
     log.started.into_iter().for_each(|start| facts.set_start(start));
     let broken = facts.broken_requirements(&units);
     let verdict = Verdict::of(&facts, &log, &broken);

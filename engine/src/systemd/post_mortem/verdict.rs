@@ -69,7 +69,8 @@ impl Verdict {
     pub fn of(facts: &Facts, log: &Log, broken: &[String]) -> Self {
         let verdict = Self::of_file(facts).unwrap_or_else(|| Self::of_run(facts, log, broken));
         if facts.needs_reload {
-            return verdict.hint("the unit file has changed since systemd read it: systemctl daemon-reload");
+            let reload = facts.command("systemctl", "daemon-reload");
+            return verdict.hint(format!("the unit file has changed since systemd read it: {reload}"));
         }
         verdict
     }
@@ -79,16 +80,16 @@ impl Verdict {
         let id = &facts.id;
         let verdict = match facts.load_state.as_str() {
             "not-found" => Self::new(State::NotFound, "is not known to systemd"),
-            "masked" => {
-                Self::new(State::Broken, "is masked: nothing can start it").hint(format!("systemctl unmask {id}"))
-            }
+            "masked" => Self::new(State::Broken, "is masked: nothing can start it")
+                .hint(facts.command("systemctl", &format!("unmask {id}"))),
             "loaded" => {
                 let reason = facts.stub_reason.as_ref()?;
-                let fix = format!("mend {} and run systemctl daemon-reload", facts.source);
+                let reload = facts.command("systemctl", "daemon-reload");
+                let fix = format!("mend {} and run {reload}", facts.source);
                 Self::new(State::Stub, format!("cannot be used: {reason}")).hint(fix)
             }
             other => Self::new(State::Broken, format!("cannot be loaded ({other})"))
-                .hint(format!("systemd-analyze verify {id} says why")),
+                .hint(facts.command("systemd-analyze", &format!("verify {id}"))),
         };
         Some(verdict)
     }
@@ -108,7 +109,7 @@ impl Verdict {
             }
             ("activating", sub) => Self::new(State::Starting, starting(facts, sub)),
             ("deactivating", _) => Self::new(State::Stopping, "is being stopped"),
-            _ if log.failed_job.as_deref() == Some("dependency") => dependency_failed(broken),
+            _ if log.failed_job.as_deref() == Some("dependency") => dependency_failed(facts, broken),
             ("failed", _) => {
                 let (reason, hints) = failure(facts);
                 Self {
@@ -127,9 +128,8 @@ impl Verdict {
         }
         match (facts.left_inactive.is_set(), facts.main_end) {
             (false, _) if !log.invocation.is_empty() => forgotten(log),
-            (false, _) => {
-                Self::new(State::NeverStarted, "has not been started yet").hint(format!("systemctl start {}", facts.id))
-            }
+            (false, _) => Self::new(State::NeverStarted, "has not been started yet")
+                .hint(facts.command("systemctl", &format!("start {}", facts.id))),
             (true, Some(End::Exited(code))) => {
                 let text = format!("ended with exit code {code}, which is no failure");
                 Self::new(State::Ended, text)
@@ -145,15 +145,15 @@ fn starting(facts: &Facts, sub: &str) -> String {
     format!("is being started ({what})")
 }
 
-fn dependency_failed(broken: &[String]) -> Verdict {
+fn dependency_failed(facts: &Facts, broken: &[String]) -> Verdict {
     let text = match broken {
         [] => "was not started: a unit that it needs failed".to_owned(),
         broken => format!("was not started: it needs {}, which failed", broken.join(" and ")),
     };
     let verdict = Verdict::new(State::DependencyFailed, text);
-    broken
-        .iter()
-        .fold(verdict, |verdict, unit| verdict.hint(format!("unipod unit why {unit}")))
+    broken.iter().fold(verdict, |verdict, unit| {
+        verdict.hint(facts.command("unipod unit why", unit))
+    })
 }
 
 fn forgotten(log: &Log) -> Verdict {
@@ -186,8 +186,8 @@ fn failure(facts: &Facts) -> (String, Vec<String>) {
     };
     let mut hints: Vec<String> = hint.into_iter().collect();
     if next::is_start_limited(facts) {
-        let id = &facts.id;
-        hints.push(format!("systemctl reset-failed {id} && systemctl start {id}"));
+        let systemctl = |verb: &str| facts.command("systemctl", &format!("{verb} {}", facts.id));
+        hints.push(format!("{} && {}", systemctl("reset-failed"), systemctl("start")));
     }
     (reason, hints)
 }
@@ -299,7 +299,7 @@ fn advice(facts: &Facts, end: End) -> Option<String> {
         End::Exited(125) => "the lines above say what the engine could not do".to_owned(),
         End::Exited(126 | 127) => "Exec= has to name a program that is in the image".to_owned(),
         End::Exited(203) => "the program of ExecStart= cannot be run: is unipod installed where the unit says?".to_owned(),
-        End::Exited(_) => format!("journalctl -u {id} has everything that it said"),
+        End::Exited(_) => facts.command("journalctl", &format!("-u {id} has everything that it said")),
         End::Killed(libc::SIGKILL) => {
             "somebody killed it: a person, a program, or the kernel when the whole machine ran out of memory (journalctl -k)".to_owned()
         }
@@ -507,6 +507,12 @@ mod tests {
             load_state: load.into(),
             ..failed("exit-code", Some(End::Exited(78)))
         };
+        let of_user = Facts {
+            of_user: true,
+            ..of("masked")
+        };
+        let verdict = Verdict::of(&of_user, &Log::default(), &[]);
+        assert_eq!(verdict.hints, ["systemctl --user unmask web.service"]);
         assert_eq!(judged(&of("not-found")).0, State::NotFound);
         assert_eq!(judged(&of("masked")).0, State::Broken);
         assert_eq!(judged(&of("bad-setting")).0, State::Broken);

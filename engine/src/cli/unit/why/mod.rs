@@ -86,7 +86,7 @@ fn service_name(name: &str) -> String {
 fn explain_absence(found: &mut PostMortem, chosen: &Chosen<'_>) {
     let path = &chosen.named.unit.path;
     found.verdict.text = format!("is not known to systemd yet; it would be made from {path}");
-    found.verdict.hints = vec!["systemctl daemon-reload".to_owned()];
+    found.verdict.hints = vec![found.facts.command("systemctl", "daemon-reload")];
 }
 
 fn json(found: &PostMortem) -> Result<serde_json::Value, CliError> {
