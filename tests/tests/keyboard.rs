@@ -327,6 +327,12 @@ fn users_ask_about_their_own() {
         "/root/.config/containers/systemd/mine.container",
         "[Container]\nFoo=1\n",
     );
+    // systemd-logind, which is not in the machine, would say where this is.
+    machine.write(
+        "/etc/systemd/system/user@.service.d/runtime.conf",
+        "[Service]\nEnvironment=XDG_RUNTIME_DIR=/run/user/%i\n",
+    );
+    machine.reload();
     machine.start(&["user@0.service"]);
     let user = |command: &str| {
         let script = format!("export XDG_RUNTIME_DIR=/run/user/0 HOME=/root; journalctl --sync; {command}");
