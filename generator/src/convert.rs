@@ -8,6 +8,7 @@ use crate::emit::Command;
 use crate::keys::{Emit, Key, Kind};
 use crate::names::{Named, Registry};
 use crate::problem::{Place, Problem, shorten};
+use crate::rule::Rule;
 use crate::unit::{Unit, UnitType};
 use crate::{preamble, suggest};
 
@@ -295,13 +296,20 @@ impl<'a> Conversion<'a> {
     /// unit fails with it.
     pub fn reference(&mut self, entry: &Entry, name: &str) -> Option<usize> {
         let Some(target) = self.registry.find(name) else {
-            let hint = suggest::unit_hint(name, self.registry.names());
-            self.error(entry, format!("there is no unit {}{hint}", shorten(name)));
+            self.missing_unit(entry, name);
             return None;
         };
-        let place = place_of(self.unit, entry);
+        let place = place_of_word(self.unit, entry, name);
         self.references.push((target, Some(place)));
         Some(target)
+    }
+
+    /// An error about the name of a unit that is not there.
+    pub(crate) fn missing_unit(&mut self, entry: &Entry, name: &str) {
+        let hint = suggest::unit_hint(name, self.registry.names());
+        let place = place_of_word(self.unit, entry, name);
+        let problem = Problem::error(place, format!("there is no unit {}", shorten(name)));
+        self.report(problem.of(Rule::MissingReference).help(hint));
     }
 
     /// The name that the referred unit hands out.
@@ -310,10 +318,9 @@ impl<'a> Conversion<'a> {
         // Another type that hands out nothing fails for that very reason, and says so itself.
         if target.resource.is_none() && target.unit.unit_type == UnitType::Container {
             let name = &target.unit.name;
-            self.error(
-                entry,
-                format!("the container of {name} has a name that only systemd knows; set ContainerName= there"),
-            );
+            let message = format!("the container of {name} has a name that only systemd knows");
+            let problem = Problem::error(place_of(self.unit, entry), message);
+            self.report(problem.help(Some("set ContainerName= there")));
         }
         target.resource.as_deref()
     }
@@ -323,21 +330,27 @@ impl<'a> Conversion<'a> {
         [&self.registry.units[target].service, ".service"].concat()
     }
 
-    /// An error about an assignment.
+    /// Keeps a problem.
+    pub fn report(&mut self, problem: Problem) {
+        self.problems.push(problem);
+    }
+
+    /// An error about the value of an assignment.
     pub fn error(&mut self, entry: &Entry, message: impl Into<String>) {
-        self.problems.push(Problem::error(place_of(self.unit, entry), message));
+        self.report(Problem::error(place_of(self.unit, entry), message));
     }
 
-    /// A warning about an assignment.
+    /// A warning about the value of an assignment.
     pub fn warning(&mut self, entry: &Entry, message: impl Into<String>) {
-        self.problems
-            .push(Problem::warning(place_of(self.unit, entry), message));
+        self.report(Problem::warning(place_of(self.unit, entry), message));
     }
 
-    /// An error about the last assignment of a key of the type's own section.
+    /// An error about keys that do not go together; it is shown at the last assignment of this one.
     pub fn error_at(&mut self, key: &str, message: impl Into<String>) {
         match self.section.last(key) {
-            Some(entry) => self.error(entry, message),
+            Some(entry) => {
+                self.report(Problem::error(place_of_key(self.unit, entry), message).of(Rule::KeyCombination));
+            }
             None => self.error_section(message),
         }
     }
@@ -349,7 +362,7 @@ impl<'a> Conversion<'a> {
         }
     }
 
-    /// An error about the type's own section.
+    /// An error about what the type's own section lacks.
     pub fn error_section(&mut self, message: impl Into<String>) {
         let name = self.unit.unit_type.section();
         let place = match self.section.section().and_then(|section| section.place()) {
@@ -359,7 +372,7 @@ impl<'a> Conversion<'a> {
                 ..Place::file(self.unit.path.clone())
             },
         };
-        self.problems.push(Problem::error(place, message));
+        self.report(Problem::error(place, message).of(Rule::MissingKey));
     }
 }
 
@@ -379,11 +392,37 @@ fn without_empty(mut words: Vec<String>) -> Vec<String> {
     words
 }
 
-/// Where an assignment stands.
-fn place_of(unit: &Unit, entry: &Entry) -> Place {
-    match entry.place() {
-        Some(place) => at(place, &[entry.key(), "=", entry.value()].concat()),
-        None => Place::file(unit.path.clone()),
+/// Where an assignment stands; its value is what counts.
+pub fn place_of(unit: &Unit, entry: &Entry) -> Place {
+    place_of_word(unit, entry, entry.value())
+}
+
+/// Where an assignment stands; its key is what counts.
+pub fn place_of_key(unit: &Unit, entry: &Entry) -> Place {
+    let length = entry.key().chars().count();
+    place_of_span(unit, entry, entry.place(), length)
+}
+
+/// Where an assignment stands; a part of its value is what counts.
+pub fn place_of_word(unit: &Unit, entry: &Entry, word: &str) -> Place {
+    let offset = entry.value().find(word).filter(|_| !word.is_empty());
+    match offset.and_then(|offset| entry.place_in_value(offset)) {
+        // A value that is continued on further lines ends somewhere else.
+        Some(place) if word == entry.value() => place_of_span(unit, entry, Some(&place), 0),
+        Some(place) => place_of_span(unit, entry, Some(&place), word.chars().count()),
+        None => place_of_key(unit, entry),
+    }
+}
+
+/// Where an assignment stands. Its characters are named if they stand on the line of its key, which is the one shown.
+fn place_of_span(unit: &Unit, entry: &Entry, span: Option<&SourcePlace>, length: usize) -> Place {
+    let Some(key) = entry.place() else {
+        return Place::file(unit.path.clone());
+    };
+    let place = at(key, &[entry.key(), "=", entry.value()].concat());
+    match span.filter(|span| span.line == key.line) {
+        Some(span) => place.from_column(span.column, length),
+        None => place.from_column(key.column, 0),
     }
 }
 
@@ -394,7 +433,7 @@ fn at(place: &SourcePlace, text: &str) -> Place {
 fn from_warning(unit: &Unit, warning: &Warning) -> Problem {
     let text = format!("{}={}", warning.key, warning.value);
     let place = match &warning.place {
-        Some(place) => at(place, &text),
+        Some(place) => at(place, &text).from_column(place.column, 0),
         None => Place::file(unit.path.clone()),
     };
     Problem::warning(place, warning.problem.to_string())

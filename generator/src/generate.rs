@@ -7,7 +7,8 @@ use crate::convert::{Converted, Host, convert};
 use crate::install::{self, Link};
 use crate::names::Registry;
 use crate::parallel;
-use crate::problem::{MOST, Place, Problem, Severity, limit, shorten};
+use crate::problem::{MOST, Place, Problem, limit, shorten};
+use crate::rule::Rule;
 use crate::stub::stub;
 use crate::unit::{Reading, Unit, UnitType};
 
@@ -100,13 +101,15 @@ impl Run<'_> {
         let mut shared: HashMap<&str, Vec<usize>> = HashMap::new();
         for (index, named) in self.registry.units.iter().enumerate() {
             let name = named.service.as_str();
+            let file = || Place::file(named.unit.path.clone());
             if !is_valid_name(name) {
                 self.nameless[index] = true;
                 let message = format!("systemd does not accept \"{name}.service\" as the name of a service");
-                self.findings[index].push(Problem::error(Place::file(named.unit.path.clone()), message));
+                self.findings[index].push(Problem::error(file(), message).of(Rule::ServiceName));
             } else if name.ends_with(".service") {
-                let message = format!("becomes {name}.service; ServiceName= is written without .service");
-                self.findings[index].push(Problem::warning(Place::file(named.unit.path.clone()), message));
+                let problem = Problem::warning(file(), format!("becomes {name}.service"));
+                let problem = problem.help(Some("ServiceName= is written without .service"));
+                self.findings[index].push(problem.of(Rule::ServiceName));
             }
             let first = *owners.entry(name).or_insert(index);
             if first != index {
@@ -128,8 +131,9 @@ impl Run<'_> {
             if let Some(more) = owners.len().checked_sub(NAMED + 1).filter(|more| *more > 0) {
                 let _ = write!(others, " and {more} more");
             }
-            let message = format!("becomes {service}.service, and so does {others}; set ServiceName= in one of them");
-            self.findings[index].push(Problem::error(Place::file(unit.path.clone()), message));
+            let message = format!("becomes {service}.service, and so does {others}");
+            let problem = Problem::error(Place::file(unit.path.clone()), message).of(Rule::NameClash);
+            self.findings[index].push(problem.help(Some("set ServiceName= in one of them")));
         }
     }
 
@@ -196,11 +200,9 @@ impl Run<'_> {
             if !self.failed(index) {
                 self.inherited[index] = Some(reason);
             }
-            self.findings[index].push(Problem {
-                severity: Severity::Error,
-                place: place.clone(),
-                message,
-            });
+            let mut problem = Problem::general(message).of(Rule::BrokenReference);
+            problem.place.clone_from(place);
+            self.findings[index].push(problem);
             self.spread.insert((index, *target));
         }
         !broken.is_empty()

@@ -4,9 +4,10 @@ pub mod service;
 pub mod storage;
 pub mod users;
 
-use crate::convert::Conversion;
+use crate::convert::{Conversion, place_of};
 use crate::emit::Command;
-use crate::problem::shorten;
+use crate::problem::{Problem, shorten};
+use crate::rule::Rule;
 use crate::unit::UnitType;
 
 /// `Network=` (H9.2): a mode or name as it is, or a `.network` or `.container` unit.
@@ -61,11 +62,9 @@ pub fn warn_if_ambiguous(c: &mut Conversion<'_>) {
     };
     let is_unit = UnitType::Build.ends(image) || UnitType::Image.ends(image);
     if !is_unit && !is_unambiguous(image) {
-        let shown = shorten(image);
-        c.warning(
-            entry,
-            format!("\"{shown}\" is a short name; say which registry it comes from (docker.io/library/…)"),
-        );
+        let message = format!("\"{}\" is a short name", shorten(image));
+        let problem = Problem::warning(place_of(c.unit, entry), message).of(Rule::ShortImageName);
+        c.report(problem.help(Some("say which registry it comes from (docker.io/library/…)")));
     }
 }
 

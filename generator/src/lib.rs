@@ -2,7 +2,7 @@
 //! systemd services. The binary of the same name is a systemd generator (systemd.generator(7)).
 //!
 //! A run has stages, and each knows only what it needs: search → load → drop-ins → names → convert → render. The
-//! environment, the user and the root directory come in as values; nothing here reads them from the process.
+//! environment, the user and the root directory come in as values; only [`process`] reads them.
 //!
 //! The output is that of Podman's generator (compared with 5.8.6), word for word, and works with podman, with these
 //! differences:
@@ -40,13 +40,17 @@
 //! | [`convert`], [`keys`], [`emit`]           | the conversion of one unit, the tables' vocabulary, command lines |
 //! | [`mod@generate`]                          | all units of a run; failures and who fails with them              |
 //! | [`suggest`], [`parallel`]                 | the nearest name; work by all processors                          |
-//! | [`stub`], [`install`], [`problem`]        | services that explain an error, links, messages                   |
+//! | [`stub`], [`install`]                     | services that explain an error, links                             |
+//! | [`problem`], [`rule`]                     | what is wrong, where, and of what kind                            |
 //! | [`mod@reference`]                         | the tables as a document                                          |
+//! | [`mod@check`]                             | more about units than a conversion needs to know: for people, not at boot |
+//! | [`process`]                               | the environment and the user of this process                      |
 //! | [`cli`], [`log`], [`output`]              | systemd's protocol: arguments, messages, files                    |
 //! | [`manager`], [`preset`]                   | a service manager's directories; `[Install]` until somebody decides |
 
 pub mod artifact;
 pub mod build;
+pub mod check;
 pub mod cli;
 pub mod container;
 pub mod convert;
@@ -72,6 +76,7 @@ pub mod preset;
 pub mod problem;
 pub mod process;
 pub mod reference;
+pub mod rule;
 pub mod search;
 pub mod shared;
 pub mod stub;
@@ -81,7 +86,8 @@ pub mod volume;
 
 pub use convert::Host;
 pub use generate::{Outcome, Service, generate};
-pub use problem::{Place, Problem, Severity};
+pub use problem::{Place, Problem, Severity, Span};
+pub use rule::Rule;
 pub use search::{Environment, Found, search};
 pub use unit::{Unit, UnitType};
 

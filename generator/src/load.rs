@@ -13,6 +13,7 @@ use systemd_unit_parser::{ParseErrors, UnitFile, dropin_directories, select_drop
 
 use crate::parallel;
 use crate::problem::{Place, Problem, limit};
+use crate::rule::Rule;
 use crate::search::{Directory, Found};
 use crate::unit::{Reading, Unit, UnitType};
 
@@ -55,7 +56,7 @@ fn load_unit(directory: &Directory, (name, unit_type): &(String, UnitType)) -> U
         Ok(bytes) => unit_from_bytes(&path, name, *unit_type, &bytes),
         Err(error) => {
             let place = Place::file(path.as_str().into());
-            let problem = Problem::error(place, format!("this file cannot be read: {error}"));
+            let problem = Problem::error(place, format!("this file cannot be read: {error}")).of(Rule::Unreadable);
             Unit {
                 reading: Reading::Failed,
                 problems: vec![problem],
@@ -104,7 +105,8 @@ fn parse(path: &str, bytes: &[u8], problems: &mut Vec<Problem>) -> (UnitFile, Re
 fn from_errors(errors: &ParseErrors) -> impl Iterator<Item = Problem> {
     errors.0.iter().map(|error| {
         let place = Place::line(error.place.source.clone(), error.place.line as usize, &error.text);
-        Problem::error(place, error.problem.to_string())
+        let place = place.from_column(error.place.column, 0);
+        Problem::error(place, error.problem.to_string()).of(Rule::Syntax)
     })
 }
 
@@ -197,7 +199,8 @@ impl Cache {
                 Ok(names) => Listing { names, problem: None },
                 Err(error) => {
                     let place = Place::file(join(&directory.shown, name).into());
-                    let problem = Problem::error(place, format!("this directory cannot be read: {error}"));
+                    let message = format!("this directory cannot be read: {error}");
+                    let problem = Problem::error(place, message).of(Rule::Unreadable);
                     Listing {
                         names: Vec::new(),
                         problem: Some(problem),
@@ -212,10 +215,8 @@ impl Cache {
         let path: Arc<str> = format!("{}/{file}", join(&directory.shown, name)).into();
         self.files.entry(Arc::clone(&path)).or_insert_with(|| {
             let bytes = read(&directory.real.join(name).join(file)).map_err(|error| {
-                vec![Problem::error(
-                    Place::file(Arc::clone(&path)),
-                    format!("this file cannot be read: {error}"),
-                )]
+                let message = format!("this file cannot be read: {error}");
+                vec![Problem::error(Place::file(Arc::clone(&path)), message).of(Rule::Unreadable)]
             })?;
             UnitFile::parse(&path, &bytes).map_err(|errors| {
                 let mut problems = from_errors(&errors).collect();

@@ -2,13 +2,14 @@
 
 use systemd_unit_parser::Entry;
 
-use crate::convert::Conversion;
-use crate::problem::{MOST, shorten};
+use crate::convert::{Conversion, place_of_key};
+use crate::problem::{MOST, Problem, shorten};
+use crate::rule::Rule;
 use crate::unit::UnitType;
 use crate::{handlers, suggest};
 
 /// The keys of `[Unit]` in which unit file names become service names, in the order of rewriting.
-const DEPENDENCIES: [&str; 15] = [
+pub(crate) const DEPENDENCIES: [&str; 15] = [
     "After",
     "Before",
     "BindsTo",
@@ -88,33 +89,38 @@ fn check_keys(c: &mut Conversion<'_>) {
         .take(MOST)
         .collect();
     for entry in unknown {
-        let message = unknown_key(c.unit.unit_type, entry.key());
-        c.error(entry, message);
+        unknown_key(c, entry);
     }
 }
 
 /// What to say about a key that the type does not have: where it belongs, or what was meant.
-fn unknown_key(unit_type: UnitType, key: &str) -> String {
-    let section = unit_type.section();
-    let shown = shorten(key);
+fn unknown_key(c: &mut Conversion<'_>, entry: &Entry) {
+    let section = c.unit.unit_type.section();
+    let shown = shorten(entry.key());
+    let problem = Problem::error(
+        place_of_key(c.unit, entry),
+        format!("unknown key \"{shown}\" in [{section}]"),
+    );
+    let hint = hint_for_key(c.unit.unit_type, entry.key());
+    c.report(problem.of(Rule::UnknownKey).help(hint));
+}
+
+/// Where a key belongs, or what was meant.
+fn hint_for_key(unit_type: UnitType, key: &str) -> Option<String> {
     let place = ELSEWHERE
         .iter()
         .find(|(_, keys)| keys.contains(&key))
         .map(|(place, _)| *place);
-    let hint = if let Some(place) = place {
-        format!("; it belongs in [{place}]")
-    } else if let Some(near) = suggest::nearest(key, unit_type.keys().iter().map(|row| row.name)) {
-        format!("; did you mean \"{near}\"?")
-    } else {
-        let others = UnitType::ALL
-            .into_iter()
-            .filter(|other| other.keys().iter().any(|row| row.name == key));
-        others
-            .map(|other| format!("; [{}] has it", other.section()))
-            .next()
-            .unwrap_or_default()
-    };
-    format!("unknown key \"{shown}\" in [{section}]{hint}")
+    if let Some(place) = place {
+        return Some(format!("it belongs in [{place}]"));
+    }
+    if let Some(near) = suggest::nearest(key, unit_type.keys().iter().map(|row| row.name)) {
+        return Some(format!("did you mean \"{near}\"?"));
+    }
+    UnitType::ALL
+        .into_iter()
+        .find(|other| other.keys().iter().any(|row| row.name == key))
+        .map(|other| format!("[{}] has it", other.section()))
 }
 
 fn check_quadlet_section(c: &mut Conversion<'_>) {
@@ -122,11 +128,9 @@ fn check_quadlet_section(c: &mut Conversion<'_>) {
         return;
     };
     for entry in section.entries().filter(|entry| entry.key() != "DefaultDependencies") {
-        let shown = shorten(entry.key());
-        c.error(
-            entry,
-            format!("unknown key \"{shown}\" in [Quadlet]; the only one is \"DefaultDependencies\""),
-        );
+        let message = format!("unknown key \"{}\" in [Quadlet]", shorten(entry.key()));
+        let problem = Problem::error(place_of_key(c.unit, entry), message).of(Rule::UnknownKey);
+        c.report(problem.help(Some("the only one is \"DefaultDependencies\"")));
     }
 }
 
@@ -135,22 +139,20 @@ fn check_quadlet_section(c: &mut Conversion<'_>) {
 fn check_service_users(c: &mut Conversion<'_>) {
     let Some(section) = c.service.section() else { return };
     for entry in section.entries() {
-        match entry.key() {
-            "DynamicUser" if is_yes(entry.value()) => c.error(
-                entry,
+        let place = || place_of_key(c.unit, entry);
+        let problem = match entry.key() {
+            "DynamicUser" if is_yes(entry.value()) => Problem::error(
+                place(),
                 "DynamicUser= is not supported: images and volumes need an owner that stays",
             ),
             key @ ("User" | "Group") if c.unit.unit_type != UnitType::Container => {
-                c.warning(
-                    entry,
-                    format!(
-                        "{key}= is not supported in [Service] of a .{} unit",
-                        c.unit.unit_type.extension()
-                    ),
-                );
+                let extension = c.unit.unit_type.extension();
+                let message = format!("{key}= is not supported in [Service] of a .{extension} unit");
+                Problem::warning(place(), message)
             }
-            _ => {}
-        }
+            _ => continue,
+        };
+        c.report(problem.of(Rule::UnsupportedKey));
     }
 }
 
@@ -203,8 +205,7 @@ fn translate(c: &mut Conversion<'_>, key: &str) {
 fn missing_dependency(c: &mut Conversion<'_>, key: &str, word: &str) {
     let holds = |entry: &&Entry| entry.value().contains(word);
     if let Some(entry) = c.unit.document.entries("Unit", key).rfind(holds) {
-        let hint = suggest::unit_hint(word, c.registry.names());
-        c.error(entry, format!("there is no unit {}{hint}", shorten(word)));
+        c.missing_unit(entry, word);
     }
 }
 

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::rule::Rule;
+
 /// Longest piece of a line that a message repeats, in characters.
 const SHOWN: usize = 160;
 
@@ -16,6 +18,15 @@ pub enum Severity {
     Error,
 }
 
+/// The characters of a line that a problem is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// The first character, counted from 1.
+    pub column: usize,
+    /// How many characters; 0 means the rest of the line.
+    pub length: usize,
+}
+
 /// The place in a file that a problem is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
@@ -25,6 +36,8 @@ pub struct Place {
     pub line: usize,
     /// The line's text, shortened; empty for the file as a whole.
     pub text: String,
+    /// What of the line; `None` means all of it.
+    pub span: Option<Span>,
     /// Whether it stands for a whole section, of which something is missing.
     pub is_section: bool,
 }
@@ -36,6 +49,7 @@ impl Place {
             path,
             line: 0,
             text: String::new(),
+            span: None,
             is_section: false,
         }
     }
@@ -54,8 +68,19 @@ impl Place {
             path,
             line,
             text: shorten(text),
+            span: None,
             is_section: false,
         }
+    }
+
+    /// The same line, but only the characters from a column on (from 1); a length of 0 means the rest of the line.
+    #[must_use]
+    pub fn from_column(mut self, column: u32, length: usize) -> Self {
+        self.span = Some(Span {
+            column: column as usize,
+            length,
+        });
+        self
     }
 }
 
@@ -64,38 +89,71 @@ impl Place {
 pub struct Problem {
     /// Error or warning.
     pub severity: Severity,
+    /// Of what kind it is.
+    pub rule: Rule,
     /// Where it is; `None` for what belongs to no file.
     pub place: Option<Place>,
-    /// What it is and what helps: lower case, no full stop, a single line.
+    /// What it is: lower case, no full stop, a single line.
     pub message: String,
+    /// What helps, in the same form.
+    pub help: Option<String>,
+    /// The other places that have to do with it.
+    pub related: Vec<Place>,
 }
 
 impl Problem {
-    /// An error at a place.
-    pub fn error(place: Place, message: impl Into<String>) -> Self {
+    fn new(severity: Severity, rule: Rule, place: Option<Place>, message: String) -> Self {
         Self {
-            severity: Severity::Error,
-            place: Some(place),
-            message: message.into(),
+            severity,
+            rule,
+            place,
+            message,
+            help: None,
+            related: Vec::new(),
         }
     }
 
-    /// A warning at a place.
+    /// An error at a place: a value that its key cannot have, unless [`Self::of`] says otherwise.
+    pub fn error(place: Place, message: impl Into<String>) -> Self {
+        Self::new(Severity::Error, Rule::InvalidValue, Some(place), message.into())
+    }
+
+    /// A warning at a place: about an odd value, unless [`Self::of`] says otherwise.
     pub fn warning(place: Place, message: impl Into<String>) -> Self {
-        Self {
-            severity: Severity::Warning,
-            place: Some(place),
-            message: message.into(),
-        }
+        Self::new(Severity::Warning, Rule::OddValue, Some(place), message.into())
     }
 
     /// An error that belongs to no line of any file.
     pub fn general(message: impl Into<String>) -> Self {
-        Self {
-            severity: Severity::Error,
-            place: None,
-            message: message.into(),
-        }
+        Self::new(Severity::Error, Rule::Environment, None, message.into())
+    }
+
+    /// Says of what kind it is.
+    #[must_use]
+    pub fn of(mut self, rule: Rule) -> Self {
+        self.rule = rule;
+        self
+    }
+
+    /// The same, but it costs nothing.
+    #[must_use]
+    pub fn into_warning(mut self) -> Self {
+        self.severity = Severity::Warning;
+        self
+    }
+
+    /// Adds another place that has to do with it.
+    #[must_use]
+    pub fn related(mut self, place: Place) -> Self {
+        self.related.push(place);
+        self
+    }
+
+    /// Adds what helps.
+    #[must_use]
+    pub fn help(mut self, help: Option<impl Into<String>>) -> Self {
+        self.help = help.map(Into::into);
+        self
     }
 
     /// Whether it costs the unit.
@@ -104,7 +162,7 @@ impl Problem {
     }
 }
 
-/// `PATH:LINE: message`, and the line itself below it.
+/// `PATH:LINE: message; help`, and the line itself below it.
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(place) = &self.place {
@@ -118,6 +176,9 @@ impl fmt::Display for Problem {
             f.write_str("warning: ")?;
         }
         f.write_str(&one_line(&self.message))?;
+        if let Some(help) = &self.help {
+            write!(f, "; {}", one_line(help))?;
+        }
         match &self.place {
             Some(place) if !place.text.is_empty() => write!(f, "\n    {}", place.text),
             _ => Ok(()),
@@ -136,11 +197,8 @@ pub fn limit(problems: &mut Vec<Problem>) {
     problems.sort_by_key(|problem| !problem.is_error());
     problems.truncate(MOST);
     let place = problems[0].place.as_ref().map(|place| Place::file(place.path.clone()));
-    problems.push(Problem {
-        severity: Severity::Warning,
-        place,
-        message: format!("and {more} more problems"),
-    });
+    let message = format!("and {more} more problems");
+    problems.push(Problem::new(Severity::Warning, Rule::TooMany, place, message));
 }
 
 /// A text without control characters: a file's name may hold a line break, and must not write messages of its own.
@@ -177,6 +235,11 @@ mod tests {
         let place = Place::line("/etc/web.container".into(), 7, "Imgae=x");
         let problem = Problem::error(place, "unknown key");
         assert_eq!(problem.to_string(), "/etc/web.container:7: unknown key\n    Imgae=x");
+        let helped = problem.help(Some("did you mean \"Image\"?"));
+        assert_eq!(
+            helped.to_string(),
+            "/etc/web.container:7: unknown key; did you mean \"Image\"?\n    Imgae=x"
+        );
         assert_eq!(Problem::general("no").to_string(), "no");
     }
 

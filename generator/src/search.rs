@@ -4,11 +4,13 @@ use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{self, ErrorKind};
+use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::problem::{Place, Problem};
+use crate::rule::Rule;
 use crate::unit::UnitType;
 
 /// What decides where to look; a value, so that tests look into a directory of their own.
@@ -46,6 +48,8 @@ pub struct Directory {
 pub struct Found {
     /// The directories.
     pub directories: Vec<Directory>,
+    /// Which of them are the trees that came before the search path.
+    pub trees: Range<usize>,
     /// For each name of a drop-in directory (`web.container.d`), the search directories that have it, in order.
     pub dropins: HashMap<String, Vec<usize>>,
     /// What could not be read. An error costs the exit status, never another directory.
@@ -62,15 +66,33 @@ enum Filter {
     Without(PathBuf),
     /// Right below this one no directory of digits: other users' units are not this one's.
     WithoutIds(PathBuf),
+    /// No directory but this one.
+    Only(PathBuf),
 }
 
 /// Reads the whole search path.
 pub fn search(environment: &Environment) -> Found {
+    search_after(environment, &[], &[])
+}
+
+/// Reads the whole search path after directories that come before it: of `single` only what is in them, of `trees` what
+/// is below them, too.
+pub fn search_after(environment: &Environment, single: &[PathBuf], trees: &[PathBuf]) -> Found {
     let mut walk = Walk {
         root: resolved_root(environment),
         seen: HashSet::new(),
         found: Found::default(),
     };
+    for path in single {
+        walk.top(path, &Filter::Only(path.clone()));
+        // The search path may lead to it again, and then to what is below it.
+        walk.seen.clear();
+    }
+    let first = walk.found.directories.len();
+    for path in trees {
+        walk.top(path, &Filter::All);
+    }
+    walk.found.trees = first..walk.found.directories.len();
     let places = match environment.unit_dirs.as_deref().filter(|dirs| !dirs.is_empty()) {
         Some(dirs) => walk.listed(dirs),
         None if environment.user_mode => walk.for_user(environment),
@@ -177,7 +199,7 @@ impl Walk {
 
     fn unreadable(&mut self, path: &str, error: &io::Error) {
         let problem = Problem::error(Place::file(path.into()), format!("this cannot be read: {error}"));
-        self.found.problems.push(problem);
+        self.found.problems.push(problem.of(Rule::Unreadable));
     }
 
     /// A directory whose symlinks are resolved, and all below it: itself, then its entries by name, depth first.
@@ -210,9 +232,8 @@ impl Walk {
             }
             (None, Some(_)) => {
                 let place = Place::file(self.shown(&directory.join(&entry.name)).into());
-                self.found
-                    .problems
-                    .push(Problem::error(place, "the name of this file is not UTF-8"));
+                let problem = Problem::error(place, "the name of this file is not UTF-8");
+                self.found.problems.push(problem.of(Rule::Unreadable));
             }
             _ => {}
         }
@@ -246,6 +267,7 @@ impl Filter {
                     .and_then(|below| below.components().next());
                 !below.is_some_and(|first| first.as_os_str().as_bytes().iter().all(u8::is_ascii_digit))
             }
+            Self::Only(directory) => real == directory,
         }
     }
 }

@@ -1,16 +1,14 @@
 //! "Did you mean": the nearest of the names that would have been right.
 
 /// What to say about a unit that is not there: the unit of the same type whose name is nearest.
-pub fn unit_hint<'a>(wrong: &str, names: impl IntoIterator<Item = &'a str>) -> String {
-    let Some((stem, extension)) = wrong.rsplit_once('.') else {
-        return String::new();
-    };
+pub fn unit_hint<'a>(wrong: &str, names: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    let (stem, extension) = wrong.rsplit_once('.')?;
     let stems = names
         .into_iter()
         .filter_map(|name| name.rsplit_once('.'))
         .filter(|(_, other)| *other == extension);
     let near = nearest(stem, stems.map(|(stem, _)| stem));
-    near.map_or_else(String::new, |near| format!("; did you mean \"{near}.{extension}\"?"))
+    near.map(|near| format!("did you mean \"{near}.{extension}\"?"))
 }
 
 /// The candidate nearest to `wrong`, when it is near enough to be what was meant.
@@ -59,9 +57,12 @@ mod tests {
     #[test]
     fn compares_units_of_one_type() {
         let names = ["front.network", "data.volume", "web.container"];
-        assert_eq!(unit_hint("dta.volume", names), "; did you mean \"data.volume\"?");
+        assert_eq!(
+            unit_hint("dta.volume", names).as_deref(),
+            Some("did you mean \"data.volume\"?")
+        );
         for wrong in ["none.network", "data.network", "x", ".volume"] {
-            assert_eq!(unit_hint(wrong, names), "", "{wrong}");
+            assert_eq!(unit_hint(wrong, names), None, "{wrong}");
         }
     }
 

@@ -16,6 +16,7 @@ pub mod quadlet;
 pub mod run_options;
 pub mod secret;
 pub mod system;
+pub mod unit;
 pub mod volume;
 
 use std::process::ExitCode;
@@ -95,6 +96,9 @@ enum Command {
     /// Manage secrets.
     #[command(subcommand)]
     Secret(secret::SecretCommand),
+    /// Check unit files, see what becomes of them, and why a service failed.
+    #[command(subcommand)]
+    Unit(unit::UnitCommand),
     /// Manage volumes.
     #[command(subcommand)]
     Volume(volume::VolumeCommand),
@@ -141,9 +145,11 @@ fn refuse(error: &clap::Error) -> ExitCode {
 fn run(cli: Cli) -> Result<u8, CliError> {
     let Cli { global, command } = cli;
     global.apply()?;
-    if let Command::Quadlet(command) = command {
-        // Needs no store, and no right to make one.
-        return command.run();
+    match command {
+        // They need no store, and no right to make one.
+        Command::Quadlet(command) => return command.run(),
+        Command::Unit(command) => return command.run(),
+        _ => {}
     }
     let store = global.store()?;
     match command {
@@ -173,6 +179,7 @@ fn run(cli: Cli) -> Result<u8, CliError> {
         Command::Network(command) => command.run(&store),
         Command::Quadlet(command) => command.run(),
         Command::Secret(command) => command.run(&store),
+        Command::Unit(command) => command.run(),
         Command::Volume(command) => command.run(&store),
         Command::Artifact(args) => Err(args.of_noun("artifact")),
         Command::Build(_) => Err(NotYetArgs::of("build")),

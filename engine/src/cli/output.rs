@@ -10,7 +10,7 @@
 mod table;
 mod template;
 
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
 
 use serde::Serialize;
 use serde_json::Value;
@@ -94,6 +94,17 @@ pub fn print_inspect(objects: &[Value], format: Option<&str>) -> Result<(), Outp
 pub fn print_json(object: &Value) -> Result<(), OutputError> {
     let text = indented(object, b"     ").map_err(OutputError)?;
     print(&text).map_err(OutputError)
+}
+
+/// Prints text as it is.
+pub fn print_text(text: &str) -> Result<(), OutputError> {
+    print(text).map_err(OutputError)
+}
+
+/// Whether colours are wanted on standard output: it is a terminal, and `NO_COLOR` (no-color.org) is not set.
+pub fn is_colourful() -> bool {
+    let forbidden = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    !forbidden && io::stdout().is_terminal()
 }
 
 /// Prints one line. A pipe that nobody reads any more, or a full disk, must not undo what has been done: no error.

@@ -2,6 +2,9 @@
 
 use std::process::Command;
 
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
 /// What to show.
 #[derive(Debug, Clone, Default)]
 pub struct Query {
@@ -76,6 +79,59 @@ fn journal_time(value: &str) -> String {
     }
 }
 
+/// One message.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(transparent)]
+pub struct Message(Map<String, Value>);
+
+impl Message {
+    /// A field; empty if the message has none.
+    pub fn field(&self, name: &str) -> &str {
+        self.0.get(name).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// The text. What is not UTF-8 comes as a list of bytes, what is too long not at all.
+    pub fn text(&self) -> String {
+        match self.0.get("MESSAGE") {
+            Some(Value::String(text)) => text.clone(),
+            Some(Value::Array(bytes)) => {
+                let byte = |value: &Value| value.as_u64().and_then(|byte| u8::try_from(byte).ok());
+                let bytes: Vec<u8> = bytes.iter().filter_map(byte).collect();
+                String::from_utf8_lossy(&bytes).into_owned()
+            }
+            _ => String::new(),
+        }
+    }
+
+    /// When the journal took it, in microseconds since 1970.
+    pub fn micros(&self) -> u64 {
+        self.field("__REALTIME_TIMESTAMP").parse().unwrap_or(0)
+    }
+}
+
+/// The last `lines` messages that match one of `groups`, each a list of `FIELD=value` of which all must hold; oldest first.
+///
+/// # Errors
+/// journalctl cannot be run, or refuses.
+pub fn last(groups: &[Vec<String>], lines: u32) -> std::io::Result<Vec<Message>> {
+    let mut command = Command::new("journalctl");
+    command.args(["--quiet", "--no-pager", "--output=json"]);
+    command.arg(format!("--lines={lines}"));
+    for (index, group) in groups.iter().enumerate() {
+        command.args((index > 0).then_some("+")).args(group);
+    }
+    let output = command.stdin(std::process::Stdio::null()).output()?;
+    if !output.status.success() {
+        let reason = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        return Err(std::io::Error::other(format!("journalctl failed: {reason}")));
+    }
+    let lines = output
+        .stdout
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty());
+    Ok(lines.filter_map(|line| serde_json::from_slice(line).ok()).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,6 +145,19 @@ mod tests {
         ] {
             assert_eq!(journal_time(given), want);
         }
+    }
+
+    #[test]
+    fn messages_are_text_or_bytes() {
+        let message = |text: &str| -> Message { serde_json::from_str(text).expect("is JSON") };
+        assert_eq!(message(r#"{"MESSAGE": "a"}"#).text(), "a");
+        assert_eq!(message(r#"{"MESSAGE": [104, 255]}"#).text(), "h\u{fffd}");
+        assert_eq!(message(r#"{"MESSAGE": null}"#).text(), "");
+        let late = message(r#"{"__REALTIME_TIMESTAMP": "7", "UNIT": "a.service"}"#);
+        assert_eq!(
+            (late.micros(), late.field("UNIT"), late.field("X")),
+            (7, "a.service", "")
+        );
     }
 
     #[test]

@@ -90,7 +90,7 @@ type Listed = (
     default_service = "org.freedesktop.systemd1",
     default_path = "/org/freedesktop/systemd1"
 )]
-trait Manager {
+pub(super) trait Manager {
     fn subscribe(&self) -> zbus::Result<()>;
     fn start_transient_unit(
         &self,
@@ -105,6 +105,8 @@ trait Manager {
     fn reload(&self) -> zbus::Result<()>;
     fn list_units_by_names(&self, names: &[&str]) -> zbus::Result<Vec<Listed>>;
     fn list_units_by_patterns(&self, states: &[&str], patterns: &[&str]) -> zbus::Result<Vec<Listed>>;
+    fn load_unit(&self, name: &str) -> zbus::Result<OwnedObjectPath>;
+    fn get_unit_file_state(&self, file: &str) -> zbus::Result<String>;
     #[zbus(signal)]
     fn job_removed(&self, id: u32, job: OwnedObjectPath, unit: &str, result: &str) -> zbus::Result<()>;
 }
@@ -190,11 +192,17 @@ pub fn states(names: &[String], patterns: &[String]) -> Result<Vec<State>, Manag
     })
 }
 
+/// The manager that this user's containers belong to.
 async fn connect() -> Result<ManagerProxy<'static>, ManagerError> {
-    let bus = if nix::unistd::geteuid().is_root() {
-        zbus::Connection::system().await
-    } else {
+    connect_to(!nix::unistd::geteuid().is_root()).await
+}
+
+/// The system's manager, or the user's.
+pub(super) async fn connect_to(user: bool) -> Result<ManagerProxy<'static>, ManagerError> {
+    let bus = if user {
         zbus::Connection::session().await
+    } else {
+        zbus::Connection::system().await
     };
     ManagerProxy::new(&bus.map_err(ManagerError::Unreachable)?)
         .await

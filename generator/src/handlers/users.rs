@@ -60,7 +60,11 @@ fn deprecated_keys(c: &mut Conversion<'_>, command: &mut Command) {
         }
         Some("auto") => auto(c, command),
         Some("keep-id") => keep_id(c, command),
-        Some(_) => c.error_at("RemapUsers", "RemapUsers= can only be manual, auto or keep-id"),
+        Some(_) => {
+            if let Some(entry) = c.section.last("RemapUsers") {
+                c.error(entry, "RemapUsers= can only be manual, auto or keep-id");
+            }
+        }
     }
 }
 

@@ -1,0 +1,41 @@
+//! `unipod unit`: unit files for the people at the keyboard. What a unit file means is the generator's knowledge (crate
+//! `unipod-generator`), what became of a service is systemd's ([`crate::systemd`]); here both are shown.
+
+mod check;
+mod diagnostic;
+mod files;
+mod list;
+mod location;
+mod ports;
+mod print;
+mod why;
+
+use clap::Subcommand;
+
+use crate::cli::error::CliError;
+
+/// Check unit files, see what becomes of them, and why a service failed.
+#[derive(Debug, Subcommand)]
+pub enum UnitCommand {
+    /// Tell everything that is wrong with unit files, before systemd does.
+    Check(check::CheckArgs),
+    /// List unit files: the service of each, its state, and how much is wrong with it.
+    #[command(visible_alias = "ls")]
+    List(list::ListArgs),
+    /// Show the service that a unit file becomes.
+    Print(print::PrintArgs),
+    /// Tell what became of a service: what ran, how it ended, what it said last, what systemd will do.
+    Why(why::WhyArgs),
+}
+
+impl UnitCommand {
+    /// Does it.
+    pub fn run(self) -> Result<u8, CliError> {
+        match self {
+            Self::Check(args) => args.run(),
+            Self::List(args) => args.run(),
+            Self::Print(args) => args.run(),
+            Self::Why(args) => args.run(),
+        }
+    }
+}
