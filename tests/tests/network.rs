@@ -84,7 +84,8 @@ fn names_of_an_internal_network_go_with_their_containers() {
 fn host_none_and_another_containers_network() {
     let machine = setup::boot();
     machine.quadlet("hosted.container", &server("Network=host").replace("-p 80", "-p 8085"));
-    machine.quadlet("alone.container", &server("Network=none"));
+    // As in podman, ports of a container without a network of its own are no error.
+    machine.quadlet("alone.container", &server("Network=none\nPublishPort=8086:80"));
     machine.quadlet("owner.container", &server("ContainerName=owner"));
     machine.quadlet(
         "guest.container",
@@ -101,6 +102,8 @@ fn host_none_and_another_containers_network() {
             .ok(),
         machine.unipod(&["exec", "systemd-guest", "hostname"]).ok()
     );
+    let said = machine.journal("alone");
+    assert!(said.contains("--publish 8086:80 does nothing with --network none"), "{said}");
     machine.stop(&["guest", "owner", "alone", "hosted"]);
     machine.nothing_remains();
 }

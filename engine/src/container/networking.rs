@@ -21,8 +21,8 @@ pub struct Networking {
     pub shared_with: Option<Box<Record>>,
 }
 
-/// Reads the options and starts the setup; the network is that of the container's user namespace, if it has one. To be called outside of any private mount namespace: a network namespace is
-/// pinned for everybody to see.
+/// Reads the options and starts the setup; the network is that of the container's user namespace, if it has one. To be
+/// called outside of any private mount namespace: a network namespace is pinned for everybody to see.
 ///
 /// # Errors
 /// An option means nothing, a network is not there, an address or port is taken.
@@ -41,7 +41,7 @@ pub fn begin(
     };
     let mode = network::parse_modes(&record.options.networks, !nix::unistd::geteuid().is_root())?;
     if !matches!(mode, NetworkMode::Bridge(_)) {
-        refuse_ports(record, &mode)?;
+        warn_of_ports(record);
     }
     match mode {
         NetworkMode::Host => without_setup(Namespace::Host),
@@ -118,18 +118,15 @@ fn ports(record: &Record, image: Option<&Image>) -> Result<Vec<PortMapping>, Con
     Ok(ports)
 }
 
-/// Ports can only be published where there is a network of the container's own.
-fn refuse_ports(record: &Record, mode: &NetworkMode) -> Result<(), ContainerError> {
-    if record.options.publish.is_empty() || *mode == NetworkMode::Host {
-        return Ok(());
-    }
-    Err(ContainerError::Option {
-        option: format!("--publish {}", record.options.publish.join(" ")),
-        reason: format!(
-            "ports cannot be published with --network {}",
+/// Ports can only be published where there is a network of the container's own; elsewhere podman drops them with a warning.
+fn warn_of_ports(record: &Record) {
+    if !record.options.publish.is_empty() {
+        tracing::warn!(
+            "--publish {} does nothing with --network {}",
+            record.options.publish.join(" "),
             record.options.networks.join(" ")
-        ),
-    })
+        );
+    }
 }
 
 fn shared(store: &Store, name: &str) -> Result<Networking, ContainerError> {
