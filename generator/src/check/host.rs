@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::names::Named;
+use crate::search::configuration;
 use crate::{Environment, Place, Problem, Rule};
 
 /// What systemd prefers to a generated service.
@@ -41,9 +42,8 @@ fn clash(named: &Named, message: String, other: &Path) -> Problem {
 
 /// Where users keep their own units.
 fn own_directory(environment: &Environment) -> Option<PathBuf> {
-    let config = environment.xdg_config_home.clone();
-    let config = config.or_else(|| Some(environment.home.as_ref()?.join(".config")));
-    Some(config?.join("systemd/user")).filter(|_| environment.user_mode)
+    let config = configuration(environment).filter(|_| environment.user_mode)?;
+    Some(config.join("systemd/user"))
 }
 
 /// Whether there is a unit that was not made from this very file. A mask (an empty file, or a link to `/dev/null`) is
