@@ -30,14 +30,15 @@
 //!
 //! | module                                    | job                                                               |
 //! |-------------------------------------------|-------------------------------------------------------------------|
-//! | [`mod@search`]                            | the search path and what is in it                                 |
-//! | [`load`]                                  | files and drop-ins into units                                     |
+//! | [`places`], [`mod@search`]                | the search path; what is on it                                    |
+//! | [`load`], [`dropins`]                     | files into units; drop-ins into them                              |
 //! | [`mod@unit`], [`names`]                   | a unit, its type; service and resource names, references          |
 //! | [`container`] … [`artifact`]              | one file per type: its table of keys and its service              |
 //! | [`mod@shared`]                            | the keys that several types have                                  |
 //! | [`handlers`], [`mount`], [`preamble`]     | rules that types share                                            |
 //! | [`paths`]                                 | paths, told from their text                                       |
-//! | [`convert`], [`keys`], [`emit`]           | the conversion of one unit, the tables' vocabulary, command lines |
+//! | [`convert`]                               | the conversion of one unit                                        |
+//! | [`keys`], [`options`], [`emit`]           | the tables' vocabulary, options from their rows, command lines    |
 //! | [`mod@generate`]                          | all units of a run; failures and who fails with them              |
 //! | [`suggest`], [`parallel`]                 | the nearest name; work by all processors                          |
 //! | [`stub`], [`install`]                     | services that explain an error, links                             |
@@ -54,6 +55,7 @@ pub mod check;
 pub mod cli;
 pub mod container;
 pub mod convert;
+pub mod dropins;
 pub mod emit;
 pub mod generate;
 pub mod handlers;
@@ -67,9 +69,11 @@ pub mod manager;
 pub mod mount;
 pub mod names;
 pub mod network;
+pub mod options;
 pub mod output;
 pub mod parallel;
 pub mod paths;
+pub mod places;
 pub mod pod;
 pub mod preamble;
 pub mod preset;
@@ -86,9 +90,10 @@ pub mod volume;
 
 pub use convert::Host;
 pub use generate::{Outcome, Service, generate};
+pub use places::Environment;
 pub use problem::{Place, Problem, Severity, Span};
 pub use rule::Rule;
-pub use search::{Environment, Found, search};
+pub use search::{Found, search};
 pub use unit::{Unit, UnitType};
 
 /// The engine's installed place, unless the environment names another: in the directory that the build was told.

@@ -1,21 +1,19 @@
-//! Reads unit files and their drop-ins. A file that cannot be read costs itself and nothing else.
+//! Reads unit files. A file that cannot be read costs itself and nothing else.
 
-use std::collections::{HashMap, HashSet};
-use std::fs;
+use std::collections::HashSet;
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
 
 use rustix::buffer::spare_capacity;
 use rustix::fs::{FileType, Mode, OFlags, makedev};
 use rustix::io::Errno;
-use systemd_unit_parser::{ParseErrors, UnitFile, dropin_directories, select_dropins};
+use systemd_unit_parser::{ParseErrors, UnitFile};
 
-use crate::parallel;
 use crate::problem::{Place, Problem, limit};
 use crate::rule::Rule;
 use crate::search::{Directory, Found};
 use crate::unit::{Reading, Unit, UnitType};
+use crate::{dropins, parallel};
 
 /// Files larger than this, in bytes, are no unit files, whatever they are.
 const LARGEST: usize = 32 << 20;
@@ -46,7 +44,7 @@ pub fn load(found: &Found, problems: &mut Vec<Problem>) -> Vec<Unit> {
             problems.extend(unit.problems);
         }
     }
-    merge_dropins(found, &mut units);
+    dropins::merge(found, &mut units);
     units
 }
 
@@ -80,7 +78,8 @@ pub fn unit_from_bytes(path: &str, name: &str, unit_type: UnitType, bytes: &[u8]
     }
 }
 
-fn join(directory: &str, name: &str) -> String {
+/// A path as people read it.
+pub(crate) fn join(directory: &str, name: &str) -> String {
     if directory == "/" {
         ["/", name].concat()
     } else {
@@ -102,7 +101,8 @@ fn parse(path: &str, bytes: &[u8], problems: &mut Vec<Problem>) -> (UnitFile, Re
     }
 }
 
-fn from_errors(errors: &ParseErrors) -> impl Iterator<Item = Problem> {
+/// What could not be parsed.
+pub(crate) fn from_errors(errors: &ParseErrors) -> impl Iterator<Item = Problem> {
     errors.0.iter().map(|error| {
         let place = Place::line(error.place.source.clone(), error.place.line as usize, &error.text);
         let place = place.from_column(error.place.column, 0);
@@ -122,7 +122,7 @@ fn without_lines(path: &str, bytes: &[u8], errors: &ParseErrors) -> Option<UnitF
 
 /// The content of a file. Opening never waits (for the writer of a pipe), and one read is enough for a file that stays
 /// as long as it is. A link to /dev/null is an empty file.
-fn read(path: &Path) -> io::Result<Vec<u8>> {
+pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let file = rustix::fs::open(path, flags, Mode::empty()).map_err(|error| match error {
         Errno::NXIO => no_file(),
@@ -148,95 +148,4 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
 
 fn no_file() -> io::Error {
     io::Error::other("it is a pipe, a socket or a device, not a file")
-}
-
-/// What is known about drop-ins; many units share some.
-#[derive(Default)]
-struct Cache {
-    /// The files of each drop-in directory, by search directory and name.
-    listings: HashMap<(usize, String), Arc<Listing>>,
-    files: HashMap<Arc<str>, Result<UnitFile, Vec<Problem>>>,
-}
-
-#[derive(Default)]
-struct Listing {
-    names: Vec<String>,
-    problem: Option<Problem>,
-}
-
-fn merge_dropins(found: &Found, units: &mut [Unit]) {
-    if found.dropins.is_empty() {
-        return;
-    }
-    let mut cache = Cache::default();
-    for unit in units.iter_mut().filter(|unit| unit.reading != Reading::Failed) {
-        merge_into(found, unit, &mut cache);
-    }
-}
-
-fn merge_into(found: &Found, unit: &mut Unit, cache: &mut Cache) {
-    let mut candidates = Vec::new();
-    for name in dropin_directories(&unit.name) {
-        for &index in found.dropins.get(&name).into_iter().flatten() {
-            let listing = cache.listing(found, index, &name);
-            unit.problems.extend(listing.problem.clone());
-            candidates.extend(listing.names.iter().map(|file| (file.clone(), (index, name.clone()))));
-        }
-    }
-    for (file, (index, name)) in select_dropins(candidates) {
-        match cache.file(&found.directories[index], &name, &file) {
-            Ok(dropin) => unit.document.merge(dropin.clone()),
-            Err(problems) => unit.problems.extend(problems.iter().cloned()),
-        }
-    }
-}
-
-impl Cache {
-    fn listing(&mut self, found: &Found, index: usize, name: &str) -> Arc<Listing> {
-        let list = || {
-            let directory = &found.directories[index];
-            Arc::new(match list_directory(&directory.real.join(name)) {
-                Ok(names) => Listing { names, problem: None },
-                Err(error) => {
-                    let place = Place::file(join(&directory.shown, name).into());
-                    let message = format!("this directory cannot be read: {error}");
-                    let problem = Problem::error(place, message).of(Rule::Unreadable);
-                    Listing {
-                        names: Vec::new(),
-                        problem: Some(problem),
-                    }
-                }
-            })
-        };
-        Arc::clone(self.listings.entry((index, name.to_owned())).or_insert_with(list))
-    }
-
-    fn file(&mut self, directory: &Directory, name: &str, file: &str) -> &Result<UnitFile, Vec<Problem>> {
-        let path: Arc<str> = format!("{}/{file}", join(&directory.shown, name)).into();
-        self.files.entry(Arc::clone(&path)).or_insert_with(|| {
-            let bytes = read(&directory.real.join(name).join(file)).map_err(|error| {
-                let message = format!("this file cannot be read: {error}");
-                vec![Problem::error(Place::file(Arc::clone(&path)), message).of(Rule::Unreadable)]
-            })?;
-            UnitFile::parse(&path, &bytes).map_err(|errors| {
-                let mut problems = from_errors(&errors).collect();
-                limit(&mut problems);
-                problems
-            })
-        })
-    }
-}
-
-/// The names in a directory; none if it is gone, or no directory at all.
-fn list_directory(path: &Path) -> io::Result<Vec<String>> {
-    let entries = match fs::read_dir(path) {
-        Ok(entries) => entries,
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-            return Ok(Vec::new());
-        }
-        Err(error) => return Err(error),
-    };
-    entries
-        .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
-        .collect()
 }

@@ -1,7 +1,7 @@
-//! Where unit files are looked for, and what is there: every directory is read once.
+//! What is on the search path: every directory is read once.
 
 use std::collections::{HashMap, HashSet};
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::ops::Range;
@@ -9,28 +9,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::places::{Environment, Filter, Places, below};
 use crate::problem::{Place, Problem};
 use crate::rule::Rule;
 use crate::unit::UnitType;
-
-/// What decides where to look; a value, so that tests look into a directory of their own.
-#[derive(Debug, Clone, Default)]
-pub struct Environment {
-    /// The directory that stands for `/`.
-    pub root: PathBuf,
-    /// Whether to look where users keep their units.
-    pub user_mode: bool,
-    /// The user's id.
-    pub uid: u32,
-    /// `QUADLET_UNIT_DIRS`: replaces all other places.
-    pub unit_dirs: Option<OsString>,
-    /// `XDG_RUNTIME_DIR`
-    pub xdg_runtime_dir: Option<PathBuf>,
-    /// `XDG_CONFIG_HOME`
-    pub xdg_config_home: Option<PathBuf>,
-    /// `HOME`
-    pub home: Option<PathBuf>,
-}
 
 /// A directory of the search path.
 #[derive(Debug)]
@@ -58,18 +40,6 @@ pub struct Found {
     pub complaints: Vec<String>,
 }
 
-/// Which directories of a tree are left out.
-#[derive(Debug, Clone)]
-enum Filter {
-    All,
-    /// No directory whose path begins like this one: the users' units are not the system's.
-    Without(PathBuf),
-    /// Right below this one no directory of digits: other users' units are not this one's.
-    WithoutIds(PathBuf),
-    /// No directory but this one.
-    Only(PathBuf),
-}
-
 /// Reads the whole search path.
 pub fn search(environment: &Environment) -> Found {
     search_after(environment, &[], &[])
@@ -93,14 +63,11 @@ pub fn search_after(environment: &Environment, single: &[PathBuf], trees: &[Path
         walk.top(path, &Filter::All);
     }
     walk.found.trees = first..walk.found.directories.len();
-    let places = match environment.unit_dirs.as_deref().filter(|dirs| !dirs.is_empty()) {
-        Some(dirs) => walk.listed(dirs),
-        None if environment.user_mode => walk.for_user(environment),
-        None => walk.for_system(),
-    };
-    for (path, filter) in places {
-        walk.top(&path, &filter);
+    let places = Places::of(environment, &walk.root);
+    for (path, filter) in &places.list {
+        walk.top(path, filter);
     }
+    walk.found.complaints = places.complaints;
     // The walk meets `a/x.container.d` before `x.container.d`, but the upper one has precedence.
     walk.found
         .dropins
@@ -122,65 +89,7 @@ struct Walk {
     found: Found,
 }
 
-type Places = Vec<(PathBuf, Filter)>;
-
 impl Walk {
-    fn listed(&mut self, dirs: &OsStr) -> Places {
-        let mut places = Vec::new();
-        for dir in dirs.as_bytes().split(|byte| *byte == b':') {
-            let dir = Path::new(OsStr::from_bytes(dir));
-            if !dir.is_absolute() {
-                let complaint = format!("QUADLET_UNIT_DIRS: \"{}\" is not an absolute path", dir.display());
-                self.found.complaints.push(complaint);
-                break;
-            }
-            places.push((dir.to_owned(), Filter::All));
-        }
-        places
-    }
-
-    fn for_system(&self) -> Places {
-        let users = Filter::Without(self.resolve("/etc/containers/systemd/users"));
-        let distribution_users = self.resolve("/usr/share/containers/systemd/users");
-        vec![
-            ("/run/containers/systemd".into(), users.clone()),
-            ("/etc/containers/systemd".into(), users),
-            (
-                "/usr/share/containers/systemd".into(),
-                Filter::Without(distribution_users),
-            ),
-        ]
-    }
-
-    /// As the manual pages say: the user's own directory before the one for all users.
-    fn for_user(&mut self, environment: &Environment) -> Places {
-        let mut places = Vec::new();
-        if let Some(runtime) = non_empty(environment.xdg_runtime_dir.as_ref()) {
-            places.push((runtime.join("containers/systemd"), Filter::All));
-        }
-        let Some(config) = configuration(environment) else {
-            let complaint = "neither XDG_CONFIG_HOME nor HOME is an absolute path: no other directory is searched";
-            self.found.complaints.push(complaint.to_owned());
-            return places;
-        };
-        places.push((config.join("containers/systemd"), Filter::All));
-        for users in ["/etc/containers/systemd/users", "/usr/share/containers/systemd/users"] {
-            places.push((Path::new(users).join(environment.uid.to_string()), Filter::All));
-            places.push((users.into(), Filter::WithoutIds(self.resolve(users))));
-        }
-        places
-    }
-
-    /// Where a path of the root really is; the path itself if it is not there.
-    fn resolve(&self, path: &str) -> PathBuf {
-        let real = self.below_root(Path::new(path));
-        fs::canonicalize(&real).unwrap_or(real)
-    }
-
-    fn below_root(&self, path: &Path) -> PathBuf {
-        self.root.join(path.strip_prefix("/").unwrap_or(path))
-    }
-
     /// The path as the administrator knows it.
     fn shown(&self, real: &Path) -> String {
         match real.strip_prefix(&self.root) {
@@ -190,7 +99,7 @@ impl Walk {
     }
 
     fn top(&mut self, path: &Path, filter: &Filter) {
-        match fs::canonicalize(self.below_root(path)) {
+        match fs::canonicalize(below(&self.root, path)) {
             Ok(real) if real.is_dir() => self.directory(&real, filter),
             Err(error) if error.kind() != ErrorKind::NotFound => self.unreadable(&path.display().to_string(), &error),
             _ => {}
@@ -254,24 +163,6 @@ impl Walk {
     }
 }
 
-impl Filter {
-    fn admits(&self, real: &Path) -> bool {
-        match self {
-            Self::All => true,
-            // A prefix of the text, not of the path, as in the reference: `users-old` belongs to `users`.
-            Self::Without(users) => !real.as_os_str().as_bytes().starts_with(users.as_os_str().as_bytes()),
-            Self::WithoutIds(users) => {
-                let below = real
-                    .strip_prefix(users)
-                    .ok()
-                    .and_then(|below| below.components().next());
-                !below.is_some_and(|first| first.as_os_str().as_bytes().iter().all(u8::is_ascii_digit))
-            }
-            Self::Only(directory) => real == directory,
-        }
-    }
-}
-
 struct Entry {
     name: OsString,
     kind: EntryKind,
@@ -314,15 +205,4 @@ fn is_dropin_directory(name: &str) -> bool {
         return false;
     };
     UnitType::of(unit).is_some() || UnitType::ALL.iter().any(|unit_type| unit_type.extension() == unit)
-}
-
-/// Where a user's configuration is (XDG Base Directory Specification).
-pub fn configuration(environment: &Environment) -> Option<PathBuf> {
-    let config = non_empty(environment.xdg_config_home.as_ref()).cloned();
-    let config = config.or_else(|| non_empty(environment.home.as_ref()).map(|home| home.join(".config")));
-    config.filter(|config| config.is_absolute())
-}
-
-fn non_empty(path: Option<&PathBuf>) -> Option<&PathBuf> {
-    path.filter(|path| !path.as_os_str().is_empty())
 }

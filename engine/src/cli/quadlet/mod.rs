@@ -20,7 +20,7 @@ mod units;
 use std::path::PathBuf;
 
 use clap::Subcommand;
-use unipod_generator::{process, search};
+use unipod_generator::{places, process};
 
 use super::error::CliError;
 
@@ -60,7 +60,7 @@ fn is_user() -> bool {
 /// Where the caller's unit files are installed.
 fn directory() -> Result<PathBuf, CliError> {
     let config = if is_user() {
-        search::configuration(&process::environment(true))
+        places::configuration(&process::environment(true))
             .ok_or_else(|| CliError::new("neither XDG_CONFIG_HOME nor HOME is an absolute path"))?
     } else {
         PathBuf::from("/etc")
