@@ -138,21 +138,20 @@ fn check_quadlet_section(c: &mut Conversion<'_>) {
 /// gone at the service's end, and neither does it in the reference, which warns.
 fn check_service_users(c: &mut Conversion<'_>) {
     let Some(section) = c.service.section() else { return };
-    for entry in section.entries() {
-        let place = || place_of_key(c.unit, entry);
-        let problem = match entry.key() {
-            "DynamicUser" if is_yes(entry.value()) => Problem::error(
-                place(),
-                "DynamicUser= is not supported: images and volumes need an owner that stays",
-            ),
-            key @ ("User" | "Group") if c.unit.unit_type != UnitType::Container => {
-                let extension = c.unit.unit_type.extension();
-                let message = format!("{key}= is not supported in [Service] of a .{extension} unit");
-                Problem::warning(place(), message)
-            }
-            _ => continue,
-        };
-        c.report(problem.of(Rule::UnsupportedKey));
+    if let Some(entry) = section.last("DynamicUser").filter(|entry| is_yes(entry.value())) {
+        let message = "DynamicUser= is not supported: images and volumes need an owner that stays";
+        c.report(Problem::error(place_of_key(c.unit, entry), message).of(Rule::UnsupportedKey));
+    }
+    if c.unit.unit_type == UnitType::Container {
+        return;
+    }
+    let extension = c.unit.unit_type.extension();
+    for entry in section
+        .entries()
+        .filter(|entry| matches!(entry.key(), "User" | "Group"))
+    {
+        let message = format!("{}= is not supported in [Service] of a .{extension} unit", entry.key());
+        c.report(Problem::warning(place_of_key(c.unit, entry), message).of(Rule::UnsupportedKey));
     }
 }
 
