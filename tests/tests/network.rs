@@ -103,7 +103,10 @@ fn host_none_and_another_containers_network() {
         machine.unipod(&["exec", "systemd-guest", "hostname"]).ok()
     );
     let said = machine.journal("alone");
-    assert!(said.contains("--publish 8086:80 does nothing with --network none"), "{said}");
+    assert!(
+        said.contains("--publish 8086:80 does nothing with --network none"),
+        "{said}"
+    );
     machine.stop(&["guest", "owner", "alone", "hosted"]);
     machine.nothing_remains();
 }

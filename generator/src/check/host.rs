@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::names::Named;
-use crate::search::configuration;
+use crate::places::configuration;
 use crate::{Environment, Place, Problem, Rule};
 
 /// What systemd prefers to a generated service.
