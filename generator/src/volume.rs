@@ -6,7 +6,7 @@ use crate::convert::Conversion;
 use crate::emit::Command;
 use crate::handlers::{self, service};
 use crate::keys::{
-    Emit::{Elsewhere, PairEvenEmpty, Verbatim, With},
+    Emit::{Elsewhere, Pair, PairEvenEmpty, Verbatim, With},
     Key,
     Kind::{Arguments, Boolean, Scalar},
     key,
@@ -18,8 +18,8 @@ use crate::shared::shared;
 pub static KEYS: &[Key] = &[
     shared("ContainersConfModule", "4.8"),
     shared("GlobalArgs", "4.8"),
-    key("UID", Scalar, "6.0", PairEvenEmpty("--uid"), "Owner of the volume's root directory"),
-    key("GID", Scalar, "6.0", PairEvenEmpty("--gid"), "Group of the volume's root directory"),
+    key("UID", Scalar, "6.0", Pair("--uid"), "Owner of the volume's root directory"),
+    key("GID", Scalar, "6.0", Pair("--gid"), "Group of the volume's root directory"),
     key("Driver", Scalar, "4.8", PairEvenEmpty("--driver"), "Volume driver; image makes a volume from an image"),
     key("Copy", Boolean, "4.4", With(copy), "Whether the image's content is copied into the new volume"),
     key("Device", Scalar, "4.4", With(device), "What is mounted"),
