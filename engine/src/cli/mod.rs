@@ -143,44 +143,40 @@ fn refuse(error: &clap::Error) -> ExitCode {
 }
 
 fn run(cli: Cli) -> Result<u8, CliError> {
-    let Cli { global, command } = cli;
+    let Cli { mut global, command } = cli;
     global.apply()?;
+    let runtime = global.runtime.take();
+    // Opened by those that need one: the others need no right to make it.
+    let store = || global.store();
     match command {
-        // They need no store, and no right to make one.
-        Command::Quadlet(command) => return command.run(),
-        Command::Unit(command) => return command.run(),
-        _ => {}
-    }
-    let store = global.store()?;
-    match command {
-        Command::Create(args) => args.run(&store, global.runtime),
-        Command::Exec(args) => args.run(&store),
-        Command::History(args) => args.run(&store),
-        Command::Images(args) => args.run(&store),
-        Command::Info(args) => args.run(&store),
-        Command::Inspect(args) => args.run(&store),
-        Command::Kill(args) => args.run(&store),
-        Command::Logs(args) => args.run(&store),
-        Command::Ps(args) => args.run(&store),
-        Command::Pull(args) => args.run(&store),
-        Command::Rm(args) => args.run(&store),
-        Command::Rmi(args) => args.run(&store),
-        Command::Run(args) => args.run(&store, global.runtime),
-        Command::Start(args) => args.run(&store),
-        Command::Stop(args) => args.run(&store),
-        Command::Tag(args) => args.run(&store),
-        Command::Untag(args) => args.run(&store),
+        Command::Create(args) => args.run(&store()?, runtime),
+        Command::Exec(args) => args.run(&store()?),
+        Command::History(args) => args.run(&store()?),
+        Command::Images(args) => args.run(&store()?),
+        Command::Info(args) => args.run(&store()?),
+        Command::Inspect(args) => args.run(&store()?),
+        Command::Kill(args) => args.run(&store()?),
+        Command::Logs(args) => args.run(&store()?),
+        Command::Ps(args) => args.run(&store()?),
+        Command::Pull(args) => args.run(&store()?),
+        Command::Rm(args) => args.run(&store()?),
+        Command::Rmi(args) => args.run(&store()?),
+        Command::Run(args) => args.run(&store()?, runtime),
+        Command::Start(args) => args.run(&store()?),
+        Command::Stop(args) => args.run(&store()?),
+        Command::Tag(args) => args.run(&store()?),
+        Command::Untag(args) => args.run(&store()?),
         Command::Version(args) => args.run(),
-        Command::Container(command) => command.run(&store, global.runtime),
-        Command::Healthcheck(command) => command.run(&store),
-        Command::Image(command) => command.run(&store),
+        Command::Container(command) => command.run(&store()?, runtime),
+        Command::Healthcheck(command) => command.run(&store()?),
+        Command::Image(command) => command.run(&store()?),
         Command::Login(args) => args.run(),
         Command::Logout(args) => args.run(),
-        Command::Network(command) => command.run(&store),
+        Command::Network(command) => command.run(&store()?),
         Command::Quadlet(command) => command.run(),
-        Command::Secret(command) => command.run(&store),
+        Command::Secret(command) => command.run(&store()?),
         Command::Unit(command) => command.run(),
-        Command::Volume(command) => command.run(&store),
+        Command::Volume(command) => command.run(&store()?),
         Command::Artifact(args) => Err(args.of_noun("artifact")),
         Command::Build(_) => Err(NotYetArgs::of("build")),
         Command::Kube(args) => Err(args.of_noun("kube")),
