@@ -78,7 +78,7 @@ impl Subject {
         }
         if self == Self::Podman {
             let script = format!(
-                "QUADLET_UNIT_DIRS=/run/podman-units UNIPOD_ENGINE={PODMAN} PODMAN={PODMAN} {GENERATOR} --no-kmsg-log /run/systemd/system"
+                "QUADLET_UNIT_DIRS=/run/podman-units UNIPOD_ENGINE={PODMAN} PODMAN={PODMAN} {GENERATOR} --no-kmsg-log /etc/systemd/system"
             );
             machine.sh(&script).ok();
         }
