@@ -92,7 +92,9 @@ fn container(kind: Kind) -> String {
         Kind::Deaf => ("sleep infinity".to_owned(), "Network=none\n"),
         Kind::Bridge => (polite, ""),
     };
-    format!("[Unit]\nStartLimitIntervalSec=0\n[Container]\nImage={IMAGE}\nExec={exec}\n{network}[Service]\nCPUAccounting=yes\n")
+    format!(
+        "[Unit]\nStartLimitIntervalSec=0\n[Container]\nImage={IMAGE}\nExec={exec}\n{network}[Service]\nCPUAccounting=yes\n"
+    )
 }
 
 fn hand_written(machine: &Machine, unit: &str, kind: Kind) {
@@ -110,7 +112,9 @@ fn hand_written(machine: &Machine, unit: &str, kind: Kind) {
     };
     spec["root"] = json!({ "path": format!("{BUNDLES}/rootfs"), "readonly": false });
     machine.write(&path, &spec.to_string());
-    let mut text = String::from("[Unit]\nStartLimitIntervalSec=0\n[Service]\nType=forking\nDelegate=yes\nCPUAccounting=yes\nKillMode=mixed\n");
+    let mut text = String::from(
+        "[Unit]\nStartLimitIntervalSec=0\n[Service]\nType=forking\nDelegate=yes\nCPUAccounting=yes\nKillMode=mixed\n",
+    );
     let crun = "/usr/bin/crun --cgroup-manager=disabled";
     let signal = if kind == Kind::Deaf { "KILL" } else { "TERM" };
     // A String takes whatever is written to it.
