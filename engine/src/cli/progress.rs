@@ -21,12 +21,13 @@ pub fn of_command(quiet: bool) -> Box<dyn Progress> {
     }
 }
 
-/// The progress of a start: in a unit it shows in `systemctl status` and holds off `TimeoutStartSec=`.
-pub fn of_start(in_unit: bool) -> Box<dyn Progress> {
+/// The progress of a start: in a unit it shows in `systemctl status` and holds off `TimeoutStartSec=`, however quiet the
+/// command is.
+pub fn of_start(in_unit: bool, quiet: bool) -> Box<dyn Progress> {
     if in_unit {
         Box::new(UnitStatus)
     } else {
-        of_command(false)
+        of_command(quiet)
     }
 }
 

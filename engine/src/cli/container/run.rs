@@ -191,7 +191,7 @@ fn make(
             store,
             &options.image,
             &lifecycle.pull,
-            progress::of_start(unit.is_some()).as_ref(),
+            progress::of_start(unit.is_some(), lifecycle.quiet).as_ref(),
         )?),
     };
     let request = CreateRequest {
