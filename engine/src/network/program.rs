@@ -90,11 +90,26 @@ impl Run {
         }
     }
 
-    /// Kills the program, as a crash would.
+    /// Kills the program with what it has started, as systemd does with the control group of a unit.
     #[cfg(test)]
     pub fn kill(&mut self) {
+        use nix::sys::signal::{Signal, kill};
+        use nix::unistd::Pid;
+        let pid = self.child.id();
+        let signal = |pid: i32, signal| kill(Pid::from_raw(pid), signal);
+        // What is stopped starts nothing more. It may have ended.
+        let _ = signal(i32::try_from(pid).expect("a PID is small"), Signal::SIGSTOP);
+        let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+        let children: Vec<i32> = children.split_whitespace().filter_map(|c| c.parse().ok()).collect();
         self.child.kill().expect("a child not yet waited for can be killed");
         self.child.wait().expect("a child can be waited for");
+        for child in children {
+            // Gone when it is reaped, which is up to the machine's init.
+            let is_there = |_: &i32| signal(child, Signal::SIGKILL).is_ok();
+            (0..1000)
+                .take_while(is_there)
+                .for_each(|_| std::thread::sleep(std::time::Duration::from_millis(1)));
+        }
     }
 
     /// Waits for the end.
