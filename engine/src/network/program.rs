@@ -104,11 +104,11 @@ impl Run {
         self.child.kill().expect("a child not yet waited for can be killed");
         self.child.wait().expect("a child can be waited for");
         for child in children {
-            // Gone when it is reaped, which is up to the machine's init.
-            let is_there = |_: &i32| signal(child, Signal::SIGKILL).is_ok();
-            (0..1000)
-                .take_while(is_there)
-                .for_each(|_| std::thread::sleep(std::time::Duration::from_millis(1)));
+            let _ = signal(child, Signal::SIGKILL);
+            let stat = || std::fs::read_to_string(format!("/proc/{child}/stat"));
+            while stat().is_ok_and(|stat| !stat.contains(") Z ")) {
+                std::thread::yield_now();
+            }
         }
     }
 
