@@ -282,6 +282,7 @@ fn path(store: &Store, name: &str, ephemeral: bool) -> PathBuf {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::store::testing::store;
 
     pub fn record(name: &str) -> Record {
         Record {
@@ -308,12 +309,6 @@ pub(super) mod tests {
             id_mappings: None,
             mounts: Vec::new(),
         }
-    }
-
-    fn store() -> (tempfile::TempDir, Store) {
-        let dir = tempfile::tempdir().unwrap();
-        let store = Store::at(dir.path().join("data"), dir.path().join("run")).unwrap();
-        (dir, store)
     }
 
     #[test]

@@ -147,12 +147,7 @@ fn failed(reason: String) -> ContainerError {
 mod tests {
     use super::super::record::tests::record;
     use super::*;
-
-    fn store() -> (tempfile::TempDir, Store) {
-        let dir = tempfile::tempdir().unwrap();
-        let store = Store::at(dir.path().join("data"), dir.path().join("run")).unwrap();
-        (dir, store)
-    }
+    use crate::store::testing::store;
 
     #[test]
     fn the_mapping_is_on_disk_and_in_the_namespace() {

@@ -144,12 +144,7 @@ pub fn remove(store: &Store, name: &str, force: bool) -> Result<Network, Network
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn store() -> (tempfile::TempDir, Store) {
-        let dir = tempfile::tempdir().unwrap();
-        let store = Store::at(dir.path().join("data"), dir.path().join("run")).unwrap();
-        (dir, store)
-    }
+    use crate::store::testing::store;
 
     fn wanted(name: &str) -> Wanted {
         Wanted {

@@ -199,12 +199,7 @@ pub fn check_name(name: &str) -> Result<(), NetworkError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn store() -> (tempfile::TempDir, Store) {
-        let dir = tempfile::tempdir().unwrap();
-        let store = Store::at(dir.path().join("data"), dir.path().join("run")).unwrap();
-        (dir, store)
-    }
+    use crate::store::testing::store;
 
     #[test]
     fn the_default_network_is_there_without_a_file_and_a_file_overrides_it() {

@@ -210,12 +210,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
-
-    fn store() -> (tempfile::TempDir, Store) {
-        let dir = tempfile::tempdir().unwrap();
-        let store = Store::at(dir.path().join("data"), dir.path().join("run")).unwrap();
-        (dir, store)
-    }
+    use crate::store::testing::store;
 
     fn wanted(name: &str, data: &[u8]) -> Wanted {
         let data = SecretData::new(data.to_vec());

@@ -72,3 +72,16 @@ impl StoreError {
         move |source| Self::Io { action, path, source }
     }
 }
+
+/// What tests of all floors begin with.
+#[cfg(test)]
+pub(crate) mod testing {
+    use super::Store;
+
+    /// An empty store in a directory of its own, which goes with the first value.
+    pub(crate) fn store() -> (tempfile::TempDir, Store) {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::at(dir.path().join("data"), dir.path().join("run")).unwrap();
+        (dir, store)
+    }
+}

@@ -288,12 +288,7 @@ fn own(path: &Path, (uid, gid): (Option<u32>, Option<u32>)) -> Result<(), Volume
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn store() -> (tempfile::TempDir, Store) {
-        let dir = tempfile::tempdir().unwrap();
-        let store = Store::at(dir.path().join("data"), dir.path().join("run")).unwrap();
-        (dir, store)
-    }
+    use crate::store::testing::store;
 
     fn wanted(name: &str) -> Wanted {
         Wanted {
