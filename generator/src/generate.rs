@@ -220,7 +220,7 @@ impl Run<'_> {
                 members
                     .entry(pod)
                     .or_default()
-                    .push(format!("{}.service", self.registry.units[index].service));
+                    .push(self.registry.units[index].service_file());
             }
         }
         members
@@ -254,7 +254,7 @@ impl Run<'_> {
             _ => stub(unit, &self.problems_of_service(index)).to_bytes(),
         };
         Service {
-            file_name: [&named.service, ".service"].concat(),
+            file_name: named.service_file(),
             source: unit.path.to_string(),
             content,
             links,

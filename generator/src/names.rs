@@ -26,6 +26,13 @@ pub struct Named {
     pub resource: Option<String>,
 }
 
+impl Named {
+    /// The file name of its service, `web.service`.
+    pub fn service_file(&self) -> String {
+        [&self.service, ".service"].concat()
+    }
+}
+
 impl Registry {
     /// Resolves the names of all units. They are sorted by conversion class; within a class their order stays.
     pub fn new(mut units: Vec<Unit>) -> Self {

@@ -15,7 +15,7 @@ const BEHIND: [&str; 2] = ["/usr/local/lib/systemd", "/usr/lib/systemd"];
 
 /// Whether another unit of the machine has the name of a unit's service.
 pub fn lint(environment: &Environment, named: &Named) -> Option<Problem> {
-    let file = format!("{}.service", named.service);
+    let file = named.service_file();
     let manager = if environment.user_mode { "user" } else { "system" };
     let place = |directory: &str| PathBuf::from(directory).join(manager).join(&file);
     let mut before: Vec<PathBuf> = own_directory(environment)

@@ -71,7 +71,7 @@ fn passes(filters: &Filters, key: &str, text: &str) -> bool {
 }
 
 fn row(named: &Named, status: String, application: Option<&str>) -> Row {
-    let (unit, service) = (&named.unit, units::service(named));
+    let (unit, service) = (&named.unit, named.service_file());
     let application = application.unwrap_or_default();
     Row {
         json: json!({

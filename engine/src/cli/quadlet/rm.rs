@@ -120,7 +120,7 @@ impl RmArgs {
             return Err(
                 CliError::new(format!("{} is the distribution's", named.unit.path)).hint(format!(
                     "`systemctl mask {}` keeps it from running",
-                    units::service(named)
+                    named.service_file()
                 )),
             );
         }

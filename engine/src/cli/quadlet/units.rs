@@ -39,19 +39,16 @@ pub fn find<'a>(registry: &'a Registry, name: &str) -> Result<&'a Named, CliErro
     Ok(&registry.units[index])
 }
 
-/// The service of a unit file.
-pub fn service(named: &Named) -> String {
-    format!("{}.service", named.service)
-}
-
 /// The states of all services; of a template those of its instances.
 pub struct States(HashMap<String, manager::State>);
 
 impl States {
     /// Asks systemd.
     pub fn of<'a>(units: impl IntoIterator<Item = &'a Named>) -> Result<Self, CliError> {
-        let (templates, services): (Vec<_>, Vec<_>) =
-            units.into_iter().map(service).partition(|name| name.contains("@."));
+        let (templates, services): (Vec<_>, Vec<_>) = units
+            .into_iter()
+            .map(Named::service_file)
+            .partition(|name| name.contains("@."));
         let patterns: Vec<String> = templates.iter().map(|name| name.replacen('@', "@*", 1)).collect();
         let states = manager::states(&services, &patterns)?;
         Ok(Self(
@@ -61,7 +58,7 @@ impl States {
 
     /// As podman shows it: `active/running`, `Not loaded`.
     pub fn shown(&self, named: &Named) -> String {
-        let state = self.0.get(&service(named)).filter(|state| state.load == "loaded");
+        let state = self.0.get(&named.service_file()).filter(|state| state.load == "loaded");
         state.map_or_else(
             || "Not loaded".to_owned(),
             |state| format!("{}/{}", state.active, state.sub),
@@ -70,7 +67,7 @@ impl States {
 
     /// The services of a unit file that are not down.
     pub fn running(&self, named: &Named) -> Vec<&str> {
-        let service = service(named);
+        let service = named.service_file();
         let (prefix, suffix) = service.split_once("@.").unwrap_or((&service, ""));
         let is_its = |name: &str| match suffix {
             "" => name == service,

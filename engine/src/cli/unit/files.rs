@@ -94,11 +94,7 @@ impl Files {
             names().find(|unit| &unit[..stem(unit)] == near)
         });
         let service = || {
-            let services: Vec<String> = self
-                .units()
-                .iter()
-                .map(|named| format!("{}.service", named.service))
-                .collect();
+            let services: Vec<String> = self.units().iter().map(Named::service_file).collect();
             suggest::nearest(name, services.iter().map(String::as_str)).map(str::to_owned)
         };
         near.map(str::to_owned).or_else(service)
@@ -106,7 +102,7 @@ impl Files {
 
     /// What became of a unit.
     pub fn service(&self, named: &Named) -> Option<&Service> {
-        let file = format!("{}.service", named.service);
+        let file = named.service_file();
         self.0.outcome.services.iter().find(|service| service.file_name == file)
     }
 }

@@ -49,7 +49,7 @@ impl ListArgs {
         units.sort_by(|one, other| one.unit.name.cmp(&other.unit.name));
         if self.quiet {
             for named in units {
-                output::print_line(&format!("{}.service", named.service));
+                output::print_line(&named.service_file());
             }
             return Ok(0);
         }
@@ -68,7 +68,7 @@ fn systemd(user: bool) -> Option<Units> {
 }
 
 fn row(files: &Files, named: &Named, systemd: Option<&Units>) -> Row {
-    let service = format!("{}.service", named.service);
+    let service = named.service_file();
     let state = systemd.map_or_else(State::default, |systemd| State::of(systemd, &service));
     let problems: Vec<&Problem> = of_unit(&files.0.problems, &named.unit).collect();
     let errors = problems.iter().filter(|problem| problem.is_error()).count();
