@@ -58,7 +58,7 @@ pub struct Parts<'a> {
 ///
 /// # Errors
 /// An option means nothing, or asks for what this machine cannot grant.
-pub fn write(store: &Store, record: &Record, parts: Parts<'_>) -> Result<Option<PathBuf>, ContainerError> {
+pub fn write(store: &Store, record: &Record, parts: Parts<'_>) -> Result<(), ContainerError> {
     let Parts {
         image,
         rootfs,
@@ -101,7 +101,7 @@ pub fn write(store: &Store, record: &Record, parts: Parts<'_>) -> Result<Option<
     for note in bundle.notes {
         tracing::warn!("{note}");
     }
-    Ok(bundle.keep_filter)
+    Ok(())
 }
 
 fn notify_socket(record: &Record) -> Option<PathBuf> {

@@ -87,12 +87,12 @@ fn undone_on_failure<T>(
 }
 
 /// Everything up to the OCI runtime, and `launch`, which calls that.
-fn bring_up<T: Send>(
+fn bring_up<T>(
     store: &Store,
     record: &mut Record,
     image: Option<&Image>,
     runtime: &OciRuntime,
-    launch: impl FnOnce(&mut Record, &OciRuntime, &RunRequest<'_>) -> Result<T, ContainerError> + Send,
+    launch: impl FnOnce(&mut Record, &OciRuntime, &RunRequest<'_>) -> Result<T, ContainerError>,
 ) -> Result<T, ContainerError> {
     let users = userns::prepare(store, record, image)?;
     let users = users.as_ref();
@@ -119,7 +119,7 @@ fn bring_up<T: Send>(
             shared_with,
             runtime,
         };
-        let filter = bundle::write(store, record, parts)?;
+        bundle::write(store, record, parts)?;
         let Output { stdout, stderr, relays } = output;
         limits::apply(&record.options.resources, &relays)?;
         record.relays = relays;
@@ -131,7 +131,6 @@ fn bring_up<T: Send>(
             preserve_fds: activation::listen_fds().map_or(0, |fds| fds.count),
             console_socket: None,
             stdin: record.options.interactive || record.options.tty,
-            keep_filter: filter.as_deref(),
             stdout: stdout.as_ref().map(AsFd::as_fd),
             stderr: stderr.as_ref().map(AsFd::as_fd),
         };

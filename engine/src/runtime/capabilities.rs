@@ -104,6 +104,13 @@ impl Set {
     }
 }
 
+/// As [`Set::from_hex`] reads it.
+impl std::fmt::LowerHex for Set {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::LowerHex::fmt(&self.0, f)
+    }
+}
+
 /// The capabilities of a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Granted {

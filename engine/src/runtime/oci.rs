@@ -8,7 +8,7 @@ use std::process::{Command, ExitStatus, Stdio};
 use super::program::{Program, executable, look_up};
 use super::runtime_log;
 pub use super::runtime_log::RuntimeError;
-use super::seccomp::cache::{self, FilterCache};
+use super::seccomp::cache::FilterCache;
 
 /// Looked for in this order; the first is by far the fastest.
 const NAMES: [&str; 3] = ["crun", "runc", "youki"];
@@ -68,8 +68,6 @@ pub struct RunRequest<'a> {
     pub console_socket: Option<&'a Path>,
     /// Hand on our standard input; otherwise the container reads nothing.
     pub stdin: bool,
-    /// Where to keep the compiled system call filter, [`super::Bundle::keep_filter`].
-    pub keep_filter: Option<&'a Path>,
     /// Its standard output; ours if `None`.
     pub stdout: Option<BorrowedFd<'a>>,
     /// Its standard error; ours if `None`.
@@ -124,11 +122,7 @@ impl OciRuntime {
     /// The cache of compiled system call filters in `dir` (in the run directory, the engine's own), for
     /// [`super::BundleRequest::filter_cache`]; `None` for a runtime that takes none.
     pub fn filter_cache(&self, dir: &Path) -> Option<FilterCache> {
-        if self.kind == Kind::Crun {
-            FilterCache::of(dir, self.path())
-        } else {
-            None
-        }
+        (self.kind == Kind::Crun).then(|| FilterCache::new(dir))
     }
 
     /// Whether the runtime knows the mount option `tmpcopyup`; youki 0.7 does not.
@@ -154,9 +148,6 @@ impl OciRuntime {
         let status = self.wait(&mut command)?;
         if !status.success() {
             return Err(runtime_log::failure(&log, self.path(), status));
-        }
-        if let Some(path) = request.keep_filter {
-            cache::keep(request.state_root, request.id, path);
         }
         let text = std::fs::read_to_string(&pid_file).map_err(RuntimeError::io("read", &pid_file))?;
         text.trim().parse().map_err(|_| RuntimeError::NoPid(pid_file))

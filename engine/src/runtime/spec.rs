@@ -5,7 +5,7 @@ use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 
-use oci_spec::runtime::{Linux, LinuxResources, LinuxSeccompAction as Action, Mount, Process, Root as OciRoot, Spec};
+use oci_spec::runtime::{Linux, LinuxResources, Mount, Process, Root as OciRoot, Spec};
 
 use super::capabilities::{self, Granted};
 use super::namespaces::Namespaces;
@@ -27,8 +27,6 @@ pub struct Bundle {
     pub spec: Spec,
     /// What was left out because this machine lacks it, for the journal.
     pub notes: Vec<String>,
-    /// Where the compiled system call filter is to be kept once the runtime has made it, [`super::oci::RunRequest::keep_filter`].
-    pub keep_filter: Option<PathBuf>,
 }
 
 /// Writes `config.json` and the files it refers to into the bundle directory.
@@ -44,35 +42,11 @@ pub fn write_bundle(request: &BundleRequest<'_>) -> Result<Bundle, BundleError> 
         .map_err(BundleError::io("create", bundle))?;
     let mut notes = Vec::new();
     let facts = Facts::gather(request, &mut notes)?;
-    let mut spec = facts.spec(request)?;
-    let keep_filter = use_compiled_filter(request, &mut spec);
+    let spec = facts.spec(request)?;
     let text = serde_json::to_vec(&spec).map_err(|e| BundleError::io("write", bundle)(std::io::Error::from(e)))?;
     // The environment in it may hold secrets.
     files::write_file(&bundle.join("config.json"), &text, 0o600, None)?;
-    Ok(Bundle {
-        spec,
-        notes,
-        keep_filter,
-    })
-}
-
-/// Puts the compiled filter in the place of the profile's long lists if there is one; returns where to keep it if there is
-/// none yet.
-fn use_compiled_filter(request: &BundleRequest<'_>, spec: &mut Spec) -> Option<PathBuf> {
-    let cache = request.filter_cache.as_ref()?;
-    let filter = spec.linux_mut().as_mut()?.seccomp_mut().as_mut()?;
-    match cache.look_up(filter) {
-        Ok(code) => {
-            // What is left refuses everything, so it would be noticed if the compiled filter were not used.
-            if !matches!(filter.default_action(), Action::ScmpActAllow | Action::ScmpActLog) {
-                filter.set_syscalls(None);
-            }
-            let annotations = spec.annotations_mut().get_or_insert_default();
-            annotations.entry(seccomp::cache::ANNOTATION.to_owned()).or_insert(code);
-            None
-        }
-        Err(path) => Some(path),
-    }
+    Ok(Bundle { spec, notes })
 }
 
 /// What the parts of the specification have in common.
@@ -125,7 +99,14 @@ impl Facts {
         if options.group_add.iter().any(|group| group == "keep-groups") {
             annotations.insert("run.oci.keep_original_groups".to_owned(), "1".to_owned());
         }
-        let linux = self.linux(request, &mounts)?;
+        let mut linux = self.linux(request, &mounts)?;
+        let cache = request.filter_cache.as_ref();
+        if let Some(filter) = seccomp::filter(&self.security.seccomp, self.granted.bounding, cache)? {
+            linux.set_seccomp(Some(filter.profile));
+            if let Some(code) = filter.compiled {
+                annotations.entry(seccomp::cache::ANNOTATION.to_owned()).or_insert(code);
+            }
+        }
         let mut spec = Spec::default();
         spec.set_version(VERSION.to_owned())
             .set_process(Some(self.process(request)?))
@@ -198,7 +179,6 @@ impl Facts {
             .set_resources(Some(resources))
             .set_cgroups_path(own_cgroup().map(|own| own.join(format!("container-{}", request.id))))
             .set_devices((!devices.nodes.is_empty()).then_some(devices.nodes))
-            .set_seccomp(seccomp::filter(&self.security.seccomp, self.granted.bounding)?)
             .set_rootfs_propagation(propagation(mounts))
             .set_masked_paths(Some(masked))
             .set_readonly_paths(Some(read_only));

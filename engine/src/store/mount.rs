@@ -7,7 +7,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use nix::mount::{MsFlags, mount};
-use nix::sched::{CloneFlags, unshare};
+use nix::sched::{CloneFlags, setns, unshare};
+use nix::unistd::{chroot, fchdir};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MoveMountFlags};
@@ -175,13 +176,45 @@ fn open_directory(path: &Path) -> rustix::io::Result<OwnedFd> {
 /// still undo what it has mounted for everybody.
 ///
 /// # Errors
-/// The caller lacks `CAP_SYS_ADMIN`.
-pub fn in_private_namespace<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, StoreError> {
-    // A mount namespace belongs to a thread; this one ends with the work.
-    std::thread::scope(|scope| {
-        let inside = scope.spawn(|| enter_private_namespace().map(|()| work()));
-        inside.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-    })
+/// The caller lacks `CAP_SYS_ADMIN` or `CAP_SYS_CHROOT`.
+pub fn in_private_namespace<T>(work: impl FnOnce() -> T) -> Result<T, StoreError> {
+    let home = Home::of_this_thread()?;
+    enter_private_namespace()?;
+    let result = work();
+    home.come_back()?;
+    Ok(result)
+}
+
+/// Where a thread is at home: what setns(2) changes with the mount namespace.
+struct Home {
+    namespace: OwnedFd,
+    root: OwnedFd,
+    working_directory: OwnedFd,
+}
+
+impl Home {
+    fn of_this_thread() -> Result<Self, StoreError> {
+        let namespace = Path::new("/proc/thread-self/ns/mnt");
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+        Ok(Self {
+            namespace: rustix::fs::open(namespace, flags, Mode::empty())
+                .map_err(|e| StoreError::io("open", namespace)(e.into()))?,
+            root: open_home(Path::new("/"))?,
+            working_directory: open_home(Path::new("."))?,
+        })
+    }
+
+    fn come_back(&self) -> Result<(), StoreError> {
+        let back = setns(&self.namespace, CloneFlags::CLONE_NEWNS)
+            .and_then(|()| fchdir(&self.root))
+            .and_then(|()| chroot("."))
+            .and_then(|()| fchdir(&self.working_directory));
+        back.map_err(|e| StoreError::io("come back from a mount namespace to", Path::new("/"))(e.into()))
+    }
+}
+
+fn open_home(path: &Path) -> Result<OwnedFd, StoreError> {
+    open_directory(path).map_err(|e| StoreError::io("open", path)(e.into()))
 }
 
 /// Moves the calling thread into a mount namespace of its own, for good.
@@ -297,5 +330,22 @@ mod tests {
         overlay.lower.push(lab.0.path().join("missing"));
         let error = overlay.mount(&lab.path("target")).unwrap_err();
         assert!(error.to_string().contains("target"), "{error}");
+    }
+
+    #[test]
+    fn what_is_mounted_in_a_private_namespace_is_seen_there_only() {
+        let dir = tempfile::tempdir().unwrap();
+        let link = |name: &str| fs::read_link(format!("/proc/thread-self/{name}")).unwrap();
+        std::env::set_current_dir(dir.path()).unwrap();
+        let outside = ["ns/mnt", "root", "cwd"].map(link);
+        let inside = in_private_namespace(|| {
+            mount(None::<&str>, dir.path(), Some("tmpfs"), MsFlags::empty(), None::<&str>).unwrap();
+            fs::write(dir.path().join("file"), b"").unwrap();
+            link("ns/mnt")
+        });
+        assert_ne!(inside.unwrap(), outside[0]);
+        assert_eq!(["ns/mnt", "root", "cwd"].map(link), outside);
+        assert!(!dir.path().join("file").exists());
+        std::env::set_current_dir("/").unwrap();
     }
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 
+mod filter;
 mod mounts;
 mod process;
 mod rights;
@@ -103,7 +104,6 @@ impl Place {
             preserve_fds,
             console_socket: None,
             stdin: false,
-            keep_filter: None,
             stdout: None,
             stderr: None,
         }

@@ -119,11 +119,17 @@ pub fn filter(machine: &Machine) -> LinuxSeccomp {
     ];
     rules.extend(PERSONALITIES.map(|value| allow_if("personality", 0, value, LinuxSeccompOperator::ScmpCmpEq)));
     rules.extend(socket_rules(machine));
+    let mut oci = without_rules(machine);
+    oci.set_syscalls(Some(rules));
+    oci
+}
+
+/// The profile before the first rule: it refuses everything.
+pub fn without_rules(machine: &Machine) -> LinuxSeccomp {
     let mut oci = LinuxSeccomp::default();
     oci.set_default_action(LinuxSeccompAction::ScmpActErrno)
         .set_default_errno_ret(Some(ENOSYS))
-        .set_architectures(Some(super::architectures(machine.arch)))
-        .set_syscalls(Some(rules));
+        .set_architectures(Some(super::architectures(machine.arch)));
     oci
 }
 
