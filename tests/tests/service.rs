@@ -227,3 +227,37 @@ fn the_keys_of_service_apply_to_the_payload() {
     let group = machine.read(&format!("/proc/{pid}/cgroup"));
     assert!(group.contains("/system.slice/keys.service"), "{group}");
 }
+
+#[test]
+fn a_start_writes_nothing_to_the_disk_for_the_container() {
+    let machine = setup::boot();
+    machine.quadlet("a.container", &busybox("sleep infinity", ""));
+    let bare = busybox("sleep infinity", "").replace("Network=none", "Network=none\nPodmanArgs=--no-hosts");
+    machine.quadlet("bare.container", &bare);
+    machine.reload();
+    let upper = |unit: &str| {
+        let name = format!("systemd-{unit}");
+        let inspect = ["inspect", "--format", "{{.GraphDriver.Data.UpperDir}}", &name];
+        machine.unipod(&inspect).ok()
+    };
+    machine.start(&["a"]);
+    machine.sh("unipod exec systemd-a test -s /etc/hosts").ok();
+    assert_eq!(machine.sh(&format!("find {} -mindepth 1", upper("a"))).ok(), "");
+    // What the container writes is its own, and the next one starts with what the image has.
+    machine
+        .sh("unipod exec systemd-a sh -c 'echo x >/etc/new && rm /etc/mine || touch /etc/mine'")
+        .ok();
+    let written = machine.sh(&format!("cd {} && find . -type f", upper("a"))).ok();
+    assert!(
+        written.contains("./etc/new") && written.contains("./etc/mine"),
+        "{written}"
+    );
+    machine.systemctl(&["restart", "a"]).ok();
+    let left = machine.sh("unipod exec systemd-a ls -a /etc /run").ok();
+    assert!(!left.contains("new") && !left.contains("mine"), "{left}");
+
+    // A place for a mount that this container does not have would be an empty file in it.
+    machine.start(&["bare"]);
+    let files = machine.sh("unipod exec systemd-bare ls -a /etc /run").ok();
+    assert!(!files.contains("hosts") && files.contains(".containerenv"), "{files}");
+}

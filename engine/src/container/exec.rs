@@ -2,12 +2,10 @@
 
 use std::path::PathBuf;
 
-use oci_spec::runtime::Spec;
-
 use super::ContainerError;
 use super::record::Record;
 use crate::runtime::OciRuntime;
-use crate::runtime::exec::{self, ExecOptions};
+use crate::runtime::exec::{self, ExecOptions, Process};
 use crate::runtime::oci::{self, ExecRequest};
 use crate::store::Store;
 
@@ -30,13 +28,13 @@ pub fn exec(store: &Store, record: &Record, options: &ExecOptions, mode: ExecMod
     let process = record.running()?;
     let bundle = store.bundle(record.id.as_str());
     let config = bundle.join("config.json");
-    let spec = Spec::load(&config).map_err(|e| ContainerError::Io {
+    let first = Process::first(&config).map_err(|source| ContainerError::Io {
         action: "read",
         path: config,
-        source: std::io::Error::other(e),
+        source,
     })?;
     let root = PathBuf::from(format!("/proc/{}/root", process.pid));
-    let process = exec::process(&spec, &root, options)?;
+    let process = exec::process(first, &root, options)?;
     let scratch = tempfile::Builder::new()
         .prefix("exec-")
         .tempdir_in(&bundle)

@@ -8,6 +8,7 @@ pub mod foreground;
 pub mod health;
 pub mod inspect;
 mod limits;
+mod mount_points;
 mod names;
 mod networking;
 mod output;

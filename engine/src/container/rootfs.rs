@@ -5,10 +5,9 @@ use std::fs;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
-use super::ContainerError;
 use super::record::Record;
-use super::remove;
 use super::userns::Users;
+use super::{ContainerError, mount_points, remove};
 use crate::image::Image;
 use crate::store::mount::Overlay;
 use crate::store::{Store, StoreError};
@@ -34,7 +33,8 @@ pub fn mount(
     let target = store.bundle(record.id.as_str()).join("rootfs");
     make_dir(&target, 0o755)?;
     let writable = writable_layer(store, record, users)?;
-    let lower = image.layers.iter().rev().cloned().collect();
+    let below = mount_points::below_image(store, &record.options)?;
+    let lower = image.layers.iter().rev().cloned().chain(below).collect();
     let overlay = Overlay {
         lower,
         upper: Some(writable),

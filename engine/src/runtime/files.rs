@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::root::Root;
 use super::users::{Accounts, Identity};
-use super::{BundleError, BundleRequest, hosts, process, resolv};
+use super::{BundleError, BundleRequest, ContainerOptions, hosts, process, resolv};
 
 /// A file of the bundle and where it is in the container.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +16,16 @@ pub struct GeneratedFile {
     pub path: PathBuf,
     /// In the container.
     pub destination: &'static str,
+}
+
+/// The files that every container has, unless its options leave one out.
+pub const ALWAYS: [&str; 4] = ["/etc/hosts", "/etc/resolv.conf", "/etc/hostname", "/run/.containerenv"];
+
+/// Whether these options leave out none of [`ALWAYS`].
+pub fn has_all(options: &ContainerOptions) -> bool {
+    // The host name of a namespace that it joins is not known.
+    let own_name = matches!(options.uts.as_deref(), None | Some("" | "host" | "private"));
+    own_name && !options.no_hosts && !options.no_hostname && !resolv::of_image(options)
 }
 
 /// What the files depend on beside the request.

@@ -84,7 +84,7 @@ pub struct ExecRequest<'a> {
     /// A directory for this call's files, not used by another call.
     pub scratch: &'a Path,
     /// The process, see [`super::exec::process`].
-    pub process: &'a oci_spec::runtime::Process,
+    pub process: &'a super::exec::Process,
     /// Do not wait for it.
     pub detach: bool,
     /// How many descriptors from 3 on are passed to it.

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::net::IpAddr;
 
-use super::{BundleRequest, Namespace};
+use super::{BundleRequest, ContainerOptions, Namespace};
 
 /// Where systemd-resolved keeps the servers behind its own address.
 const RESOLVED: &str = "/run/systemd/resolve/resolv.conf";
@@ -19,12 +19,16 @@ struct Config {
 
 /// The file's text; `None` leaves the image's file (`--dns=none`).
 pub fn text(request: &BundleRequest<'_>) -> Option<String> {
-    let options = request.options;
-    if options.dns.iter().any(|server| server == "none") {
+    if of_image(request.options) {
         return None;
     }
     let host = host_config(request.network == Namespace::Host);
     Some(merge(request, host).render())
+}
+
+/// Whether the container keeps its image's file.
+pub fn of_image(options: &ContainerOptions) -> bool {
+    options.dns.iter().any(|server| server == "none")
 }
 
 fn merge(request: &BundleRequest<'_>, host: Config) -> Config {

@@ -58,6 +58,11 @@ impl Store {
         self.data.join("layers")
     }
 
+    /// What lies below the layers of every image: where each container gets something mounted.
+    pub fn mount_points(&self) -> PathBuf {
+        self.data.join("mount-points")
+    }
+
     /// One record per image reference.
     pub fn images(&self) -> PathBuf {
         self.data.join("images")

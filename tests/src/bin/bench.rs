@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use unipod_tests::machine::{Machine, helper};
 use unipod_tests::measure::clock::{median, numbers, series};
+use unipod_tests::measure::disk::Disk;
 use unipod_tests::measure::subject::{self, IMAGE, Kind, PODMAN, Subject};
 use unipod_tests::measure::table::{self, Goal, Row};
 use unipod_tests::setup;
@@ -46,7 +47,13 @@ fn bench(arguments: &[String]) -> io::Result<()> {
     let rounds = option(arguments, "--rounds")
         .and_then(|text| text.parse().ok())
         .unwrap_or(15);
-    let machine = setup::boot_with(&setup::config()?.file(helper()?, HELPER));
+    let disk = Disk::new();
+    let mut config = setup::config()?.file(helper()?, HELPER);
+    match &disk {
+        Ok(disk) => config = config.at(disk.path()),
+        Err(error) => eprintln!("bench: on this machine's own file system, without a disk to itself: {error}"),
+    }
+    let machine = setup::boot_with(&config);
     let bench = Bench {
         podman: machine.sh(&format!("test -x {PODMAN}")).success(),
         machine,

@@ -14,6 +14,7 @@ pub const ROOT_VARIABLE: &str = "UNIPOD_TEST_ROOT";
 #[derive(Debug, Clone, Default)]
 pub struct MachineConfig {
     root: Option<PathBuf>,
+    place: Option<PathBuf>,
     files: Vec<(PathBuf, PathBuf)>,
     texts: Vec<(PathBuf, String)>,
     links: Vec<(PathBuf, PathBuf)>,
@@ -28,6 +29,13 @@ impl MachineConfig {
     #[must_use]
     pub fn root(mut self, dir: impl Into<PathBuf>) -> Self {
         self.root = Some(dir.into());
+        self
+    }
+
+    /// Keeps everything that the machine writes in this directory of the host instead of the one for temporary files.
+    #[must_use]
+    pub fn at(mut self, place: impl Into<PathBuf>) -> Self {
+        self.place = Some(place.into());
         self
     }
 
@@ -73,6 +81,11 @@ impl MachineConfig {
         let link = Path::new("/etc/systemd/system/multi-user.target.wants").join(unit);
         self.links.push((Path::new("..").join(file), link));
         self
+    }
+
+    /// Where the machine's directory is made.
+    pub(super) fn place(&self) -> PathBuf {
+        self.place.clone().unwrap_or_else(std::env::temp_dir)
     }
 
     /// The root directory that is the machine's, absolute.

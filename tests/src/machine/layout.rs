@@ -14,7 +14,6 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
 use serde::{Deserialize, Serialize};
 
 /// The description of a machine, handed from the test to the launcher and to the machine's first process.
@@ -62,7 +61,6 @@ impl Layout {
     /// # Errors
     /// The host's file system refuses.
     pub fn create(&self) -> io::Result<()> {
-        spread_children(&self.dir)?;
         for name in ["lower", "upper", "work", "root"] {
             fs::create_dir_all(self.dir.join(name))?;
         }
@@ -107,14 +105,4 @@ impl Layout {
     pub fn console(&self) -> PathBuf {
         self.dir.join("console.log")
     }
-}
-
-/// Asks ext4 to put the directories of `dir` far from it and from each other (`T` in chattr(1)), as disks of their own are.
-///
-/// Without a journal, ext4 steps over every inode near by that was removed in the last minutes, one by one: beside what
-/// earlier machines have left, a new file costs ten times as much. Other file systems do not know the wish.
-fn spread_children(dir: &Path) -> io::Result<()> {
-    let dir = fs::File::open(dir)?;
-    let _ = ioctl_getflags(&dir).and_then(|flags| ioctl_setflags(&dir, flags | IFlags::TOPDIR));
-    Ok(())
 }

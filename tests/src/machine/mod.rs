@@ -163,7 +163,10 @@ impl Drop for Machine {
 }
 
 fn new_layout(config: &MachineConfig) -> io::Result<Layout> {
-    let dir = tempfile::Builder::new().prefix("unipod-machine-").tempdir()?.keep();
+    let dir = tempfile::Builder::new()
+        .prefix("unipod-machine-")
+        .tempdir_in(config.place())?
+        .keep();
     // The root directory inside is the overlay of this one: everybody may pass.
     fs::set_permissions(&dir, fs::Permissions::from_mode(0o755))?;
     let name = dir

@@ -4,8 +4,10 @@
 //! |---|---|
 //! | [`subject`] | the ways: a hand-written unit, unipod, podman where it is installed |
 //! | [`clock`] | runs a step many times inside the machine and takes the time there |
+//! | [`disk`] | what they write to |
 //! | [`table`] | medians, ratios and goals in one table |
 
 pub mod clock;
+pub mod disk;
 pub mod subject;
 pub mod table;

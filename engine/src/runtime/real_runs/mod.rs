@@ -8,7 +8,7 @@ mod mounts;
 mod process;
 mod rights;
 
-use super::exec::{self, ExecOptions};
+use super::exec::{self, ExecOptions, Process};
 use super::oci::{ExecRequest, RunRequest};
 use super::*;
 
@@ -114,13 +114,9 @@ impl Place {
         self.started(&self.run_request(0))
     }
 
-    fn exec(
-        &self,
-        spec: &oci_spec::runtime::Spec,
-        pid: u32,
-        options: &ExecOptions,
-    ) -> Result<ExitStatus, RuntimeError> {
-        let process = exec::process(spec, Path::new(&format!("/proc/{pid}/root")), options).unwrap();
+    fn exec(&self, pid: u32, options: &ExecOptions) -> Result<ExitStatus, RuntimeError> {
+        let first = Process::first(&self.run_request(0).bundle.join("config.json")).unwrap();
+        let process = exec::process(first, Path::new(&format!("/proc/{pid}/root")), options).unwrap();
         let (state_root, scratch) = (self.path("state"), self.path("exec"));
         std::fs::create_dir_all(&scratch).unwrap();
         self.runtime.exec(&ExecRequest {

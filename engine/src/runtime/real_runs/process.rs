@@ -30,7 +30,7 @@ fn exec_kill_and_delete() {
             o.command = strings(&["sleep", "1000"]);
             o.env = [("A".to_owned(), "b".to_owned())].into();
         });
-        let bundle = write_bundle(&place.request(&options)).unwrap();
+        write_bundle(&place.request(&options)).unwrap();
         let pid = place.started(&place.run_request(0)).unwrap();
         let exec = |command: &str, change: &dyn Fn(&mut ExecOptions)| {
             let mut options = ExecOptions {
@@ -38,7 +38,7 @@ fn exec_kill_and_delete() {
                 ..ExecOptions::default()
             };
             change(&mut options);
-            place.exec(&bundle.spec, pid, &options).map(|status| status.code())
+            place.exec(pid, &options).map(|status| status.code())
         };
         assert_eq!(exec("test $A = b && exit 5", &|_| {}).unwrap(), Some(5), "{runtime}");
         let as_web = |o: &mut ExecOptions| {
@@ -62,11 +62,7 @@ fn exec_kill_and_delete() {
             command: strings(&["no-such-command"]),
             ..ExecOptions::default()
         };
-        assert_eq!(
-            place.exec(&bundle.spec, pid, &missing).unwrap_err().code(),
-            127,
-            "{runtime}"
-        );
+        assert_eq!(place.exec(pid, &missing).unwrap_err().code(), 127, "{runtime}");
         place.runtime.kill(&place.path("state"), &place.id, 9, false).unwrap();
         place.runtime.delete(&place.path("state"), &place.id, true).unwrap();
         // crun does not wait for a process that it has killed.

@@ -1,0 +1,101 @@
+//! What the bottom of every root file system has: the places where each container gets something mounted.
+//!
+//! The OCI runtime makes a place that the image lacks, in the container's writable layer: six files and directories on
+//! the disk for each start, to be removed after it. Below the image, one directory of the store has them for all.
+
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use crate::runtime::ContainerOptions;
+use crate::runtime::files;
+use crate::store::{Scratch, Store, StoreError};
+
+/// Where directories are mounted, or lie around files.
+const DIRECTORIES: [&str; 5] = ["dev", "etc", "proc", "run", "sys"];
+
+/// The directory to be the lowest layer; `None` for a container that leaves out one of the mounts, and would find an empty
+/// file there.
+///
+/// It is on the file system of the layers: across two, overlayfs would show files with other device numbers than
+/// directories (`st_dev`, Documentation/filesystems/overlayfs.rst).
+///
+/// # Errors
+/// It is not there yet and cannot be made.
+pub fn below_image(store: &Store, options: &ContainerOptions) -> Result<Option<PathBuf>, StoreError> {
+    if !files::has_all(options) {
+        return Ok(None);
+    }
+    let dir = store.mount_points();
+    if !dir.exists() {
+        let made = make(store, &dir);
+        // Two first containers may both make it, and the second finds it done.
+        if !dir.exists() {
+            made?;
+        }
+    }
+    Ok(Some(dir))
+}
+
+fn make(store: &Store, target: &Path) -> Result<(), StoreError> {
+    let scratch = Scratch::dir(store)?;
+    set_mode(scratch.path(), 0o755)?;
+    for name in DIRECTORIES {
+        let path = scratch.path().join(name);
+        fs::create_dir(&path).map_err(StoreError::io("create", &path))?;
+        set_mode(&path, 0o755)?;
+    }
+    for name in files::ALWAYS {
+        let path = scratch.path().join(name.trim_start_matches('/'));
+        File::create(&path).map_err(StoreError::io("create", &path))?;
+        set_mode(&path, 0o644)?;
+    }
+    scratch.publish(target)
+}
+
+/// Whatever the engine's umask is.
+fn set_mode(path: &Path, mode: u32) -> Result<(), StoreError> {
+    fs::set_permissions(path, Permissions::from_mode(mode)).map_err(StoreError::io("set the mode of", path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::testing;
+
+    #[test]
+    fn they_are_made_once_and_whole() {
+        let (_dir, store) = testing::store();
+        let options = ContainerOptions::default();
+        let first = below_image(&store, &options).unwrap().unwrap();
+        for name in files::ALWAYS {
+            let meta = fs::metadata(first.join(name.trim_start_matches('/'))).unwrap();
+            assert_eq!((meta.len(), meta.permissions().mode() & 0o7777), (0, 0o644), "{name}");
+        }
+        for name in DIRECTORIES {
+            let mode = fs::metadata(first.join(name)).unwrap().permissions().mode();
+            assert_eq!(mode & 0o7777, 0o755, "{name}");
+        }
+        // Whoever comes second while the first is at it.
+        assert!(make(&store, &first).is_err());
+        assert_eq!(below_image(&store, &options).unwrap(), Some(first));
+        assert_eq!(fs::read_dir(store.tmp()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn who_leaves_out_a_file_gets_none() {
+        let (_dir, store) = testing::store();
+        let without: [fn(&mut ContainerOptions); 4] = [
+            |o| o.no_hosts = true,
+            |o| o.no_hostname = true,
+            |o| o.dns = vec!["none".into()],
+            |o| o.uts = Some("container:other".into()),
+        ];
+        for change in without {
+            let mut options = ContainerOptions::default();
+            change(&mut options);
+            assert_eq!(below_image(&store, &options).unwrap(), None);
+        }
+        assert!(!store.mount_points().exists());
+    }
+}
