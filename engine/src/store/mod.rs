@@ -5,6 +5,7 @@
 //!   blobs/sha256/HEX        content store in OCI image-layout form
 //!   layers/CHAINID/         unpacked layers, read-only once committed
 //!   layers/CHAINID.json     what is known about one
+//!   mount-points/           below every image's layers: empty files and directories to mount over
 //!   images/                 one small record per reference
 //!   volumes/ networks/ secrets/
 //!   containers/NAME.json    records of containers that outlive a boot (no `--rm`)
@@ -17,6 +18,7 @@
 //!   bundles/ID/             config.json, generated /etc files, the OCI runtime's state
 //!   netns/ID                pinned network namespaces
 //!   leases/NETWORK/ADDRESS  addresses in use, the content is the container's ID
+//!   seccomp/NAME            compiled system call filters
 //!   locks/KIND-NAME         flock files, one per object
 //! ```
 

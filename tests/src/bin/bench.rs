@@ -24,6 +24,9 @@ const NETAVARK_DIRS: &str = "/usr/lib/podman:/usr/libexec/podman";
 /// How many units are started at once.
 const MANY: usize = 30;
 
+/// The kernel takes namespaces down after their last process is gone: nobody's start is to pay for another one's stop.
+const SETTLE: &str = "sleep 0.05;";
+
 /// The program that takes the time to READY=1, inside the machine.
 const HELPER: &str = "/usr/local/bin/machine";
 
@@ -129,8 +132,8 @@ impl Bench {
             for (subject, [starts, stops]) in subjects.iter().zip(&mut times) {
                 let unit = subject.unit(kind, 0);
                 let (start, stop) = (format!("systemctl start {unit}"), format!("systemctl stop {unit}"));
-                starts.extend(series(&self.machine, 1, "", &start, "")?);
-                stops.extend(series(&self.machine, 1, "", &stop, "")?);
+                starts.extend(series(&self.machine, 1, SETTLE, &start, "")?);
+                stops.extend(series(&self.machine, 1, SETTLE, &stop, "")?);
             }
         }
         Ok(times.into_iter().map(|pair| pair.map(median)).collect())
@@ -177,25 +180,28 @@ impl Bench {
         let netavark = format!("PATH=$PATH:{NETAVARK_DIRS} netavark --config=/run/netavark-bench");
         let setup = format!("{netavark} setup /run/netns/bench </run/netavark.json >/dev/null");
         let teardown = format!("{netavark} teardown /run/netns/bench </run/netavark.json >/dev/null");
-        let (new, gone) = ("ip netns add bench;", "ip netns del bench;");
-        let up = series(&self.machine, self.rounds, new, &setup, &format!("{teardown};{gone}"))?;
-        let down = series(&self.machine, self.rounds, &format!("{new}{setup};"), &teardown, gone)?;
+        let (new, gone) = (format!("ip netns add bench; {SETTLE}"), "ip netns del bench;");
+        let up = series(&self.machine, self.rounds, &new, &setup, &format!("{teardown};{gone}"))?;
+        let before = format!("{new} {setup}; {SETTLE}");
+        let down = series(&self.machine, self.rounds, &before, &teardown, gone)?;
         Ok([median(up), median(down)])
     }
 
-    /// CPU time of a whole start: what systemd has booked on the unit when it is active.
+    /// CPU time of a whole start: what is booked on the unit's cgroup when it is active, which is what systemd shows as
+    /// `CPUUsageNSec`. It is read at once and by the shell itself: what comes after READY=1 is no part of a start.
     fn cpu(&self) -> io::Result<Row> {
         let mut medians = Vec::new();
         for subject in self.subjects() {
             let unit = subject.unit(Kind::Polite, 0);
             let script = format!(
-                "set -e; for round in $(seq {}); do systemctl start {unit}; \
-                 echo cpu $(systemctl show --value -p CPUUsageNSec {unit}); systemctl stop {unit}; done",
+                "set -e; for round in $(seq {}); do {SETTLE} systemctl start {unit}; \
+                 read -r _ usec </sys/fs/cgroup/system.slice/{unit}.service/cpu.stat; echo cpu $usec; \
+                 systemctl stop {unit}; done",
                 self.rounds
             );
             let times = numbers(&self.machine, &script, "cpu ")?
                 .into_iter()
-                .map(Duration::from_nanos)
+                .map(Duration::from_micros)
                 .collect();
             medians.push(median(times));
         }
@@ -242,8 +248,8 @@ impl Bench {
             let units = units.join(" ");
             let (start, stop) = (format!("systemctl start {units}"), format!("systemctl stop {units}"));
             let rounds = self.rounds.min(10);
-            let starts = series(&self.machine, rounds, "", &start, &stop)?;
-            let stops = series(&self.machine, rounds, &format!("{start};"), &stop, "")?;
+            let starts = series(&self.machine, rounds, SETTLE, &start, &stop)?;
+            let stops = series(&self.machine, rounds, &format!("{start}; {SETTLE}"), &stop, "")?;
             medians.push([median(starts), median(stops)]);
         }
         let row = |index: usize, verb: &str, goal: Goal| Row {
