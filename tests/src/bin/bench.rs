@@ -14,7 +14,9 @@ use std::time::Duration;
 use unipod_tests::machine::{Machine, helper};
 use unipod_tests::measure::clock::{median, numbers, series};
 use unipod_tests::measure::disk::Disk;
-use unipod_tests::measure::subject::{self, IMAGE, Kind, PODMAN, Subject};
+use unipod_tests::measure::subject::{
+    self, IMAGE, Kind, PODMAN, PODMAN_CGROUP, PODMAN_NO_CGROUP, Subject, podman_takes,
+};
 use unipod_tests::measure::table::{self, Goal, Row};
 use unipod_tests::setup;
 
@@ -220,12 +222,12 @@ impl Bench {
         let crun =
             format!("crun --cgroup-manager=disabled run --detach --bundle={bundle} ready >/dev/null </dev/null 2>&1");
         let alone = series(&self.machine, self.rounds, "", &crun, "crun delete --force ready")?;
-        let engine = |program: &str, cgroups: &str| {
+        let engine = |program: &str, options: &str| {
             // In a unit of its own, as a service has it: outside of one the engine would ask systemd for one.
             let script = format!(
                 "set -e; for round in $(seq {}); do \
                  systemd-run --quiet --pipe --wait --collect -p Delegate=yes -p KillSignal=SIGKILL {HELPER} ready {program} run --name ready \
-                 --replace --rm --network=none --cgroups={cgroups} --sdnotify=conmon -d {IMAGE} sleep infinity; \
+                 --replace --rm --network=none {options} --sdnotify=conmon -d {IMAGE} sleep infinity; \
                  {program} rm -f -i -t 0 ready >/dev/null; done",
                 self.rounds
             );
@@ -235,8 +237,12 @@ impl Bench {
         Ok(Row {
             what: "engine from exec to READY=1".to_owned(),
             yardstick: ("crun run".to_owned(), median(alone)),
-            unipod: engine(setup::ENGINE, "split")?,
-            podman: if self.podman { engine(PODMAN, "disabled")? } else { None },
+            unipod: engine(setup::ENGINE, "--cgroups=split")?,
+            podman: match self.podman {
+                true if podman_takes(&self.machine, PODMAN_CGROUP) => engine(PODMAN, PODMAN_CGROUP)?,
+                true => engine(PODMAN, PODMAN_NO_CGROUP)?,
+                false => None,
+            },
             goal: Goal::Times(2.0),
         })
     }

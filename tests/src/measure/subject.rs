@@ -19,6 +19,19 @@ const BUNDLES: &str = "/var/lib/unipod-bench";
 /// Podman's program, where it is installed.
 pub const PODMAN: &str = "/usr/bin/podman";
 
+/// As Podman runs a service's container, but for the limit of processes: the test machine has no controllers.
+pub const PODMAN_CGROUP: &str = "--cgroups=split --pids-limit=0";
+
+/// For an old Podman, which cannot make a cgroup in the test machine. It is faster without one.
+pub const PODMAN_NO_CGROUP: &str = "--cgroups=disabled";
+
+/// Whether Podman can run a container in a unit with these options.
+pub fn podman_takes(machine: &Machine, options: &str) -> bool {
+    let run = format!("{PODMAN} run --rm --network=none {options} {IMAGE} true");
+    let unit = format!("systemd-run --quiet --pipe --wait --collect -p Delegate=yes {run}");
+    machine.sh(&unit).success()
+}
+
 /// One way to run a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Subject {
@@ -64,14 +77,15 @@ impl Subject {
     /// # Panics
     /// The machine refuses.
     pub fn install(self, machine: &Machine, kind: Kind, count: usize) {
+        let own_cgroup = self == Self::Podman && podman_takes(machine, PODMAN_CGROUP);
         for number in 0..count {
             let unit = self.unit(kind, number);
             match self {
                 Self::HandWritten => hand_written(machine, &unit, kind),
                 Self::Unipod => machine.quadlet(&format!("{unit}.container"), &container(kind)),
                 Self::Podman => {
-                    // Its way to set up a cgroup wants CAP_SYS_RESOURCE, which the test machine may lack; without one it is faster.
-                    let text = container(kind).replace("[Service]", "CgroupsMode=disabled\n[Service]");
+                    let options = if own_cgroup { PODMAN_CGROUP } else { PODMAN_NO_CGROUP };
+                    let text = container(kind).replace("[Service]", &format!("PodmanArgs={options}\n[Service]"));
                     machine.write(&format!("/run/podman-units/{unit}.container"), &text);
                 }
             }
