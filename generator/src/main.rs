@@ -123,10 +123,10 @@ fn deliver(mut services: Vec<Service>, directory: &Path, user_mode: bool, log: &
     let manager = Manager::of(directory, &process::environment(user_mode));
     let taken = manager.as_ref().map(|manager| manager.tidy(&services));
     let (Some(manager), Some(Ok(taken))) = (manager, taken) else {
-        return write(&services, directory, log);
+        return write_last(services, directory, log);
     };
     if !services.is_empty() && !manager.takes_units() {
-        return write(&services, directory, log);
+        return write_last(services, directory, log);
     }
     let decided = preset::apply(&manager, &services);
     for service in &mut services {
@@ -140,9 +140,15 @@ fn deliver(mut services: Vec<Service>, directory: &Path, user_mode: bool, log: &
         log.debug(&format!("{record}: {error}; this is tried again later"));
         generated.push(undecided.later);
     }
-    let written = write(&units, &manager.units, log);
-    std::mem::forget(units);
-    write(&generated, directory, log) && written
+    let written = write_last(units, &manager.units, log);
+    write_last(generated, directory, log) && written
+}
+
+/// Writes what is not needed any more, and leaves giving it back to the end of the process, as [`run`] does.
+fn write_last(services: Vec<Service>, directory: &Path, log: &mut Log) -> bool {
+    let written = write(&services, directory, log);
+    std::mem::forget(services);
+    written
 }
 
 /// Writes all services and links; whatever fails is logged, the rest is written. Returns whether all files are.
