@@ -3,13 +3,12 @@
 //! The OCI runtime makes a place that the image lacks, in the container's writable layer: six files and directories on
 //! the disk for each start, to be removed after it. Below the image, one directory of the store has them for all.
 
-use std::fs::{self, File, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use crate::runtime::ContainerOptions;
 use crate::runtime::files;
-use crate::store::{Scratch, Store, StoreError};
+use crate::store::{Scratch, Store, StoreError, set_mode};
 
 /// Where directories are mounted, or lie around files.
 const DIRECTORIES: [&str; 5] = ["dev", "etc", "proc", "run", "sys"];
@@ -53,13 +52,10 @@ fn make(store: &Store, target: &Path) -> Result<(), StoreError> {
     scratch.publish(target)
 }
 
-/// Whatever the engine's umask is.
-fn set_mode(path: &Path, mode: u32) -> Result<(), StoreError> {
-    fs::set_permissions(path, Permissions::from_mode(mode)).map_err(StoreError::io("set the mode of", path))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
     use crate::store::testing;
 

@@ -2,7 +2,7 @@
 //! mount namespace, where it ends with the container.
 
 use std::fs;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt, chown};
+use std::os::unix::fs::{DirBuilderExt, chown};
 use std::path::{Path, PathBuf};
 
 use super::record::Record;
@@ -10,7 +10,7 @@ use super::userns::Users;
 use super::{ContainerError, mount_points, remove};
 use crate::image::Image;
 use crate::store::mount::Overlay;
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, set_mode};
 
 /// Mounts the root file system and returns where.
 ///
@@ -89,8 +89,7 @@ fn upper_and_work(dir: &Path, users: Option<&Users>) -> Result<(PathBuf, PathBuf
     make_dir(&upper, 0o755)?;
     make_dir(&work, 0o700)?;
     // What the container's users see of `/` is this directory's mode, whatever the engine's umask was.
-    fs::set_permissions(&upper, fs::Permissions::from_mode(0o755))
-        .map_err(StoreError::io("set the mode of", &upper))?;
+    set_mode(&upper, 0o755)?;
     if let Some(users) = users {
         // The root directory of the container is the container's.
         let (uid, gid) = users.root()?;

@@ -2,7 +2,7 @@
 //! need nothing from the store; the runtime module reads them from the options itself.
 
 use std::fs;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt, chown};
+use std::os::unix::fs::{DirBuilderExt, chown};
 use std::path::{Path, PathBuf};
 
 use super::record::{Record, VolumeUse};
@@ -12,7 +12,7 @@ use crate::image::{self, Image};
 use crate::runtime::HostMount;
 use crate::runtime::volumes::{self, MountRequest, MountSource};
 use crate::secret::{self, SecretUse, Target};
-use crate::store::{Store, StoreError, id, mount};
+use crate::store::{Store, StoreError, id, mount, set_mode};
 use crate::volume::{self, Volume, Wanted};
 
 /// Everything with a path on the host now, and secrets that become environment variables.
@@ -229,5 +229,5 @@ fn write_secret(path: &Path, data: &[u8], uid: u32, gid: u32, mode: u32) -> Resu
         .map_err(StoreError::io("create", dir))?;
     fs::write(path, data).map_err(StoreError::io("write", path))?;
     chown(path, Some(uid), Some(gid)).map_err(StoreError::io("set the owner of", path))?;
-    fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(StoreError::io("set the mode of", path))
+    set_mode(path, mode)
 }

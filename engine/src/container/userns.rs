@@ -2,8 +2,7 @@
 
 mod ranges;
 
-use std::fs;
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::fs::chown;
 use std::path::Path;
 
 use super::ContainerError;
@@ -12,7 +11,7 @@ use crate::image::Image;
 use crate::runtime::IdMappings;
 use crate::runtime::user_mode::{AutoOptions, UserMode};
 use crate::store::userns::IdRange;
-use crate::store::{Lock, Store, StoreError, UserNamespace};
+use crate::store::{Lock, Store, StoreError, UserNamespace, set_mode};
 
 /// A user namespace to be used by a container, and what it maps.
 #[derive(Debug)]
@@ -39,8 +38,7 @@ impl Users {
     pub fn let_through(&self, dir: &Path) -> Result<(), ContainerError> {
         let (_, group) = self.root()?;
         chown(dir, None, Some(group)).map_err(StoreError::io("set the group of", dir))?;
-        let mode = fs::Permissions::from_mode(0o710);
-        Ok(fs::set_permissions(dir, mode).map_err(StoreError::io("set the mode of", dir))?)
+        Ok(set_mode(dir, 0o710)?)
     }
 
     /// The host's IDs of a user and a group of the container.

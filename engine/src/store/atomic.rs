@@ -1,9 +1,10 @@
 //! Files that are there whole or not at all: written without a name, synced, then named.
 
 use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat, openat};
@@ -136,6 +137,14 @@ pub fn remove_tree(path: &Path) -> Result<(), StoreError> {
         Err(e) if e.kind() != io::ErrorKind::NotFound => Err(StoreError::io("remove", path)(e)),
         _ => Ok(()),
     }
+}
+
+/// Gives a file or directory exactly these permissions, whatever the umask is.
+///
+/// # Errors
+/// It is not there, or is somebody else's.
+pub fn set_mode(path: &Path, mode: u32) -> Result<(), StoreError> {
+    fs::set_permissions(path, Permissions::from_mode(mode)).map_err(StoreError::io("set the mode of", path))
 }
 
 /// A file with its content that has no name yet; without one it ends with the process.

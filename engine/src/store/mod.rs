@@ -32,7 +32,9 @@ pub mod scratch;
 pub mod tree;
 pub mod userns;
 
-pub use atomic::{Durability, names_in, read_all, read_json, remove_record, remove_tree, write_atomic, write_json};
+pub use atomic::{
+    Durability, names_in, read_all, read_json, remove_record, remove_tree, set_mode, write_atomic, write_json,
+};
 pub use id::ContainerId;
 pub use lock::Lock;
 pub use paths::Store;

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt, chown};
+use std::os::unix::fs::{DirBuilderExt, chown};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::{Options, VolumeError};
-use crate::store::{Durability, Lock, Store, StoreError, id, names_in, read_json, remove_tree, write_json};
+use crate::store::{Durability, Lock, Store, StoreError, id, names_in, read_json, remove_tree, set_mode, write_json};
 
 /// A volume.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -274,7 +274,7 @@ fn make_content(store: &Store, volume: &Volume) -> Result<(), VolumeError> {
         .create(data)
         .map_err(StoreError::io("create", data))?;
     // Not what the umask leaves of it.
-    fs::set_permissions(data, fs::Permissions::from_mode(0o755)).map_err(StoreError::io("set the mode of", data))?;
+    set_mode(data, 0o755)?;
     own(data, volume.owner()?)
 }
 

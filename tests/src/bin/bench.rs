@@ -14,9 +14,7 @@ use std::time::Duration;
 use unipod_tests::machine::{Machine, helper};
 use unipod_tests::measure::clock::{median, numbers, series};
 use unipod_tests::measure::disk::Disk;
-use unipod_tests::measure::subject::{
-    self, IMAGE, Kind, PODMAN, PODMAN_CGROUP, PODMAN_NO_CGROUP, Subject, podman_takes,
-};
+use unipod_tests::measure::subject::{self, IMAGE, Kind, PODMAN, Subject};
 use unipod_tests::measure::table::{self, Goal, Row};
 use unipod_tests::setup;
 
@@ -238,10 +236,10 @@ impl Bench {
             what: "engine from exec to READY=1".to_owned(),
             yardstick: ("crun run".to_owned(), median(alone)),
             unipod: engine(setup::ENGINE, "--cgroups=split")?,
-            podman: match self.podman {
-                true if podman_takes(&self.machine, PODMAN_CGROUP) => engine(PODMAN, PODMAN_CGROUP)?,
-                true => engine(PODMAN, PODMAN_NO_CGROUP)?,
-                false => None,
+            podman: if self.podman {
+                engine(PODMAN, subject::podman_options(&self.machine))?
+            } else {
+                None
             },
             goal: Goal::Times(2.0),
         })

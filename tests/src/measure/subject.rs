@@ -20,16 +20,20 @@ const BUNDLES: &str = "/var/lib/unipod-bench";
 pub const PODMAN: &str = "/usr/bin/podman";
 
 /// As Podman runs a service's container, but for the limit of processes: the test machine has no controllers.
-pub const PODMAN_CGROUP: &str = "--cgroups=split --pids-limit=0";
+const PODMAN_CGROUP: &str = "--cgroups=split --pids-limit=0";
 
 /// For an old Podman, which cannot make a cgroup in the test machine. It is faster without one.
-pub const PODMAN_NO_CGROUP: &str = "--cgroups=disabled";
+const PODMAN_NO_CGROUP: &str = "--cgroups=disabled";
 
-/// Whether Podman can run a container in a unit with these options.
-pub fn podman_takes(machine: &Machine, options: &str) -> bool {
-    let run = format!("{PODMAN} run --rm --network=none {options} {IMAGE} true");
+/// With which options this machine's Podman runs a container in a unit: a trial tells.
+pub fn podman_options(machine: &Machine) -> &'static str {
+    let run = format!("{PODMAN} run --rm --network=none {PODMAN_CGROUP} {IMAGE} true");
     let unit = format!("systemd-run --quiet --pipe --wait --collect -p Delegate=yes {run}");
-    machine.sh(&unit).success()
+    if machine.sh(&unit).success() {
+        PODMAN_CGROUP
+    } else {
+        PODMAN_NO_CGROUP
+    }
 }
 
 /// One way to run a container.
@@ -77,14 +81,17 @@ impl Subject {
     /// # Panics
     /// The machine refuses.
     pub fn install(self, machine: &Machine, kind: Kind, count: usize) {
-        let own_cgroup = self == Self::Podman && podman_takes(machine, PODMAN_CGROUP);
+        let options = if self == Self::Podman {
+            podman_options(machine)
+        } else {
+            ""
+        };
         for number in 0..count {
             let unit = self.unit(kind, number);
             match self {
                 Self::HandWritten => hand_written(machine, &unit, kind),
                 Self::Unipod => machine.quadlet(&format!("{unit}.container"), &container(kind)),
                 Self::Podman => {
-                    let options = if own_cgroup { PODMAN_CGROUP } else { PODMAN_NO_CGROUP };
                     let text = container(kind).replace("[Service]", &format!("PodmanArgs={options}\n[Service]"));
                     machine.write(&format!("/run/podman-units/{unit}.container"), &text);
                 }
