@@ -128,7 +128,7 @@ impl<'a> Conversion<'a> {
     }
 
     /// Appends a line to `[Unit]`.
-    pub fn add_unit(&mut self, key: &str, value: impl Into<String>) {
+    pub fn add_unit(&mut self, key: &str, value: impl AsRef<str>) {
         self.out.add("Unit", key, value);
     }
 
@@ -139,7 +139,7 @@ impl<'a> Conversion<'a> {
     }
 
     /// Appends a line to `[Service]`.
-    pub fn add_service(&mut self, key: &str, value: impl Into<String>) {
+    pub fn add_service(&mut self, key: &str, value: impl AsRef<str>) {
         self.out.add("Service", key, value);
     }
 

@@ -50,6 +50,8 @@ struct Run<'a> {
     /// For each unit whether it gets no service: its name is another's, or none.
     nameless: Vec<bool>,
     results: Vec<Option<Converted>>,
+    /// For each unit the links that its `[Install]` asks for, and those it does not get.
+    links: Vec<(Vec<Link>, Vec<String>)>,
     /// For each unit what its conversion found.
     findings: Vec<Vec<Problem>>,
     /// For each unit that failed with another one: why that one failed.
@@ -68,6 +70,7 @@ pub fn generate(units: Vec<Unit>, host: &Host) -> Outcome {
         host,
         nameless: vec![false; count],
         results,
+        links: Vec::with_capacity(count),
         findings: vec![Vec::new(); count],
         inherited: vec![None; count],
         spread: HashSet::new(),
@@ -77,17 +80,17 @@ pub fn generate(units: Vec<Unit>, host: &Host) -> Outcome {
         .units
         .partition_point(|named| named.unit.unit_type.class() < UnitType::Pod.class());
     let indices: Vec<usize> = (0..pods).collect();
-    for (index, converted) in parallel::map(&indices, |index| run.convert(*index, &[]))
-        .into_iter()
-        .enumerate()
-    {
+    let converted = parallel::map(&indices, |index| (run.convert(*index, &[]), run.install(*index)));
+    for (index, (converted, links)) in converted.into_iter().enumerate() {
         run.keep(index, converted);
+        run.links.push(links);
     }
     run.spread_failures();
     let mut members = run.members();
     for index in pods..count {
         let converted = run.convert(index, &members.remove(&index).unwrap_or_default());
         run.keep(index, converted);
+        run.links.push(run.install(index));
     }
     run.spread_failures();
     let outcome = run.finish();
@@ -140,6 +143,12 @@ impl Run<'_> {
     fn convert(&self, index: usize, members: &[String]) -> Option<Converted> {
         let readable = self.registry.units[index].unit.reading != Reading::Failed;
         readable.then(|| convert(self.registry, index, self.host, members))
+    }
+
+    /// The links of a unit, broken or not: a service that explains why it fails has to be started, too.
+    fn install(&self, index: usize) -> (Vec<Link>, Vec<String>) {
+        let named = &self.registry.units[index];
+        install::links(&named.unit.document, &named.service, &named.unit.path)
     }
 
     fn keep(&mut self, index: usize, mut converted: Option<Converted>) {
@@ -227,9 +236,7 @@ impl Run<'_> {
     }
 
     fn finish(mut self) -> Outcome {
-        let links = parallel::map(&self.registry.units, |named| {
-            install::links(&named.unit.document, &named.service, &named.unit.path)
-        });
+        let links = std::mem::take(&mut self.links);
         let mut outcome = Outcome::default();
         outcome.services.reserve(links.len());
         for (index, (links, refused)) in links.into_iter().enumerate() {

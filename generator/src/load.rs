@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::buffer::spare_capacity;
 use rustix::fs::{FileType, Mode, OFlags, makedev};
@@ -50,7 +50,7 @@ pub fn load(found: &Found, problems: &mut Vec<Problem>) -> Vec<Unit> {
 
 fn load_unit(directory: &Directory, (name, unit_type): &(String, UnitType)) -> Unit {
     let path = join(&directory.shown, name);
-    match read(&directory.real.join(name)) {
+    match read(&below(&directory.real, name)) {
         Ok(bytes) => unit_from_bytes(&path, name, *unit_type, &bytes),
         Err(error) => {
             let place = Place::file(path.as_str().into());
@@ -62,6 +62,14 @@ fn load_unit(directory: &Directory, (name, unit_type): &(String, UnitType)) -> U
             }
         }
     }
+}
+
+/// The path of a file, in memory that is right at once: threads wait for each other where it has to grow.
+fn below(directory: &Path, name: &str) -> PathBuf {
+    let mut path = PathBuf::with_capacity(directory.as_os_str().len() + 1 + name.len());
+    path.push(directory);
+    path.push(name);
+    path
 }
 
 /// A unit from the content of its file, without drop-ins. Takes any bytes.

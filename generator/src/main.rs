@@ -171,9 +171,8 @@ fn write(services: &[Service], directory: &Path, log: &mut Log) -> bool {
         log.debug(&format!("writing {}", service.file_name));
     }
     let written = parallel::map(services, |service| {
-        let content = [header.as_slice(), service.content.as_slice()].concat();
         let links: Vec<io::Result<()>> = service.links.iter().map(|link| output.link(link)).collect();
-        (output.write(&service.file_name, &content), links)
+        (output.write(&service.file_name, [&header, &service.content]), links)
     });
     let mut complete = true;
     for (service, (written, linked)) in services.iter().zip(written) {

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, IoSlice, Read, Write};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -47,8 +47,8 @@ impl OutputDirectory {
         })
     }
 
-    /// Writes a file, unless it has this content already. Returns whether it did.
-    pub fn write(&self, name: &str, content: &[u8]) -> io::Result<bool> {
+    /// Writes a file of these parts, unless it has this content already. Returns whether it did.
+    pub fn write(&self, name: &str, content: [&[u8]; 2]) -> io::Result<bool> {
         let exists = self.existing.contains(OsStr::new(name));
         if exists && self.has_content(name, content) {
             return Ok(false);
@@ -61,19 +61,19 @@ impl OutputDirectory {
     }
 
     /// A new file. It gets its name when it is complete, and is gone without a trace if that never happens.
-    fn write_nameless(&self, name: &str, content: &[u8]) -> io::Result<()> {
+    fn write_nameless(&self, name: &str, content: [&[u8]; 2]) -> io::Result<()> {
         let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
         let mut file = File::from(openat(&self.directory, ".", flags, MODE)?);
-        file.write_all(content)?;
+        write_all(&mut file, content)?;
         Ok(linkat(&file, "", &self.directory, name, AtFlags::EMPTY_PATH)?)
     }
 
     /// Takes the place of whatever has the name, except a directory.
-    fn write_renamed(&self, name: &str, content: &[u8]) -> io::Result<()> {
+    fn write_renamed(&self, name: &str, content: [&[u8]; 2]) -> io::Result<()> {
         let temporary = self.temporary();
         let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
         let mut file = File::from(openat(&self.directory, &temporary, flags, MODE)?);
-        let written = file.write_all(content);
+        let written = write_all(&mut file, content);
         self.rename(&temporary, Path::new(name), written)
     }
 
@@ -117,7 +117,8 @@ impl OutputDirectory {
     }
 
     /// Whether a regular file has exactly this content.
-    fn has_content(&self, name: &str, content: &[u8]) -> bool {
+    fn has_content(&self, name: &str, content: [&[u8]; 2]) -> bool {
+        let content = content.concat();
         let compare = || -> io::Result<bool> {
             let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
             let mut file = File::from(openat(&self.directory, name, flags, Mode::empty())?);
@@ -131,4 +132,12 @@ impl OutputDirectory {
         };
         compare().unwrap_or(false)
     }
+}
+
+/// Writes both parts, as a rule by one call.
+fn write_all(file: &mut File, content: [&[u8]; 2]) -> io::Result<()> {
+    let written = file.write_vectored(&content.map(IoSlice::new))?;
+    let [first, second] = content;
+    file.write_all(first.get(written..).unwrap_or_default())?;
+    file.write_all(second.get(written.saturating_sub(first.len())..).unwrap_or_default())
 }

@@ -146,19 +146,22 @@ impl Walk {
             }
             _ => {}
         }
-        let path = directory.join(&entry.name);
         match entry.kind {
-            EntryKind::Directory => self.directory(&path, filter),
-            EntryKind::Symlink => match fs::canonicalize(&path) {
-                Ok(real) if real.is_dir() => self.directory(&real, filter),
-                // The file itself will be reported, if it is a unit.
-                Err(error) if error.kind() != ErrorKind::NotFound && unit_type.is_none() => {
-                    let shown = self.shown(&path);
-                    self.unreadable(&shown, &error);
-                }
-                _ => {}
-            },
+            EntryKind::Directory => self.directory(&directory.join(&entry.name), filter),
+            EntryKind::Symlink => self.symlink(&directory.join(&entry.name), unit_type.is_some(), filter),
             EntryKind::Other => {}
+        }
+    }
+
+    fn symlink(&mut self, path: &Path, is_unit: bool, filter: &Filter) {
+        match fs::canonicalize(path) {
+            Ok(real) if real.is_dir() => self.directory(&real, filter),
+            // The file itself will be reported, if it is a unit.
+            Err(error) if error.kind() != ErrorKind::NotFound && !is_unit => {
+                let shown = self.shown(path);
+                self.unreadable(&shown, &error);
+            }
+            _ => {}
         }
     }
 }

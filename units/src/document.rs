@@ -4,6 +4,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use smol_str::SmolStr;
+
 use crate::error::Place;
 
 /// A unit file.
@@ -19,7 +21,7 @@ pub struct UnitFile {
 /// A section: all lines below headers of one name. A repeated header re-opens the earlier section.
 #[derive(Debug, Clone, Default)]
 pub struct Section {
-    pub(crate) name: String,
+    pub(crate) name: SmolStr,
     pub(crate) place: Option<Place>,
     pub(crate) leading: Vec<Comment>,
     pub(crate) body: Vec<Line>,
@@ -41,8 +43,8 @@ pub struct Comment(pub(crate) Box<[u8]>);
 /// One assignment, `key=value`; continuation lines joined.
 #[derive(Debug, Clone)]
 pub struct Entry {
-    pub(crate) key: String,
-    pub(crate) value: String,
+    pub(crate) key: SmolStr,
+    pub(crate) value: SmolStr,
     pub(crate) origin: Option<Origin>,
 }
 
@@ -84,18 +86,14 @@ impl Comment {
 impl Entry {
     /// An assignment made by a program. What one line cannot hold is put right: line breaks and NUL become spaces,
     /// white space at the ends goes, and so does a single backslash at the end (it would swallow the next line).
-    pub fn new(key: impl Into<String>, value: impl Into<String>) -> Self {
-        let mut value = value.into();
+    pub fn new(key: impl AsRef<str>, value: impl AsRef<str>) -> Self {
+        let mut value = Cow::Borrowed(value.as_ref());
         if value.bytes().any(|byte| matches!(byte, b'\n' | b'\r' | b'\0')) {
-            value = value.replace(['\n', '\r', '\0'], " ");
-        }
-        let kept = crate::parse::value_text(&value);
-        if kept.len() != value.len() {
-            value = kept.to_owned();
+            value = value.replace(['\n', '\r', '\0'], " ").into();
         }
         Self {
-            key: key.into(),
-            value,
+            key: SmolStr::new(key),
+            value: crate::parse::value_text(&value).into(),
             origin: None,
         }
     }
@@ -217,12 +215,12 @@ impl UnitFile {
     }
 
     /// Appends an assignment to a section, which is made at the end of the file if it is missing.
-    pub fn add(&mut self, section: &str, key: impl Into<String>, value: impl Into<String>) {
+    pub fn add(&mut self, section: &str, key: impl AsRef<str>, value: impl AsRef<str>) {
         self.open(section).body.push(Line::Entry(Entry::new(key, value)));
     }
 
     /// Overwrites the value of the last assignment of the key, or adds one.
-    pub fn set(&mut self, section: &str, key: &str, value: impl Into<String>) {
+    pub fn set(&mut self, section: &str, key: &str, value: impl AsRef<str>) {
         let made = Entry::new(key, value);
         let body = &mut self.open(section).body;
         let last = body.iter_mut().rev().find_map(|line| match line {
@@ -236,7 +234,7 @@ impl UnitFile {
     }
 
     /// Inserts an assignment as the first line of a section's body.
-    pub fn prepend(&mut self, section: &str, key: impl Into<String>, value: impl Into<String>) {
+    pub fn prepend(&mut self, section: &str, key: impl AsRef<str>, value: impl AsRef<str>) {
         self.open(section).body.insert(0, Line::Entry(Entry::new(key, value)));
     }
 
@@ -263,7 +261,7 @@ impl UnitFile {
             let old = self.sections.remove(index);
             self.open(to).absorb(old);
         } else {
-            to.clone_into(&mut self.sections[index].name);
+            self.sections[index].name = to.into();
         }
     }
 
@@ -293,7 +291,7 @@ impl UnitFile {
             .position(|section| section.name == name)
             .unwrap_or_else(|| {
                 self.sections.push(Section {
-                    name: name.to_owned(),
+                    name: name.into(),
                     ..Section::default()
                 });
                 self.sections.len() - 1

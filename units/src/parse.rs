@@ -221,8 +221,8 @@ impl<'a> Parser<'a> {
         };
         let value = text[equals + 1..].trim_start();
         let entry = Entry {
-            key: text[..equals].trim_end().to_owned(),
-            value: value.to_owned(),
+            key: text[..equals].trim_end().into(),
+            value: value.into(),
             origin: Some(self.origin(text, text.len() - value.len(), pieces)),
         };
         let body = &mut self.file.sections[index].body;
