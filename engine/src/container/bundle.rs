@@ -5,6 +5,8 @@ use std::net::IpAddr;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
+use oci_spec::runtime::Spec;
+
 use super::ContainerError;
 use super::record::{self, Record, SdNotify};
 use super::storage::Storage;
@@ -53,12 +55,12 @@ pub struct Parts<'a> {
     pub runtime: &'a OciRuntime,
 }
 
-/// Writes the bundle. What was left out because the machine lacks it is said in the log. Returns where the OCI runtime's
-/// compiled system call filter is to be kept.
+/// Writes the bundle, and returns what its `config.json` is to say. What was left out because the machine lacks it is said
+/// in the log.
 ///
 /// # Errors
 /// An option means nothing, or asks for what this machine cannot grant.
-pub fn write(store: &Store, record: &Record, parts: Parts<'_>) -> Result<(), ContainerError> {
+pub fn write(store: &Store, record: &Record, parts: Parts<'_>) -> Result<Spec, ContainerError> {
     let Parts {
         image,
         rootfs,
@@ -101,7 +103,7 @@ pub fn write(store: &Store, record: &Record, parts: Parts<'_>) -> Result<(), Con
     for note in bundle.notes {
         tracing::warn!("{note}");
     }
-    Ok(())
+    Ok(bundle.spec)
 }
 
 fn notify_socket(record: &Record) -> Option<PathBuf> {

@@ -2,16 +2,19 @@
 
 use std::os::fd::AsFd;
 
+use oci_spec::runtime::Spec;
+
 use super::bundle::Parts;
 use super::networking::Networking;
 use super::output::{self, Output};
 use super::process::Process;
 use super::record::{Record, SdNotify};
+use super::userns::Users;
 use super::{ContainerError, bundle, health, limits, networking, remove, rootfs, storage, userns};
 use crate::image::Image;
 use crate::network::Pending;
-use crate::runtime::OciRuntime;
 use crate::runtime::oci::{self, RunRequest};
+use crate::runtime::{Creation, OciRuntime, Verb};
 use crate::store::{Store, mount};
 use crate::systemd::{activation, notify};
 
@@ -29,14 +32,16 @@ pub struct Started {
 /// # Errors
 /// Any part cannot be prepared, or the OCI runtime refuses. A start that fails leaves nothing behind but the record.
 pub fn start(store: &Store, record: &mut Record, image: Option<&Image>) -> Result<Started, ContainerError> {
-    let create = |record: &mut Record, runtime: &OciRuntime, request: &RunRequest<'_>| {
-        let process = of_pid(runtime.create(request)?);
+    let create = |record: &mut Record, creation: Creation<'_>, spec: &Spec| {
+        let process = of_pid(creation.finish(spec)?);
         process.wait_for_heir(&[std::process::id(), std::os::unix::process::parent_id(), 1]);
         has_started(store, record, process)?;
         Ok(process)
     };
     let runtime = OciRuntime::find(record.runtime.to_str())?;
-    let process = undone_on_failure(store, record, |record| bring_up(store, record, image, &runtime, create))?;
+    let process = undone_on_failure(store, record, |record| {
+        bring_up(store, record, image, &runtime, Verb::Create, create)
+    })?;
     Ok(Started { process, runtime })
 }
 
@@ -56,8 +61,8 @@ impl Started {
 /// # Errors
 /// As [`start`].
 pub fn run_on_terminal(store: &Store, record: &mut Record, image: Option<&Image>) -> Result<i32, ContainerError> {
-    let run = |record: &mut Record, runtime: &OciRuntime, request: &RunRequest<'_>| {
-        let status = runtime.run_foreground(request, &mut |pid| {
+    let run = |record: &mut Record, creation: Creation<'_>, spec: &Spec| {
+        let status = creation.run(spec, &mut |pid| {
             if let Err(error) = has_started(store, record, of_pid(pid)) {
                 tracing::warn!("the container runs, but `ps` will not show it: {error}");
             }
@@ -65,7 +70,9 @@ pub fn run_on_terminal(store: &Store, record: &mut Record, image: Option<&Image>
         Ok(oci::exit_code(status))
     };
     let runtime = OciRuntime::find(record.runtime.to_str())?;
-    undone_on_failure(store, record, |record| bring_up(store, record, image, &runtime, run))
+    undone_on_failure(store, record, |record| {
+        bring_up(store, record, image, &runtime, Verb::Run, run)
+    })
 }
 
 fn undone_on_failure<T>(
@@ -86,41 +93,22 @@ fn undone_on_failure<T>(
     started
 }
 
-/// Everything up to the OCI runtime, and `launch`, which calls that.
+/// Everything that the OCI runtime needs, and `launch`, which gives it that.
 fn bring_up<T>(
     store: &Store,
     record: &mut Record,
     image: Option<&Image>,
     runtime: &OciRuntime,
-    launch: impl FnOnce(&mut Record, &OciRuntime, &RunRequest<'_>) -> Result<T, ContainerError>,
+    verb: Verb,
+    launch: impl FnOnce(&mut Record, Creation<'_>, &Spec) -> Result<T, ContainerError>,
 ) -> Result<T, ContainerError> {
     let users = userns::prepare(store, record, image)?;
-    let users = users.as_ref();
-    bundle::make_directory(store, record, users)?;
-    let Networking {
-        namespace,
-        pending,
-        shared_with,
-    } = networking::begin(store, record, image, users)?;
+    bundle::make_directory(store, record, users.as_ref())?;
+    let networking = networking::begin(store, record, image, users.as_ref())?;
     // Outside of the namespace below: a relay holds none of the container's mounts.
-    let output = output::prepare(record, image, users)?;
+    let Output { stdout, stderr, relays } = output::prepare(record, image, users.as_ref())?;
     // Mounts go into a namespace that only the container will hold; everything else is done for everybody to see.
     mount::in_private_namespace(|| {
-        let rootfs = rootfs::mount(store, record, image, users)?;
-        let storage = storage::resolve(store, record, image, users, &rootfs)?;
-        record.network = pending.map(Pending::finish).transpose()?;
-        let shared_with = shared_with.as_deref();
-        let parts = Parts {
-            image,
-            rootfs,
-            storage,
-            namespace,
-            users,
-            shared_with,
-            runtime,
-        };
-        bundle::write(store, record, parts)?;
-        let Output { stdout, stderr, relays } = output;
         limits::apply(&record.options.resources, &relays)?;
         record.relays = relays;
         let (id, bundle) = (record.id.clone(), store.bundle(record.id.as_str()));
@@ -134,8 +122,39 @@ fn bring_up<T>(
             stdout: stdout.as_ref().map(AsFd::as_fd),
             stderr: stderr.as_ref().map(AsFd::as_fd),
         };
-        launch(record, runtime, &request)
+        let creation = Creation::begin(runtime, &request, verb)?;
+        let spec = furnish(store, record, image, users.as_ref(), networking, runtime)?;
+        launch(record, creation, &spec)
     })?
+}
+
+/// The container's mounts, its network and its bundle.
+fn furnish(
+    store: &Store,
+    record: &mut Record,
+    image: Option<&Image>,
+    users: Option<&Users>,
+    networking: Networking,
+    runtime: &OciRuntime,
+) -> Result<Spec, ContainerError> {
+    let Networking {
+        namespace,
+        pending,
+        shared_with,
+    } = networking;
+    let rootfs = rootfs::mount(store, record, image, users)?;
+    let storage = storage::resolve(store, record, image, users, &rootfs)?;
+    record.network = pending.map(Pending::finish).transpose()?;
+    let parts = Parts {
+        image,
+        rootfs,
+        storage,
+        namespace,
+        users,
+        shared_with: shared_with.as_deref(),
+        runtime,
+    };
+    bundle::write(store, record, parts)
 }
 
 fn of_pid(pid: u32) -> Process {

@@ -13,9 +13,6 @@ use super::seccomp::cache::FilterCache;
 /// Looked for in this order; the first is by far the fastest.
 const NAMES: [&str; 3] = ["crun", "runc", "youki"];
 
-/// How often a runtime in the foreground is asked whether the container has started; nobody waits for the answer.
-const PID_FILE_INTERVAL: std::time::Duration = std::time::Duration::from_millis(5);
-
 /// A process's end as a shell tells it: its exit code, or 128 and the signal.
 pub fn exit_code(status: ExitStatus) -> i32 {
     status
@@ -72,6 +69,20 @@ pub struct RunRequest<'a> {
     pub stdout: Option<BorrowedFd<'a>>,
     /// Its standard error; ours if `None`.
     pub stderr: Option<BorrowedFd<'a>>,
+}
+
+impl RunRequest<'_> {
+    pub(super) fn config(&self) -> PathBuf {
+        self.bundle.join("config.json")
+    }
+
+    pub(super) fn log(&self) -> PathBuf {
+        self.bundle.join("runtime.log")
+    }
+
+    pub(super) fn pid_file(&self) -> PathBuf {
+        self.bundle.join("pid")
+    }
 }
 
 /// A process to be started in a running container.
@@ -136,23 +147,6 @@ impl OciRuntime {
         self.kind != Kind::Youki
     }
 
-    /// Makes a container and returns the PID of its first process, which has our standard streams unless the request says
-    /// otherwise, and waits for [`Self::start`].
-    ///
-    /// # Errors
-    /// The runtime's own words where they are not known to mean something clearer.
-    pub fn create(&self, request: &RunRequest<'_>) -> Result<u32, RuntimeError> {
-        let (log, pid_file) = (request.bundle.join("runtime.log"), request.bundle.join("pid"));
-        let mut command = self.container("create", request, &log)?;
-        command.arg("--pid-file").arg(&pid_file).arg(request.id);
-        let status = self.wait(&mut command)?;
-        if !status.success() {
-            return Err(runtime_log::failure(&log, self.path(), status));
-        }
-        let text = std::fs::read_to_string(&pid_file).map_err(RuntimeError::io("read", &pid_file))?;
-        text.trim().parse().map_err(|_| RuntimeError::NoPid(pid_file))
-    }
-
     /// Lets the first process of a container that was made execute its program.
     ///
     /// # Errors
@@ -160,35 +154,6 @@ impl OciRuntime {
     pub fn start(&self, state_root: &Path, id: &str) -> Result<(), RuntimeError> {
         self.quiet(self.command(state_root, None).arg("start").arg(id))
             .map(drop)
-    }
-
-    /// Runs a container and waits for it; the runtime hands on terminal and signals. `started` is called with the PID of its
-    /// first process.
-    ///
-    /// # Errors
-    /// As [`Self::create`], if it did not start.
-    pub fn run_foreground(
-        &self,
-        request: &RunRequest<'_>,
-        started: &mut dyn FnMut(u32),
-    ) -> Result<ExitStatus, RuntimeError> {
-        let (log, pid_file) = (request.bundle.join("runtime.log"), request.bundle.join("pid"));
-        let mut command = self.container("run", request, &log)?;
-        command.arg("--pid-file").arg(&pid_file).arg(request.id);
-        let failed = || RuntimeError::io("start", self.path());
-        let mut child = command.spawn().map_err(failed())?;
-        while child.try_wait().map_err(failed())?.is_none() {
-            // Written whole by the runtimes that we know, but not in one step by definition.
-            if let Some(pid) = std::fs::read_to_string(&pid_file)
-                .ok()
-                .and_then(|text| text.trim().parse().ok())
-            {
-                started(pid);
-                break;
-            }
-            std::thread::sleep(PID_FILE_INTERVAL);
-        }
-        runtime_log::own_failure(&log, self.path(), child.wait().map_err(failed())?)
     }
 
     /// Starts a process in a running container. Returns its exit status; success if it was detached.
@@ -264,8 +229,9 @@ impl OciRuntime {
         })
     }
 
-    fn container(&self, verb: &str, request: &RunRequest<'_>, log: &Path) -> Result<Command, RuntimeError> {
-        let mut command = self.command(request.state_root, Some(log));
+    /// The command that makes a container of a bundle: `create` or `run`.
+    pub(super) fn container(&self, verb: &str, request: &RunRequest<'_>) -> Result<Command, RuntimeError> {
+        let mut command = self.command(request.state_root, Some(&request.log()));
         command.arg(verb).arg("--bundle").arg(request.bundle);
         common(
             &mut command,
@@ -280,6 +246,7 @@ impl OciRuntime {
         if let Some(fd) = request.stderr {
             command.stderr(stream(fd)?);
         }
+        command.arg("--pid-file").arg(request.pid_file()).arg(request.id);
         Ok(command)
     }
 

@@ -29,7 +29,8 @@ pub struct Bundle {
     pub notes: Vec<String>,
 }
 
-/// Writes `config.json` and the files it refers to into the bundle directory.
+/// Writes the files that `config.json` refers to into the bundle directory; that one is for whoever runs the bundle
+/// ([`super::OciRuntime`]).
 ///
 /// # Errors
 /// Something was asked for that means nothing or that this machine cannot grant; or the directory cannot be written.
@@ -43,9 +44,6 @@ pub fn write_bundle(request: &BundleRequest<'_>) -> Result<Bundle, BundleError> 
     let mut notes = Vec::new();
     let facts = Facts::gather(request, &mut notes)?;
     let spec = facts.spec(request)?;
-    let text = serde_json::to_vec(&spec).map_err(|e| BundleError::io("write", bundle)(std::io::Error::from(e)))?;
-    // The environment in it may hold secrets.
-    files::write_file(&bundle.join("config.json"), &text, 0o600, None)?;
     Ok(Bundle { spec, notes })
 }
 

@@ -29,9 +29,10 @@ fn filter_in_use(place: &Place, cache: Option<FilterCache>) -> (Vec<u8>, Option<
     let options = options(|o| o.command = strings(&["sleep", "1000"]));
     let mut request = place.request(&options);
     request.filter_cache = cache;
-    let bundle = write_bundle(&request).unwrap();
-    let annotations = bundle.spec.annotations().clone().unwrap_or_default();
-    let pid = place.started(&place.run_request(0)).unwrap();
+    let pid = place.started(&request).unwrap();
+    let config = std::fs::read(place.path("bundle/config.json")).unwrap();
+    let spec: oci_spec::runtime::Spec = serde_json::from_slice(&config).unwrap();
+    let annotations = spec.annotations().clone().unwrap_or_default();
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     assert!(status.contains("Seccomp:\t2"), "{status}");
     let filter = std::fs::read(place.path("state").join(&place.id).join("seccomp.bpf")).unwrap();

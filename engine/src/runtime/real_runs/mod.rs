@@ -80,18 +80,28 @@ impl Place {
             .to_vec();
         let _ = std::fs::remove_file(self.path("out/log"));
         std::fs::set_permissions(self.path("out"), std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
-        write_bundle(&self.request(&options)).unwrap();
-        let status = self
-            .runtime
-            .run_foreground(&self.run_request(0), &mut |_| ())
-            .unwrap_or_else(|e| panic!("{e}"));
+        let status = self.ended(&self.request(&options));
         (std::fs::read_to_string(self.path("out/log")).unwrap(), status)
     }
 
     /// Makes and starts a container; its init's PID.
-    fn started(&self, request: &RunRequest<'_>) -> Result<u32, RuntimeError> {
-        let pid = self.runtime.create(request)?;
-        self.runtime.start(request.state_root, request.id).map(|()| pid)
+    fn started(&self, request: &BundleRequest<'_>) -> Result<u32, RuntimeError> {
+        let run = self.run_request(0);
+        std::fs::create_dir_all(run.bundle).unwrap();
+        let creation = Creation::begin(&self.runtime, &run, Verb::Create)?;
+        let pid = creation.finish(&write_bundle(request).unwrap().spec)?;
+        self.runtime.start(run.state_root, run.id).map(|()| pid)
+    }
+
+    /// Runs a container until it ends.
+    fn ended(&self, request: &BundleRequest<'_>) -> ExitStatus {
+        let run = self.run_request(0);
+        std::fs::create_dir_all(run.bundle).unwrap();
+        let creation = Creation::begin(&self.runtime, &run, Verb::Run).unwrap();
+        let bundle = write_bundle(request).unwrap();
+        creation
+            .run(&bundle.spec, &mut |_| ())
+            .unwrap_or_else(|e| panic!("{e}"))
     }
 
     fn run_request(&self, preserve_fds: u32) -> RunRequest<'_> {
@@ -110,8 +120,7 @@ impl Place {
     }
 
     fn start(&self, options: &ContainerOptions) -> Result<u32, RuntimeError> {
-        write_bundle(&self.request(options)).unwrap();
-        self.started(&self.run_request(0))
+        self.started(&self.request(options))
     }
 
     fn exec(&self, pid: u32, options: &ExecOptions) -> Result<ExitStatus, RuntimeError> {

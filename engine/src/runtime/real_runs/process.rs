@@ -30,8 +30,7 @@ fn exec_kill_and_delete() {
             o.command = strings(&["sleep", "1000"]);
             o.env = [("A".to_owned(), "b".to_owned())].into();
         });
-        write_bundle(&place.request(&options)).unwrap();
-        let pid = place.started(&place.run_request(0)).unwrap();
+        let pid = place.started(&place.request(&options)).unwrap();
         let exec = |command: &str, change: &dyn Fn(&mut ExecOptions)| {
             let mut options = ExecOptions {
                 command: strings(&["sh", "-c", command]),
@@ -93,7 +92,8 @@ fn sockets_of_the_unit_are_handed_on() {
     let mut request = place.request(&options);
     request.listen_fds = Some((1, Some("web".into())));
     request.notify_socket = Some(socket);
-    write_bundle(&request).unwrap();
+    let bundle = write_bundle(&request).unwrap();
+    bundle.spec.save(place.path("bundle/config.json")).unwrap();
     let run = place.run_request(1);
     let script = format!(
         "exec 3>&{fd}; exec {} --cgroup-manager=disabled --root {} run --preserve-fds 1 --bundle {} {}",
@@ -130,14 +130,7 @@ fn a_user_namespace() {
         uids: vec![(0, 100_000, 65536)],
         gids: vec![(0, 100_000, 65536)],
     });
-    write_bundle(&request).unwrap();
-    assert!(
-        place
-            .runtime
-            .run_foreground(&place.run_request(0), &mut |_| ())
-            .unwrap()
-            .success()
-    );
+    assert!(place.ended(&request).success());
     let text = std::fs::read_to_string(place.path("out/log")).unwrap();
     assert_eq!(
         text.split_whitespace().collect::<Vec<_>>(),

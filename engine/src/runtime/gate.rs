@@ -1,0 +1,90 @@
+//! A file that its readers wait for: until it is complete, a lease holds whoever opens it (fcntl(2), "Leases").
+//!
+//! `unsafe` because no crate has these calls of fcntl(2); they take and give plain numbers.
+#![allow(unsafe_code)]
+
+use std::fs::{File, Permissions};
+use std::io::{self, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// The kernel lets waiting readers in after 45 s (proc(5), `/proc/sys/fs/lease-break-time`): well before that.
+const LONGEST: Duration = Duration::from_secs(10);
+
+/// A file that is still empty, and that nobody else can open.
+#[derive(Debug)]
+pub(super) struct Gate {
+    file: File,
+    since: Instant,
+}
+
+impl Gate {
+    /// Makes the file; only its owner may read it.
+    ///
+    /// # Errors
+    /// It cannot be made, or its file system has no leases, or somebody has it open.
+    pub(super) fn shut(path: &Path) -> io::Result<Self> {
+        let mut options = File::options();
+        let file = options.write(true).create(true).truncate(true).mode(0o600).open(path)?;
+        file.set_permissions(Permissions::from_mode(0o600))?;
+        fcntl(&file, libc::F_SETLEASE, libc::F_WRLCK)?;
+        // The holder would be told that somebody waits, with a signal that ends it.
+        fcntl(&file, libc::F_SETOWN, 0)?;
+        Ok(Self {
+            file,
+            since: Instant::now(),
+        })
+    }
+
+    /// Whether readers surely still wait.
+    pub(super) fn holds(&self) -> bool {
+        self.since.elapsed() < LONGEST
+    }
+
+    /// Completes the file and lets the readers in.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub(super) fn open(mut self, content: &[u8]) -> io::Result<()> {
+        self.file.write_all(content)
+    }
+}
+
+fn fcntl(file: &File, command: i32, value: i32) -> io::Result<()> {
+    // SAFETY: the descriptor is open, and these commands take a number.
+    let result = unsafe { libc::fcntl(file.as_raw_fd(), command, value) };
+    (result != -1).then_some(()).ok_or_else(io::Error::last_os_error)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn a_reader_waits_for_the_whole_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("config.json");
+        let gate = Gate::shut(&path).unwrap();
+        thread::scope(|scope| {
+            let reader = scope.spawn(|| std::fs::read_to_string(&path).unwrap());
+            thread::sleep(Duration::from_millis(50));
+            assert!(!reader.is_finished() && gate.holds());
+            gate.open(b"complete").unwrap();
+            assert_eq!(reader.join().unwrap(), "complete");
+        });
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_file_that_somebody_reads_cannot_be_shut() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("config.json");
+        std::fs::write(&path, "old").unwrap();
+        let _reader = File::open(&path).unwrap();
+        assert!(Gate::shut(&path).is_err());
+    }
+}
