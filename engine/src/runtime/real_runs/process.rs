@@ -137,3 +137,46 @@ fn a_user_namespace() {
         ["0", "100000", "65536", "0"]
     );
 }
+
+/// The processes that name a container on their command line.
+fn processes_of(place: &Place) -> usize {
+    let names = |entry: &std::fs::DirEntry| {
+        let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&line).contains(&place.id)
+    };
+    std::fs::read_dir("/proc")
+        .unwrap()
+        .flatten()
+        .filter(|entry| names(entry))
+        .count()
+}
+
+#[test]
+fn a_runtime_that_gets_no_bundle_ends() {
+    for runtime in ["crun", "runc"] {
+        let place = Place::new(runtime);
+        let run = place.run_request(0);
+        std::fs::create_dir_all(run.bundle).unwrap();
+        let creation = Creation::begin(&place.runtime, &run, Verb::Create).unwrap();
+        // Its command line can be read a moment after it is executed.
+        let appears = (0..500).any(|_| {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+            processes_of(&place) == 1
+        });
+        assert!(appears, "{runtime} is on its way");
+        drop(creation);
+        assert_eq!(processes_of(&place), 0);
+    }
+}
+
+#[test]
+fn without_a_lease_the_runtime_is_started_when_the_bundle_is_complete() {
+    let place = Place::new("crun");
+    let config = place.path("bundle/config.json");
+    std::fs::create_dir_all(place.path("bundle")).unwrap();
+    std::fs::write(&config, "old").unwrap();
+    // No lease on a file that somebody has open.
+    let _reader = std::fs::File::open(&config).unwrap();
+    let options = options(|o| o.command = strings(&["true"]));
+    assert!(place.ended(&place.request(&options)).success());
+}
