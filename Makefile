@@ -32,7 +32,7 @@ TEST_ROOT = $(if $(UNIPOD_TEST_ROOT),env UNIPOD_TEST_ROOT=$(UNIPOD_TEST_ROOT))
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-deps: ## Install what building and testing need (Debian packages, cargo-nextest)
+deps: ## Install what building and testing need (Debian packages, cargo-nextest, cargo-deny)
 	@tests/deps
 
 build: ## Build everything for development
@@ -49,9 +49,10 @@ test: lint test-only ## Everything CI does: lints, unit tests, acceptance tests
 test-only: deps build
 	$(CARGO) nextest run --workspace
 
-lint: deps ## Formatting and clippy, warnings denied
+lint: deps ## Formatting and clippy, warnings denied; what the dependencies are
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	$(CARGO) deny --log-level error check bans licenses sources
 
 fmt: ## Format the sources
 	$(CARGO) fmt --all
