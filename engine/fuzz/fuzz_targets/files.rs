@@ -1,0 +1,12 @@
+//! Any bytes as `registries.conf`, `/etc/passwd`, `/etc/group`.
+
+#![no_main]
+
+#[allow(dead_code)]
+#[path = "../../tests/exercise/mod.rs"]
+mod exercise;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    let dir = tempfile::tempdir().expect("a directory");
+    exercise::files(dir.path(), bytes);
+});
