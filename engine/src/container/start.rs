@@ -14,7 +14,7 @@ use super::{ContainerError, bundle, health, limits, networking, remove, rootfs, 
 use crate::image::Image;
 use crate::network::Pending;
 use crate::runtime::oci::{self, RunRequest};
-use crate::runtime::{Creation, OciRuntime, Verb};
+use crate::runtime::{Creation, OciRuntime, Release, RuntimeError, Verb};
 use crate::store::{Store, mount};
 use crate::systemd::{activation, notify};
 
@@ -51,8 +51,12 @@ impl Started {
     /// # Errors
     /// It is gone already, or the OCI runtime fails.
     pub fn release(&self, store: &Store, record: &Record) -> Result<(), ContainerError> {
+        Ok(self.begin_release(store, record)?.finish()?)
+    }
+
+    fn begin_release(&self, store: &Store, record: &Record) -> Result<Release, RuntimeError> {
         let id = record.id.as_str();
-        Ok(self.runtime.start(&store.runtime_state(id), id)?)
+        Release::begin(&self.runtime, &store.bundle(id), &store.runtime_state(id), id)
     }
 }
 
@@ -193,13 +197,15 @@ pub fn check_readiness(store: &Store, record: &Record) -> Result<(), ContainerEr
 /// for nobody looks at the caller's exit code any more.
 pub fn hand_over(store: &Store, record: &Record, started: &Started) -> Result<(), ContainerError> {
     let process = started.process;
+    let release = started.begin_release(store, record);
     match record.lifecycle.sdnotify {
         SdNotify::Conmon => notify::main_pid_and_ready(process.pid),
         SdNotify::Container | SdNotify::Healthy => notify::main_pid(process.pid),
         SdNotify::Ignore => {}
     }
-    let going = started
-        .release(store, record)
+    let going = release
+        .and_then(Release::finish)
+        .map_err(ContainerError::from)
         .and_then(|()| health::start_prober(store, record));
     if let (Err(_), Some(init)) = (&going, process.open()) {
         // It cannot be killed only if it is gone.

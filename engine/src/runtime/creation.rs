@@ -1,12 +1,13 @@
-//! Making a container. The OCI runtime is started before its bundle is complete: while it is loaded and reads its command
-//! line, the bundle is written on another processor, and a [`Gate`] at `config.json` holds it until then.
+//! Making a container, and letting its first process go. The OCI runtime is started early for both: it is loaded on another
+//! processor while we do what has to be done before.
 
-use std::process::{Child, ExitStatus};
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
 use std::time::Duration;
 
 use oci_spec::runtime::Spec;
 
-use super::gate::Gate;
+use super::early::{Early, Running};
 use super::oci::{OciRuntime, RunRequest};
 use super::runtime_log::{self, RuntimeError};
 
@@ -16,20 +17,18 @@ const PID_FILE_INTERVAL: Duration = Duration::from_millis(5);
 /// What becomes of the container once it is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verb {
-    /// Its first process waits for [`OciRuntime::start`], and the runtime ends.
+    /// Its first process waits for its [`Release`], and the runtime ends.
     Create,
     /// It runs, and the runtime hands on terminal and signals until it ends.
     Run,
 }
 
-/// A container that is being made: the OCI runtime is on its way. Dropping this ends it.
+/// A container that is being made: the OCI runtime waits for the end of its bundle. Dropping this ends it.
 #[derive(Debug)]
 pub struct Creation<'a> {
-    runtime: &'a OciRuntime,
+    runtime: &'a Path,
     request: &'a RunRequest<'a>,
-    verb: Verb,
-    /// `None` where there can be no gate.
-    early: Option<(Program, Gate)>,
+    early: Early,
 }
 
 impl<'a> Creation<'a> {
@@ -38,15 +37,15 @@ impl<'a> Creation<'a> {
     /// # Errors
     /// It cannot be started.
     pub fn begin(runtime: &'a OciRuntime, request: &'a RunRequest<'a>, verb: Verb) -> Result<Self, RuntimeError> {
-        let early = match Gate::shut(&request.config()) {
-            Ok(gate) => Some((Program::spawn(runtime, request, verb)?, gate)),
-            Err(_) => None,
+        let verb = match verb {
+            Verb::Create => "create",
+            Verb::Run => "run",
         };
+        let command = runtime.container(verb, request)?;
         Ok(Self {
-            runtime,
+            runtime: runtime.path(),
             request,
-            verb,
-            early,
+            early: Early::start(command, runtime.path(), request.config())?,
         })
     }
 
@@ -57,9 +56,9 @@ impl<'a> Creation<'a> {
     /// The runtime's own words where they are not known to mean something clearer.
     pub fn finish(self, spec: &Spec) -> Result<u32, RuntimeError> {
         let (runtime, request) = (self.runtime, self.request);
-        let status = self.supply(spec)?.wait(runtime)?;
+        let status = self.supply(spec)?.wait()?;
         if !status.success() {
-            return Err(runtime_log::failure(&request.log(), runtime.path(), status));
+            return Err(runtime_log::failure(&request.log(), runtime, status));
         }
         let pid_file = request.pid_file();
         let text = std::fs::read_to_string(&pid_file).map_err(RuntimeError::io("read", &pid_file))?;
@@ -74,7 +73,7 @@ impl<'a> Creation<'a> {
     pub fn run(self, spec: &Spec, started: &mut dyn FnMut(u32)) -> Result<ExitStatus, RuntimeError> {
         let (runtime, request) = (self.runtime, self.request);
         let mut program = self.supply(spec)?;
-        while !program.has_ended(runtime)? {
+        while !program.has_ended()? {
             // Written whole by the runtimes that we know, but not in one step by definition.
             let text = std::fs::read_to_string(request.pid_file()).ok();
             if let Some(pid) = text.and_then(|text| text.trim().parse().ok()) {
@@ -83,58 +82,50 @@ impl<'a> Creation<'a> {
             }
             std::thread::sleep(PID_FILE_INTERVAL);
         }
-        runtime_log::own_failure(&request.log(), runtime.path(), program.wait(runtime)?)
+        runtime_log::own_failure(&request.log(), runtime, program.wait()?)
     }
 
     /// Writes `config.json` and lets the runtime read it.
-    fn supply(self, spec: &Spec) -> Result<Program, RuntimeError> {
-        let config = self.request.config();
-        let failed = || RuntimeError::io("write", &config);
-        let text = serde_json::to_vec(spec).map_err(|e| failed()(e.into()))?;
-        match self.early {
-            Some((program, gate)) if gate.holds() => {
-                gate.open(&text).map_err(failed())?;
-                Ok(program)
-            }
-            too_early => {
-                drop(too_early);
-                // The environment in it may hold secrets.
-                super::files::write_file(&config, &text, 0o600, None)?;
-                Program::spawn(self.runtime, self.request, self.verb)
-            }
-        }
+    fn supply(self, spec: &Spec) -> Result<Running, RuntimeError> {
+        let text = serde_json::to_vec(spec).map_err(|e| RuntimeError::io("write", &self.request.config())(e.into()))?;
+        self.early.go_on(&text)
     }
 }
 
-/// A runtime that is executed. It does not outlive this.
+/// The release of a first process that waits: the OCI runtime waits for us to say so. It does not depend on us any more:
+/// should we be killed, it goes on.
 #[derive(Debug)]
-struct Program(Child);
-
-impl Program {
-    fn spawn(runtime: &OciRuntime, request: &RunRequest<'_>, verb: Verb) -> Result<Self, RuntimeError> {
-        let verb = match verb {
-            Verb::Create => "create",
-            Verb::Run => "run",
-        };
-        let mut command = runtime.container(verb, request)?;
-        let child = command.spawn().map_err(RuntimeError::io("start", runtime.path()))?;
-        Ok(Self(child))
-    }
-
-    fn wait(&mut self, runtime: &OciRuntime) -> Result<ExitStatus, RuntimeError> {
-        self.0.wait().map_err(RuntimeError::io("start", runtime.path()))
-    }
-
-    fn has_ended(&mut self, runtime: &OciRuntime) -> Result<bool, RuntimeError> {
-        let status = self.0.try_wait().map_err(RuntimeError::io("start", runtime.path()))?;
-        Ok(status.is_some())
-    }
+pub struct Release {
+    runtime: PathBuf,
+    log: PathBuf,
+    early: Early,
 }
 
-impl Drop for Program {
-    fn drop(&mut self) {
-        // Neither does anything to one that has ended.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+impl Release {
+    /// Starts the runtime. It opens its log, in the bundle, before anything else.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub fn begin(runtime: &OciRuntime, bundle: &Path, state_root: &Path, id: &str) -> Result<Self, RuntimeError> {
+        let log = bundle.join("start.log");
+        let command = runtime.release(state_root, id, &log);
+        Ok(Self {
+            runtime: runtime.path().to_owned(),
+            early: Early::start(command, runtime.path(), log.clone())?,
+            log,
+        })
+    }
+
+    /// Lets the first process execute its program, and waits until it does.
+    ///
+    /// # Errors
+    /// There is no such container, or its process is gone.
+    pub fn finish(self) -> Result<(), RuntimeError> {
+        let status = self.early.go_on(b"")?.wait()?;
+        if status.success() {
+            Ok(())
+        } else {
+            Err(runtime_log::failure(&self.log, &self.runtime, status))
+        }
     }
 }

@@ -9,6 +9,7 @@ mod copy_up;
 mod creation;
 pub mod devices;
 pub mod duration;
+mod early;
 pub mod environment;
 pub mod error;
 pub mod exec;
@@ -45,7 +46,7 @@ pub mod volumes;
 mod volumes_mount;
 
 pub use check::check;
-pub use creation::{Creation, Verb};
+pub use creation::{Creation, Release, Verb};
 pub use error::BundleError;
 pub use oci::{OciRuntime, RuntimeError};
 pub use options::ContainerOptions;

@@ -147,15 +147,6 @@ impl OciRuntime {
         self.kind != Kind::Youki
     }
 
-    /// Lets the first process of a container that was made execute its program.
-    ///
-    /// # Errors
-    /// There is no such container, or its process is gone.
-    pub fn start(&self, state_root: &Path, id: &str) -> Result<(), RuntimeError> {
-        self.quiet(self.command(state_root, None).arg("start").arg(id))
-            .map(drop)
-    }
-
     /// Starts a process in a running container. Returns its exit status; success if it was detached.
     ///
     /// # Errors
@@ -248,6 +239,14 @@ impl OciRuntime {
         }
         command.arg("--pid-file").arg(request.pid_file()).arg(request.id);
         Ok(command)
+    }
+
+    /// The command that lets the first process of a container that was made execute its program.
+    pub(super) fn release(&self, state_root: &Path, id: &str, log: &Path) -> Command {
+        let mut command = self.command(state_root, Some(log));
+        command.arg("start").arg(id);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command
     }
 
     /// The program with its global options. Its environment holds nothing that it would act on in the container's stead:

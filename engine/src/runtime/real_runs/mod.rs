@@ -90,7 +90,8 @@ impl Place {
         std::fs::create_dir_all(run.bundle).unwrap();
         let creation = Creation::begin(&self.runtime, &run, Verb::Create)?;
         let pid = creation.finish(&write_bundle(request).unwrap().spec)?;
-        self.runtime.start(run.state_root, run.id).map(|()| pid)
+        Release::begin(&self.runtime, run.bundle, run.state_root, run.id)?.finish()?;
+        Ok(pid)
     }
 
     /// Runs a container until it ends.

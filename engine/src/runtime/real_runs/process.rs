@@ -152,6 +152,30 @@ fn processes_of(place: &Place) -> usize {
 }
 
 #[test]
+fn the_first_process_waits_for_its_release() {
+    for runtime in ["crun", "runc"] {
+        let place = Place::new(runtime);
+        let run = place.run_request(0);
+        std::fs::create_dir_all(run.bundle).unwrap();
+        let options = options(|o| o.command = strings(&["sleep", "1000"]));
+        let creation = Creation::begin(&place.runtime, &run, Verb::Create).unwrap();
+        let bundle = write_bundle(&place.request(&options)).unwrap();
+        let pid = creation.finish(&bundle.spec).unwrap();
+        let command = || std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap();
+        let release = Release::begin(&place.runtime, run.bundle, run.state_root, run.id).unwrap();
+        // Long enough for the runtime to be loaded.
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        assert!(!command().starts_with("sleep"), "{runtime}: {}", command());
+        release.finish().unwrap();
+        let runs = (0..500).any(|_| {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+            command().starts_with("sleep")
+        });
+        assert!(runs, "{runtime}: {}", command());
+    }
+}
+
+#[test]
 fn a_runtime_that_gets_no_bundle_ends() {
     for runtime in ["crun", "runc"] {
         let place = Place::new(runtime);

@@ -1,0 +1,91 @@
+//! A program that is started before what it reads is complete: while it is loaded, we go on, and a [`Gate`] at the first file
+//! that counts holds it until then.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus};
+
+use super::files;
+use super::gate::Gate;
+use super::runtime_log::RuntimeError;
+
+/// A program on its way. Dropping this ends it.
+#[derive(Debug)]
+pub(super) struct Early {
+    command: Command,
+    program: PathBuf,
+    file: PathBuf,
+    /// `None` where there can be no gate.
+    waiting: Option<(Running, Gate)>,
+}
+
+impl Early {
+    /// Starts `command`, which executes `program` and opens `file` before anything else that matters.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub(super) fn start(mut command: Command, program: &Path, file: PathBuf) -> Result<Self, RuntimeError> {
+        let waiting = match Gate::shut(&file) {
+            Ok(gate) => Some((Running::spawn(&mut command, program)?, gate)),
+            Err(_) => None,
+        };
+        Ok(Self {
+            command,
+            program: program.to_owned(),
+            file,
+            waiting,
+        })
+    }
+
+    /// Completes the file and lets the program read it.
+    ///
+    /// # Errors
+    /// The file cannot be written, or the program, if it could not be started before, cannot be started.
+    pub(super) fn go_on(mut self, content: &[u8]) -> Result<Running, RuntimeError> {
+        match self.waiting.take() {
+            Some((program, gate)) if gate.holds() => {
+                gate.open(content).map_err(RuntimeError::io("write", &self.file))?;
+                Ok(program)
+            }
+            too_early => {
+                drop(too_early);
+                // Secrets may stand in it.
+                files::write_file(&self.file, content, 0o600, None)?;
+                Running::spawn(&mut self.command, &self.program)
+            }
+        }
+    }
+}
+
+/// A program that runs. It does not outlive this.
+#[derive(Debug)]
+pub(super) struct Running {
+    child: Child,
+    program: PathBuf,
+}
+
+impl Running {
+    fn spawn(command: &mut Command, program: &Path) -> Result<Self, RuntimeError> {
+        let child = command.spawn().map_err(RuntimeError::io("start", program))?;
+        Ok(Self {
+            child,
+            program: program.to_owned(),
+        })
+    }
+
+    pub(super) fn wait(&mut self) -> Result<ExitStatus, RuntimeError> {
+        self.child.wait().map_err(RuntimeError::io("wait for", &self.program))
+    }
+
+    pub(super) fn has_ended(&mut self) -> Result<bool, RuntimeError> {
+        let status = self.child.try_wait();
+        Ok(status.map_err(RuntimeError::io("wait for", &self.program))?.is_some())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Neither does anything to one that has ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
