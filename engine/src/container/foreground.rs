@@ -29,9 +29,10 @@ pub fn run<E: From<ContainerError>>(
     let begun = start::start(store, &mut record, image)
         .map_err(E::from)
         .and_then(|ready| {
-            started(&record, ready.process.pid)?;
-            ready.release(store, &record)?;
-            Ok(ready.process)
+            let process = ready.process;
+            started(&record, process.pid)?;
+            ready.release()?;
+            Ok(process)
         });
     drop(lock);
     let process = match begun {

@@ -14,7 +14,7 @@ use super::{ContainerError, bundle, health, limits, networking, remove, rootfs, 
 use crate::image::Image;
 use crate::network::Pending;
 use crate::runtime::oci::{self, RunRequest};
-use crate::runtime::{Creation, OciRuntime, Release, RuntimeError, Verb};
+use crate::runtime::{Creation, OciRuntime, Release, Supplied, Verb};
 use crate::store::{Store, mount};
 use crate::systemd::{activation, notify};
 
@@ -23,7 +23,7 @@ use crate::systemd::{activation, notify};
 pub struct Started {
     /// Its init.
     pub process: Process,
-    runtime: OciRuntime,
+    release: Release,
 }
 
 /// Makes a container ready to run: whoever is to be told of it can be told before it can end. Its record then names its
@@ -32,17 +32,19 @@ pub struct Started {
 /// # Errors
 /// Any part cannot be prepared, or the OCI runtime refuses. A start that fails leaves nothing behind but the record.
 pub fn start(store: &Store, record: &mut Record, image: Option<&Image>) -> Result<Started, ContainerError> {
-    let create = |record: &mut Record, creation: Creation<'_>, spec: &Spec| {
-        let process = of_pid(creation.finish(spec)?);
+    let runtime = OciRuntime::find(record.runtime.to_str())?;
+    let create = |record: &mut Record, supplied: Supplied<'_>| {
+        // While the container is made, the runtime is loaded for its release, too.
+        let id = record.id.as_str();
+        let release = Release::begin(&runtime, &store.bundle(id), &store.runtime_state(id), id)?;
+        let process = of_pid(supplied.finish()?);
         process.wait_for_heir(&[std::process::id(), std::os::unix::process::parent_id(), 1]);
         has_started(store, record, process)?;
-        Ok(process)
+        Ok(Started { process, release })
     };
-    let runtime = OciRuntime::find(record.runtime.to_str())?;
-    let process = undone_on_failure(store, record, |record| {
+    undone_on_failure(store, record, |record| {
         bring_up(store, record, image, &runtime, Verb::Create, create)
-    })?;
-    Ok(Started { process, runtime })
+    })
 }
 
 impl Started {
@@ -50,13 +52,8 @@ impl Started {
     ///
     /// # Errors
     /// It is gone already, or the OCI runtime fails.
-    pub fn release(&self, store: &Store, record: &Record) -> Result<(), ContainerError> {
-        Ok(self.begin_release(store, record)?.finish()?)
-    }
-
-    fn begin_release(&self, store: &Store, record: &Record) -> Result<Release, RuntimeError> {
-        let id = record.id.as_str();
-        Release::begin(&self.runtime, &store.bundle(id), &store.runtime_state(id), id)
+    pub fn release(self) -> Result<(), ContainerError> {
+        Ok(self.release.finish()?)
     }
 }
 
@@ -65,8 +62,8 @@ impl Started {
 /// # Errors
 /// As [`start`].
 pub fn run_on_terminal(store: &Store, record: &mut Record, image: Option<&Image>) -> Result<i32, ContainerError> {
-    let run = |record: &mut Record, creation: Creation<'_>, spec: &Spec| {
-        let status = creation.run(spec, &mut |pid| {
+    let run = |record: &mut Record, supplied: Supplied<'_>| {
+        let status = supplied.run(&mut |pid| {
             if let Err(error) = has_started(store, record, of_pid(pid)) {
                 tracing::warn!("the container runs, but `ps` will not show it: {error}");
             }
@@ -97,14 +94,14 @@ fn undone_on_failure<T>(
     started
 }
 
-/// Everything that the OCI runtime needs, and `launch`, which gives it that.
+/// Everything that the OCI runtime needs, and `launch`, which waits for what it does.
 fn bring_up<T>(
     store: &Store,
     record: &mut Record,
     image: Option<&Image>,
     runtime: &OciRuntime,
     verb: Verb,
-    launch: impl FnOnce(&mut Record, Creation<'_>, &Spec) -> Result<T, ContainerError>,
+    launch: impl FnOnce(&mut Record, Supplied<'_>) -> Result<T, ContainerError>,
 ) -> Result<T, ContainerError> {
     let users = userns::prepare(store, record, image)?;
     bundle::make_directory(store, record, users.as_ref())?;
@@ -128,7 +125,7 @@ fn bring_up<T>(
         };
         let creation = Creation::begin(runtime, &request, verb)?;
         let spec = furnish(store, record, image, users.as_ref(), networking, runtime)?;
-        launch(record, creation, &spec)
+        launch(record, creation.supply(&spec)?)
     })?
 }
 
@@ -195,18 +192,14 @@ pub fn check_readiness(store: &Store, record: &Record) -> Result<(), ContainerEr
 /// # Errors
 /// The init cannot be released, or the prober of a container with a health check cannot be started. The init is killed,
 /// for nobody looks at the caller's exit code any more.
-pub fn hand_over(store: &Store, record: &Record, started: &Started) -> Result<(), ContainerError> {
+pub fn hand_over(store: &Store, record: &Record, started: Started) -> Result<(), ContainerError> {
     let process = started.process;
-    let release = started.begin_release(store, record);
     match record.lifecycle.sdnotify {
         SdNotify::Conmon => notify::main_pid_and_ready(process.pid),
         SdNotify::Container | SdNotify::Healthy => notify::main_pid(process.pid),
         SdNotify::Ignore => {}
     }
-    let going = release
-        .and_then(Release::finish)
-        .map_err(ContainerError::from)
-        .and_then(|()| health::start_prober(store, record));
+    let going = started.release().and_then(|()| health::start_prober(store, record));
     if let (Err(_), Some(init)) = (&going, process.open()) {
         // It cannot be killed only if it is gone.
         let _ = init.signal(libc::SIGKILL);

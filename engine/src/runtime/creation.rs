@@ -49,46 +49,59 @@ impl<'a> Creation<'a> {
         })
     }
 
-    /// Gives the runtime its bundle, all other files of which are there, and waits until the container is made. Returns the
-    /// PID of its first process, which has our standard streams unless the request says otherwise. For [`Verb::Create`].
+    /// Gives the runtime its bundle, all other files of which are there.
+    ///
+    /// # Errors
+    /// `config.json` cannot be written.
+    pub fn supply(self, spec: &Spec) -> Result<Supplied<'a>, RuntimeError> {
+        let text = serde_json::to_vec(spec).map_err(|e| RuntimeError::io("write", &self.request.config())(e.into()))?;
+        Ok(Supplied {
+            runtime: self.runtime,
+            request: self.request,
+            program: self.early.go_on(&text)?,
+        })
+    }
+}
+
+/// A container that is being made: the OCI runtime has its bundle. Dropping this ends it.
+#[derive(Debug)]
+pub struct Supplied<'a> {
+    runtime: &'a Path,
+    request: &'a RunRequest<'a>,
+    program: Running,
+}
+
+impl Supplied<'_> {
+    /// Waits until the container is made. Returns the PID of its first process, which has our standard streams unless the
+    /// request says otherwise. For [`Verb::Create`].
     ///
     /// # Errors
     /// The runtime's own words where they are not known to mean something clearer.
-    pub fn finish(self, spec: &Spec) -> Result<u32, RuntimeError> {
-        let (runtime, request) = (self.runtime, self.request);
-        let status = self.supply(spec)?.wait()?;
+    pub fn finish(mut self) -> Result<u32, RuntimeError> {
+        let status = self.program.wait()?;
         if !status.success() {
-            return Err(runtime_log::failure(&request.log(), runtime, status));
+            return Err(runtime_log::failure(&self.request.log(), self.runtime, status));
         }
-        let pid_file = request.pid_file();
+        let pid_file = self.request.pid_file();
         let text = std::fs::read_to_string(&pid_file).map_err(RuntimeError::io("read", &pid_file))?;
         text.trim().parse().map_err(|_| RuntimeError::NoPid(pid_file))
     }
 
-    /// Gives the runtime its bundle and waits until the container ends. `started` is called with the PID of its first
-    /// process. For [`Verb::Run`].
+    /// Waits until the container ends. `started` is called with the PID of its first process. For [`Verb::Run`].
     ///
     /// # Errors
     /// As [`Self::finish`], if it did not start.
-    pub fn run(self, spec: &Spec, started: &mut dyn FnMut(u32)) -> Result<ExitStatus, RuntimeError> {
-        let (runtime, request) = (self.runtime, self.request);
-        let mut program = self.supply(spec)?;
-        while !program.has_ended()? {
+    pub fn run(mut self, started: &mut dyn FnMut(u32)) -> Result<ExitStatus, RuntimeError> {
+        while !self.program.has_ended()? {
             // Written whole by the runtimes that we know, but not in one step by definition.
-            let text = std::fs::read_to_string(request.pid_file()).ok();
+            let text = std::fs::read_to_string(self.request.pid_file()).ok();
             if let Some(pid) = text.and_then(|text| text.trim().parse().ok()) {
                 started(pid);
                 break;
             }
             std::thread::sleep(PID_FILE_INTERVAL);
         }
-        runtime_log::own_failure(&request.log(), runtime, program.wait()?)
-    }
-
-    /// Writes `config.json` and lets the runtime read it.
-    fn supply(self, spec: &Spec) -> Result<Running, RuntimeError> {
-        let text = serde_json::to_vec(spec).map_err(|e| RuntimeError::io("write", &self.request.config())(e.into()))?;
-        self.early.go_on(&text)
+        runtime_log::own_failure(&self.request.log(), self.runtime, self.program.wait()?)
     }
 }
 

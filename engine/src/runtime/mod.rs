@@ -46,7 +46,7 @@ pub mod volumes;
 mod volumes_mount;
 
 pub use check::check;
-pub use creation::{Creation, Release, Verb};
+pub use creation::{Creation, Release, Supplied, Verb};
 pub use error::BundleError;
 pub use oci::{OciRuntime, RuntimeError};
 pub use options::ContainerOptions;

@@ -71,7 +71,7 @@ fn run_in_unit(
     start::check_readiness(store, &created.record)?;
     let started = start::start(store, &mut created.record, image.as_ref())?;
     write_files(&created.record, lifecycle, started.process.pid)?;
-    start::hand_over(store, &created.record, &started)?;
+    start::hand_over(store, &created.record, started)?;
     Ok(0)
 }
 

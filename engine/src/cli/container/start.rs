@@ -76,7 +76,7 @@ fn start_here(store: &Store, record: &Record) -> Result<u8, CliError> {
 fn bring_up(store: &Store, record: &mut Record) -> Result<(), CliError> {
     let image = image_of(store, record)?;
     let started = start::start(store, record, image.as_ref())?;
-    Ok(start::hand_over(store, record, &started)?)
+    Ok(start::hand_over(store, record, started)?)
 }
 
 fn attach(store: &Store, record: &Record) -> Result<u8, CliError> {

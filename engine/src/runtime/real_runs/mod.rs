@@ -89,7 +89,7 @@ impl Place {
         let run = self.run_request(0);
         std::fs::create_dir_all(run.bundle).unwrap();
         let creation = Creation::begin(&self.runtime, &run, Verb::Create)?;
-        let pid = creation.finish(&write_bundle(request).unwrap().spec)?;
+        let pid = creation.supply(&write_bundle(request).unwrap().spec)?.finish()?;
         Release::begin(&self.runtime, run.bundle, run.state_root, run.id)?.finish()?;
         Ok(pid)
     }
@@ -100,9 +100,8 @@ impl Place {
         std::fs::create_dir_all(run.bundle).unwrap();
         let creation = Creation::begin(&self.runtime, &run, Verb::Run).unwrap();
         let bundle = write_bundle(request).unwrap();
-        creation
-            .run(&bundle.spec, &mut |_| ())
-            .unwrap_or_else(|e| panic!("{e}"))
+        let supplied = creation.supply(&bundle.spec).unwrap();
+        supplied.run(&mut |_| ()).unwrap_or_else(|e| panic!("{e}"))
     }
 
     fn run_request(&self, preserve_fds: u32) -> RunRequest<'_> {

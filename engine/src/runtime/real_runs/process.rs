@@ -160,9 +160,10 @@ fn the_first_process_waits_for_its_release() {
         let options = options(|o| o.command = strings(&["sleep", "1000"]));
         let creation = Creation::begin(&place.runtime, &run, Verb::Create).unwrap();
         let bundle = write_bundle(&place.request(&options)).unwrap();
-        let pid = creation.finish(&bundle.spec).unwrap();
-        let command = || std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap();
+        let supplied = creation.supply(&bundle.spec).unwrap();
         let release = Release::begin(&place.runtime, run.bundle, run.state_root, run.id).unwrap();
+        let pid = supplied.finish().unwrap();
+        let command = || std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap();
         // Long enough for the runtime to be loaded.
         std::thread::sleep(std::time::Duration::from_millis(300));
         assert!(!command().starts_with("sleep"), "{runtime}: {}", command());
