@@ -1,10 +1,11 @@
-//! Arguments that several nouns share: values, `KEY=VALUE` pairs, `--filter`.
+//! What the command lines of several nouns share: values, `KEY=VALUE` pairs, `--filter`, one thing done to each name.
 
 use std::collections::BTreeMap;
 
 use clap::Arg;
 
 use super::error::CliError;
+use super::output;
 
 /// An option takes the next word as its value whatever that begins with, as podman's do: `--hostname -x`.
 pub fn any_value(arg: Arg) -> Arg {
@@ -68,14 +69,14 @@ impl Filters {
 
 /// Does something to each of `names` and prints what comes of it. One failure does not keep the others from being done;
 /// all failures are reported, and the last one decides the exit code.
-pub fn each<N: AsRef<str>>(
-    names: &[N],
-    action: impl Fn(&str) -> Result<Option<String>, CliError>,
+pub fn each<'a>(
+    names: impl IntoIterator<Item = &'a String>,
+    mut action: impl FnMut(&str) -> Result<Option<String>, CliError>,
 ) -> Result<u8, CliError> {
     let mut failed: Option<CliError> = None;
     for name in names {
-        match action(name.as_ref()) {
-            Ok(done) => done.iter().for_each(|line| println!("{line}")),
+        match action(name) {
+            Ok(done) => done.iter().for_each(|line| output::print_line(line)),
             Err(error) => {
                 if let Some(before) = failed.replace(error) {
                     before.report();

@@ -14,7 +14,7 @@ pub use list::LsArgs;
 pub use pull::PullArgs;
 pub use remove::{PruneArgs, RmArgs, TagArgs, UntagArgs};
 
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 
 use super::error::CliError;
 use crate::image;
@@ -25,7 +25,10 @@ use crate::store::Store;
 #[command(defer = true)]
 pub enum ImageCommand {
     /// Check whether an image is in the store
-    Exists(ExistsArgs),
+    Exists {
+        /// Name or ID
+        image: String,
+    },
     /// Show how an image was made
     History(HistoryArgs),
     /// Show all that is known about images
@@ -50,7 +53,7 @@ impl ImageCommand {
     /// Does it. Returns the exit code.
     pub fn run(self, store: &Store) -> Result<u8, CliError> {
         match self {
-            Self::Exists(args) => args.run(store),
+            Self::Exists { image } => Ok(u8::from(image::find::find_record(store, &image)?.is_none())),
             Self::History(args) => args.run(store),
             Self::Inspect(args) => args.run(store),
             Self::Ls(args) => args.run(store),
@@ -60,18 +63,5 @@ impl ImageCommand {
             Self::Tag(args) => args.run(store),
             Self::Untag(args) => args.run(store),
         }
-    }
-}
-
-/// `image exists`: the exit code says it, 0 or 1.
-#[derive(Debug, Args)]
-pub struct ExistsArgs {
-    /// Name or ID
-    image: String,
-}
-
-impl ExistsArgs {
-    fn run(self, store: &Store) -> Result<u8, CliError> {
-        Ok(u8::from(image::find::find_record(store, &self.image)?.is_none()))
     }
 }

@@ -1,6 +1,5 @@
 //! `unipod network …`.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use clap::{ArgAction, Args, Subcommand};
@@ -8,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::arguments::{Filters, any_value, each, key_values};
 use super::error::CliError;
+use super::human;
 use super::output::{Row, print_inspect, print_list_with};
 use crate::network::create::{Created, Wanted, WantedSubnet, create, remove};
 use crate::network::definition::{DEFAULT_NETWORK, Route, find, list, load};
@@ -30,7 +30,10 @@ pub enum NetworkCommand {
     #[command(visible_alias = "remove")]
     Rm(RmArgs),
     /// Say by the exit code whether a network exists: 0 yes, 1 no.
-    Exists(ExistsArgs),
+    Exists {
+        /// Name or ID.
+        network: String,
+    },
     /// Remove networks that no container is on.
     Prune(PruneArgs),
 }
@@ -43,7 +46,7 @@ impl NetworkCommand {
             Self::Ls(args) => args.run(store),
             Self::Inspect(args) => args.run(store),
             Self::Rm(args) => args.run(store),
-            Self::Exists(args) => args.run(store),
+            Self::Exists { network } => Ok(u8::from(inspect(store, &network)?.is_none())),
             Self::Prune(args) => args.run(store),
         }
     }
@@ -233,8 +236,7 @@ impl LsArgs {
             &[("ID", "NETWORK ID")],
             self.format.as_deref(),
             self.noheading,
-        )
-        .map_err(CliError::new)?;
+        )?;
         Ok(0)
     }
 }
@@ -264,18 +266,12 @@ fn row(network: &Network, no_trunc: bool) -> Result<Row, CliError> {
     } else {
         &network.id[..network.id.len().min(12)]
     };
-    let pairs = |map: &BTreeMap<String, String>| {
-        map.iter()
-            .map(|(k, v)| format!("{k}={v}"))
-            .collect::<Vec<_>>()
-            .join(",")
-    };
     let fields = vec![
         ("ID", id.to_owned()),
         ("Name", network.name.clone()),
         ("Driver", network.driver.clone()),
-        ("Labels", pairs(&network.labels)),
-        ("Options", pairs(&network.options)),
+        ("Labels", human::pairs(&network.labels)),
+        ("Options", human::pairs(&network.options)),
         ("Created", network.created.clone()),
         (
             "NetworkInterface",
@@ -315,7 +311,7 @@ impl InspectArgs {
     fn run(self, store: &Store) -> Result<u8, CliError> {
         let describe = |name: &String| describe(store, &find(store, name)?);
         let objects: Vec<Value> = self.networks.iter().map(describe).collect::<Result<_, CliError>>()?;
-        print_inspect(&objects, self.format.as_deref()).map_err(CliError::new)?;
+        print_inspect(&objects, self.format.as_deref())?;
         Ok(0)
     }
 }
@@ -373,30 +369,12 @@ impl RmArgs {
     fn run(self, store: &Store) -> Result<u8, CliError> {
         each(&self.networks, |name| match remove(store, name, self.force) {
             Ok(_) => Ok(Some(name.to_owned())),
+            // Podman's exit codes.
             Err(NetworkError::NotFound(_)) if self.force => Ok(None),
-            Err(error) => {
-                // Podman's exit codes: 2 for a network in use, 1 for one that is not there.
-                let code = match error {
-                    NetworkError::InUse { .. } => 2,
-                    NetworkError::NotFound(_) => 1,
-                    _ => 125,
-                };
-                Err(CliError::from(error).code(code))
-            }
+            Err(error @ NetworkError::NotFound(_)) => Err(CliError::from(error).code(1)),
+            Err(error @ NetworkError::InUse { .. }) => Err(CliError::from(error).code(2)),
+            Err(error) => Err(error.into()),
         })
-    }
-}
-
-/// `network exists`.
-#[derive(Debug, Args)]
-pub struct ExistsArgs {
-    /// Name or ID.
-    network: String,
-}
-
-impl ExistsArgs {
-    fn run(self, store: &Store) -> Result<u8, CliError> {
-        Ok(u8::from(inspect(store, &self.network)?.is_none()))
     }
 }
 

@@ -32,12 +32,6 @@ pub struct Row {
 #[error("{0}")]
 pub struct OutputError(String);
 
-impl From<OutputError> for String {
-    fn from(error: OutputError) -> Self {
-        error.0
-    }
-}
-
 /// Prints rows: `format` absent uses `default`, a template such as `table {{.ID}}\t{{.Names}}`; `json` prints `Row::json`s.
 pub fn print_list(rows: &[Row], default: &str, format: Option<&str>, noheading: bool) -> Result<(), OutputError> {
     print_list_with(rows, default, &[], format, noheading)

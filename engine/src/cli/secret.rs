@@ -27,7 +27,10 @@ pub enum SecretCommand {
     #[command(visible_alias = "remove")]
     Rm(RmArgs),
     /// Say by the exit code whether a secret exists: 0 yes, 1 no.
-    Exists(ExistsArgs),
+    Exists {
+        /// Name or ID.
+        secret: String,
+    },
 }
 
 impl SecretCommand {
@@ -38,7 +41,7 @@ impl SecretCommand {
             Self::Ls(args) => args.run(store),
             Self::Inspect(args) => args.run(store),
             Self::Rm(args) => args.run(store),
-            Self::Exists(args) => args.run(store),
+            Self::Exists { secret } => exists(store, &secret),
         }
     }
 }
@@ -148,7 +151,7 @@ impl LsArgs {
         };
         let headings = &[("CreatedAt", "CREATED"), ("UpdatedAt", "UPDATED")];
         let format = self.format.as_deref();
-        print_list_with(&rows, default, headings, format, self.noheading || self.quiet).map_err(CliError::new)?;
+        print_list_with(&rows, default, headings, format, self.noheading || self.quiet)?;
         Ok(0)
     }
 }
@@ -217,7 +220,7 @@ impl InspectArgs {
             Ok::<_, SecretError>(describe(&secret, self.showsecret.then_some(&data)))
         };
         let objects: Vec<Value> = self.secrets.iter().map(object).collect::<Result<_, _>>()?;
-        print_inspect(&objects, self.format.as_deref()).map_err(CliError::new)?;
+        print_inspect(&objects, self.format.as_deref())?;
         Ok(0)
     }
 }
@@ -251,19 +254,10 @@ impl RmArgs {
     }
 }
 
-/// `secret exists`.
-#[derive(Debug, Args)]
-pub struct ExistsArgs {
-    /// Name or ID.
-    secret: String,
-}
-
-impl ExistsArgs {
-    fn run(self, store: &Store) -> Result<u8, CliError> {
-        match find(store, &self.secret) {
-            Ok(_) => Ok(0),
-            Err(SecretError::NotFound(_)) => Ok(1),
-            Err(error) => Err(error.into()),
-        }
+fn exists(store: &Store, name: &str) -> Result<u8, CliError> {
+    match find(store, name) {
+        Ok(_) => Ok(0),
+        Err(SecretError::NotFound(_)) => Ok(1),
+        Err(error) => Err(error.into()),
     }
 }

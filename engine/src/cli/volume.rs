@@ -1,12 +1,11 @@
 //! `unipod volume …`.
 
-use std::collections::BTreeMap;
-
 use clap::{ArgAction, Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::arguments::{Filters, any_value, each, key_values};
 use super::error::CliError;
+use super::human;
 use super::output::{Row, print_inspect, print_list};
 use crate::container::record;
 use crate::store::Store;
@@ -27,7 +26,10 @@ pub enum VolumeCommand {
     #[command(visible_alias = "remove")]
     Rm(RmArgs),
     /// Say by the exit code whether a volume exists: 0 yes, 1 no.
-    Exists(ExistsArgs),
+    Exists {
+        /// Name.
+        volume: String,
+    },
     /// Remove volumes that no container uses.
     Prune(PruneArgs),
 }
@@ -40,7 +42,7 @@ impl VolumeCommand {
             Self::Ls(args) => args.run(store),
             Self::Inspect(args) => args.run(store),
             Self::Rm(args) => args.run(store),
-            Self::Exists(args) => args.run(store),
+            Self::Exists { volume } => Ok(u8::from(inspect(store, &volume)?.is_none())),
             Self::Prune(args) => args.run(store),
         }
     }
@@ -150,7 +152,7 @@ impl LsArgs {
         } else {
             "table {{.Driver}}\t{{.VolumeName}}"
         };
-        print_list(&rows, default, self.format.as_deref(), self.noheading || self.quiet).map_err(CliError::new)?;
+        print_list(&rows, default, self.format.as_deref(), self.noheading || self.quiet)?;
         Ok(0)
     }
 }
@@ -171,20 +173,14 @@ fn filtered(store: &Store, words: &[String]) -> Result<Vec<Volume>, CliError> {
 }
 
 fn row(volume: &Volume) -> Row {
-    let pairs = |map: &BTreeMap<String, String>| {
-        map.iter()
-            .map(|(k, v)| format!("{k}={v}"))
-            .collect::<Vec<_>>()
-            .join(",")
-    };
     let fields = vec![
         ("Driver", volume.driver.clone()),
         ("VolumeName", volume.name.clone()),
         ("Name", volume.name.clone()),
         ("Mountpoint", volume.mountpoint.display().to_string()),
         ("CreatedAt", volume.created.clone()),
-        ("Labels", pairs(&volume.labels)),
-        ("Options", pairs(&volume.options)),
+        ("Labels", human::pairs(&volume.labels)),
+        ("Options", human::pairs(&volume.options)),
         ("Scope", "local".into()),
     ];
     Row {
@@ -244,7 +240,7 @@ impl InspectArgs {
             self.volumes.iter().map(|v| find(store, v)).collect::<Result<_, _>>()?
         };
         let objects: Vec<Value> = volumes.iter().map(describe).collect();
-        print_inspect(&objects, self.format.as_deref()).map_err(CliError::new)?;
+        print_inspect(&objects, self.format.as_deref())?;
         Ok(0)
     }
 }
@@ -286,7 +282,7 @@ impl RmArgs {
     }
 }
 
-/// Podman's exit codes: 2 for a volume in use, 1 for one that is not there.
+/// With podman's exit codes.
 fn remove_one(store: &Store, name: &str, force: bool) -> Result<Option<String>, CliError> {
     let removed = match find(store, name) {
         Ok(volume) => remove(store, &volume.name, &users(store, &volume.name)?, force),
@@ -295,27 +291,9 @@ fn remove_one(store: &Store, name: &str, force: bool) -> Result<Option<String>, 
     match removed {
         Ok(()) => Ok(Some(name.to_owned())),
         Err(VolumeError::NotFound(_)) if force => Ok(None),
-        Err(error) => {
-            let code = match error {
-                VolumeError::InUse { .. } => 2,
-                VolumeError::NotFound(_) => 1,
-                _ => 125,
-            };
-            Err(CliError::from(error).code(code))
-        }
-    }
-}
-
-/// `volume exists`.
-#[derive(Debug, Args)]
-pub struct ExistsArgs {
-    /// Name.
-    volume: String,
-}
-
-impl ExistsArgs {
-    fn run(self, store: &Store) -> Result<u8, CliError> {
-        Ok(u8::from(inspect(store, &self.volume)?.is_none()))
+        Err(error @ VolumeError::NotFound(_)) => Err(CliError::from(error).code(1)),
+        Err(error @ VolumeError::InUse { .. }) => Err(CliError::from(error).code(2)),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -120,7 +120,7 @@ fn row(store: &Store, record: &Record, whole: bool) -> Row {
             ("State", state.as_str().to_owned()),
             ("Status", status),
             ("Ports", ports(record)),
-            ("Labels", labels(record)),
+            ("Labels", human::pairs(&record.options.labels)),
             ("Networks", networks),
             (
                 "Mounts",
@@ -194,16 +194,6 @@ fn ports_json(record: &Record) -> serde_json::Value {
                    "range": p.range.max(1), "protocol": p.protocol})
         })
         .collect()
-}
-
-fn labels(record: &Record) -> String {
-    record
-        .options
-        .labels
-        .iter()
-        .map(|(k, v)| format!("{k}={v}"))
-        .collect::<Vec<_>>()
-        .join(",")
 }
 
 fn shorten(text: &str, width: usize) -> String {

@@ -146,15 +146,7 @@ impl LsArgs {
             ("Names", image.names.join(" ")),
             ("RepoTags", image.tags().join(" ")),
             ("RepoDigests", image.digests().join(" ")),
-            (
-                "Labels",
-                image
-                    .labels()
-                    .iter()
-                    .map(|(k, v)| format!("{k}={v}"))
-                    .collect::<Vec<_>>()
-                    .join(","),
-            ),
+            ("Labels", human::pairs(&image.labels())),
         ];
         Row {
             json: json_row(image).json,
