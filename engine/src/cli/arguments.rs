@@ -1,11 +1,11 @@
-//! What the command lines of several nouns share: values, `KEY=VALUE` pairs, `--filter`, one thing done to each name.
+//! What the command lines of several nouns share: values, `KEY=VALUE` pairs, `--filter`, lists, one thing done to each name.
 
 use std::collections::BTreeMap;
 
-use clap::Arg;
+use clap::{Arg, Args};
 
 use super::error::CliError;
-use super::output;
+use super::output::{self, Row};
 
 /// An option takes the next word as its value whatever that begins with, as podman's do: `--hostname -x`.
 pub fn any_value(arg: Arg) -> Arg {
@@ -64,6 +64,34 @@ impl Filters {
     /// Whether `is` is what a `key=true|false` asks for.
     pub fn pass_bool(&self, key: &str, is: bool) -> bool {
         self.pass(key, |wanted| matches!(wanted, "true" | "1" | "") == is)
+    }
+}
+
+/// The options of a list.
+#[derive(Debug, Args)]
+pub struct Listing {
+    /// A Go template, `table …`, or `json`.
+    #[arg(long)]
+    pub format: Option<String>,
+    /// Leave out the line of headings.
+    #[arg(short, long, alias = "no-heading")]
+    noheading: bool,
+    /// Show only names or IDs.
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+impl Listing {
+    /// What is printed unless `--format` says it: `table`, with `--quiet` only `key`.
+    pub fn default<'a>(&self, key: &'a str, table: &'a str) -> &'a str {
+        if self.quiet { key } else { table }
+    }
+
+    /// Prints rows as [`output::print_list`] does. Returns the exit code.
+    pub fn print(&self, rows: &[Row], default: &str, headings: &[(&str, &str)]) -> Result<u8, CliError> {
+        let noheading = self.noheading || self.quiet;
+        output::print_list(rows, default, headings, self.format.as_deref(), noheading)?;
+        Ok(0)
     }
 }
 

@@ -5,15 +5,17 @@ use std::net::IpAddr;
 use clap::{ArgAction, Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::arguments::{Filters, any_value, each, key_values};
+use super::arguments::{Filters, Listing, any_value, each, key_values};
 use super::error::CliError;
 use super::human;
-use super::output::{Row, print_inspect, print_list_with};
+use super::output::{Row, print_inspect};
 use crate::network::create::{Created, Wanted, WantedSubnet, create, remove};
 use crate::network::definition::{DEFAULT_NETWORK, Route, find, list, load};
 use crate::network::state::{User, users};
 use crate::network::{Network, NetworkError};
 use crate::store::Store;
+
+const TABLE: &str = "table {{.ID}}\t{{.Name}}\t{{.Driver}}";
 
 /// The subcommands of `unipod network`.
 #[derive(Debug, Subcommand)]
@@ -204,40 +206,23 @@ pub struct LsArgs {
     /// Only those that match: name, id, driver, label, dangling.
     #[arg(short, long)]
     filter: Vec<String>,
-    /// `json` or a Go template.
-    #[arg(long)]
-    format: Option<String>,
-    /// No heading.
-    #[arg(short, long)]
-    noheading: bool,
     /// IDs in full.
     #[arg(long)]
     no_trunc: bool,
-    /// Names only.
-    #[arg(short, long)]
-    quiet: bool,
+    #[command(flatten)]
+    listing: Listing,
 }
 
 impl LsArgs {
     fn run(self, store: &Store) -> Result<u8, CliError> {
-        let networks = filtered(store, &self.filter)?;
-        let rows: Vec<Row> = networks
-            .iter()
-            .map(|n| row(n, self.no_trunc))
-            .collect::<Result<_, _>>()?;
-        let default = if self.quiet {
-            "{{.Name}}"
-        } else {
-            "table {{.ID}}\t{{.Name}}\t{{.Driver}}"
-        };
-        print_list_with(
-            &rows,
-            default,
-            &[("ID", "NETWORK ID")],
-            self.format.as_deref(),
-            self.noheading,
-        )?;
-        Ok(0)
+        let Self {
+            filter,
+            no_trunc,
+            listing,
+        } = self;
+        let networks = filtered(store, &filter)?;
+        let rows: Vec<Row> = networks.iter().map(|n| row(n, no_trunc)).collect::<Result<_, _>>()?;
+        listing.print(&rows, listing.default("{{.Name}}", TABLE), &[("ID", "NETWORK ID")])
     }
 }
 

@@ -5,12 +5,15 @@ use std::io::Read;
 use clap::{ArgAction, Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::arguments::{Filters, each, key_values};
+use super::arguments::{Filters, Listing, each, key_values};
 use super::error::CliError;
 use super::human;
-use super::output::{Row, print_inspect, print_list_with};
+use super::output::{Row, print_inspect};
 use crate::secret::{Secret, SecretData, SecretError, Wanted, WhenExists, create, find, list, remove};
 use crate::store::Store;
+
+const TABLE: &str = "table {{.ID}}\t{{.Name}}\t{{.Driver}}\t{{.CreatedAt}}\t{{.UpdatedAt}}";
+const HEADINGS: &[(&str, &str)] = &[("CreatedAt", "CREATED"), ("UpdatedAt", "UPDATED")];
 
 /// The subcommands of `unipod secret`.
 #[derive(Debug, Subcommand)]
@@ -127,32 +130,18 @@ pub struct LsArgs {
     /// Only those that match: name, id.
     #[arg(short, long)]
     filter: Vec<String>,
-    /// `json` or a Go template.
-    #[arg(long)]
-    format: Option<String>,
-    /// No heading.
-    #[arg(short, long)]
-    noheading: bool,
-    /// IDs only.
-    #[arg(short, long)]
-    quiet: bool,
+    #[command(flatten)]
+    listing: Listing,
 }
 
 impl LsArgs {
     fn run(self, store: &Store) -> Result<u8, CliError> {
-        let filters = Filters::parse(&self.filter, &["name", "id"])?;
+        let Self { filter, listing } = self;
+        let filters = Filters::parse(&filter, &["name", "id"])?;
         let mut secrets = list(store)?;
         secrets.retain(|s| filters.pass("name", |w| s.name.contains(w)) && filters.pass("id", |w| s.id.starts_with(w)));
         let rows: Vec<Row> = secrets.iter().map(row).collect();
-        let default = if self.quiet {
-            "{{.ID}}"
-        } else {
-            "table {{.ID}}\t{{.Name}}\t{{.Driver}}\t{{.CreatedAt}}\t{{.UpdatedAt}}"
-        };
-        let headings = &[("CreatedAt", "CREATED"), ("UpdatedAt", "UPDATED")];
-        let format = self.format.as_deref();
-        print_list_with(&rows, default, headings, format, self.noheading || self.quiet)?;
-        Ok(0)
+        listing.print(&rows, listing.default("{{.ID}}", TABLE), HEADINGS)
     }
 }
 

@@ -3,13 +3,15 @@
 use clap::{ArgAction, Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::arguments::{Filters, any_value, each, key_values};
+use super::arguments::{Filters, Listing, any_value, each, key_values};
 use super::error::CliError;
 use super::human;
-use super::output::{Row, print_inspect, print_list};
+use super::output::{Row, print_inspect};
 use crate::container::record;
 use crate::store::Store;
 use crate::volume::{Created, Volume, VolumeError, Wanted, create, find, list, remove};
+
+const TABLE: &str = "table {{.Driver}}\t{{.VolumeName}}";
 
 /// The subcommands of `unipod volume`.
 #[derive(Debug, Subcommand)]
@@ -133,27 +135,15 @@ pub struct LsArgs {
     /// Only those that match: name, driver, label, scope, dangling.
     #[arg(short, long)]
     filter: Vec<String>,
-    /// `json` or a Go template.
-    #[arg(long)]
-    format: Option<String>,
-    /// No heading.
-    #[arg(short, long)]
-    noheading: bool,
-    /// Names only.
-    #[arg(short, long)]
-    quiet: bool,
+    #[command(flatten)]
+    listing: Listing,
 }
 
 impl LsArgs {
     fn run(self, store: &Store) -> Result<u8, CliError> {
-        let rows: Vec<Row> = filtered(store, &self.filter)?.iter().map(row).collect();
-        let default = if self.quiet {
-            "{{.Name}}"
-        } else {
-            "table {{.Driver}}\t{{.VolumeName}}"
-        };
-        print_list(&rows, default, self.format.as_deref(), self.noheading || self.quiet)?;
-        Ok(0)
+        let Self { filter, listing } = self;
+        let rows: Vec<Row> = filtered(store, &filter)?.iter().map(row).collect();
+        listing.print(&rows, listing.default("{{.Name}}", TABLE), &[])
     }
 }
 
