@@ -58,21 +58,8 @@ pub enum ManagerError {
     },
 }
 
-/// What systemd says about a unit.
-#[derive(Debug, Clone)]
-pub struct State {
-    /// The unit's name.
-    pub name: String,
-    /// `loaded`, `not-found`, `masked` …
-    pub load: String,
-    /// `active`, `inactive`, `failed` …
-    pub active: String,
-    /// Finer than that, `running`.
-    pub sub: String,
-}
-
 /// As `ListUnitsByNames` answers: name, description, the three states, whom it follows, object, job.
-type Listed = (
+pub(super) type Listed = (
     String,
     String,
     String,
@@ -160,35 +147,6 @@ pub fn reload() -> Result<(), ManagerError> {
             source,
         };
         connect().await?.reload().await.map_err(refused)
-    })
-}
-
-/// The states of units, and of those loaded ones whose name matches a pattern (glob(7)).
-///
-/// # Errors
-/// systemd cannot be reached, or a name is not that of a unit.
-pub fn states(names: &[String], patterns: &[String]) -> Result<Vec<State>, ManagerError> {
-    zbus::block_on(async {
-        let refused = |source| ManagerError::Refused {
-            action: "list",
-            unit: [names, patterns].concat().join(" "),
-            source,
-        };
-        let manager = connect().await?;
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let patterns: Vec<&str> = patterns.iter().map(String::as_str).collect();
-        let mut listed = manager.list_units_by_names(&names).await.map_err(refused)?;
-        if !patterns.is_empty() {
-            // Without a pattern it lists everything.
-            listed.extend(manager.list_units_by_patterns(&[], &patterns).await.map_err(refused)?);
-        }
-        let state = |(name, _, load, active, sub, ..): Listed| State {
-            name,
-            load,
-            active,
-            sub,
-        };
-        Ok(listed.into_iter().map(state).collect())
     })
 }
 
