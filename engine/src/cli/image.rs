@@ -23,29 +23,22 @@ use crate::store::Store;
 /// The subcommands of `unipod image`.
 #[derive(Debug, Subcommand)]
 #[command(defer = true)]
+#[allow(missing_docs)] // What each does is said at its arguments, where clap finds it.
 pub enum ImageCommand {
     /// Check whether an image is in the store
     Exists {
         /// Name or ID
         image: String,
     },
-    /// Show how an image was made
     History(HistoryArgs),
-    /// Show all that is known about images
     Inspect(InspectArgs),
-    /// List images
     #[command(visible_alias = "list")]
     Ls(LsArgs),
-    /// Remove images that are not used
     Prune(PruneArgs),
-    /// Pull images from a registry
     Pull(PullArgs),
-    /// Remove images
     #[command(visible_alias = "remove")]
     Rm(RmArgs),
-    /// Give an image another name
     Tag(TagArgs),
-    /// Take names from an image
     Untag(UntagArgs),
 }
 

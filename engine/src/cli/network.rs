@@ -20,15 +20,12 @@ const TABLE: &str = "table {{.ID}}\t{{.Name}}\t{{.Driver}}";
 /// The subcommands of `unipod network`.
 #[derive(Debug, Subcommand)]
 #[command(defer = true)]
+#[allow(missing_docs)] // What each does is said at its arguments, where clap finds it.
 pub enum NetworkCommand {
-    /// Create a network.
     Create(Box<CreateArgs>),
-    /// List networks.
     #[command(visible_alias = "list")]
     Ls(LsArgs),
-    /// Show networks in full.
     Inspect(InspectArgs),
-    /// Remove networks.
     #[command(visible_alias = "remove")]
     Rm(RmArgs),
     /// Say by the exit code whether a network exists: 0 yes, 1 no.
@@ -36,7 +33,6 @@ pub enum NetworkCommand {
         /// Name or ID.
         network: String,
     },
-    /// Remove networks that no container is on.
     Prune(PruneArgs),
 }
 
@@ -54,7 +50,7 @@ impl NetworkCommand {
     }
 }
 
-/// `network create`.
+/// Create a network.
 #[derive(Debug, Args)]
 #[command(mut_args(any_value))]
 #[allow(clippy::struct_excessive_bools, reason = "they are the switches of the command line")]
@@ -200,7 +196,7 @@ fn route(text: &str) -> Result<Route, CliError> {
     }
 }
 
-/// `network ls`.
+/// List networks.
 #[derive(Debug, Args)]
 pub struct LsArgs {
     /// Only those that match: name, id, driver, label, dangling.
@@ -281,7 +277,7 @@ fn row(network: &Network, no_trunc: bool) -> Result<Row, CliError> {
     })
 }
 
-/// `network inspect`.
+/// Show networks in full.
 #[derive(Debug, Args)]
 pub struct InspectArgs {
     /// A Go template.
@@ -336,7 +332,7 @@ fn container(user: &User, network: &str) -> Value {
     json!({"name": user.name, "interfaces": Value::Object(endpoints.map(interface).collect())})
 }
 
-/// `network rm`.
+/// Remove networks.
 #[derive(Debug, Args)]
 pub struct RmArgs {
     /// Also a network that containers are on; one that is not there is no error.
@@ -363,7 +359,7 @@ impl RmArgs {
     }
 }
 
-/// `network prune`.
+/// Remove networks that no container is on.
 #[derive(Debug, Args)]
 pub struct PruneArgs {
     /// Do not ask. Nothing is ever asked; accepted for compatibility.

@@ -18,15 +18,12 @@ const HEADINGS: &[(&str, &str)] = &[("CreatedAt", "CREATED"), ("UpdatedAt", "UPD
 /// The subcommands of `unipod secret`.
 #[derive(Debug, Subcommand)]
 #[command(defer = true)]
+#[allow(missing_docs)] // What each does is said at its arguments, where clap finds it.
 pub enum SecretCommand {
-    /// Create a secret.
     Create(CreateArgs),
-    /// List secrets.
     #[command(visible_alias = "list")]
     Ls(LsArgs),
-    /// Show secrets in full, the content only on request.
     Inspect(InspectArgs),
-    /// Remove secrets.
     #[command(visible_alias = "remove")]
     Rm(RmArgs),
     /// Say by the exit code whether a secret exists: 0 yes, 1 no.
@@ -49,7 +46,7 @@ impl SecretCommand {
     }
 }
 
-/// `secret create`.
+/// Create a secret.
 #[derive(Debug, Args)]
 pub struct CreateArgs {
     /// SOURCE is an environment variable and not a file.
@@ -124,7 +121,7 @@ fn content(source: &str, env: bool) -> Result<Vec<u8>, CliError> {
     Ok(data)
 }
 
-/// `secret ls`.
+/// List secrets.
 #[derive(Debug, Args)]
 pub struct LsArgs {
     /// Only those that match: name, id.
@@ -185,7 +182,7 @@ fn describe(secret: &Secret, data: Option<&SecretData>) -> Value {
     object
 }
 
-/// `secret inspect`.
+/// Show secrets in full, the content only on request.
 #[derive(Debug, Args)]
 pub struct InspectArgs {
     /// A Go template.
@@ -214,7 +211,7 @@ impl InspectArgs {
     }
 }
 
-/// `secret rm`.
+/// Remove secrets.
 #[derive(Debug, Args)]
 pub struct RmArgs {
     /// All secrets.

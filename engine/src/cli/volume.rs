@@ -16,15 +16,12 @@ const TABLE: &str = "table {{.Driver}}\t{{.VolumeName}}";
 /// The subcommands of `unipod volume`.
 #[derive(Debug, Subcommand)]
 #[command(defer = true)]
+#[allow(missing_docs)] // What each does is said at its arguments, where clap finds it.
 pub enum VolumeCommand {
-    /// Create a volume.
     Create(CreateArgs),
-    /// List volumes.
     #[command(visible_alias = "list")]
     Ls(LsArgs),
-    /// Show volumes in full.
     Inspect(InspectArgs),
-    /// Remove volumes.
     #[command(visible_alias = "remove")]
     Rm(RmArgs),
     /// Say by the exit code whether a volume exists: 0 yes, 1 no.
@@ -32,7 +29,6 @@ pub enum VolumeCommand {
         /// Name.
         volume: String,
     },
-    /// Remove volumes that no container uses.
     Prune(PruneArgs),
 }
 
@@ -50,7 +46,7 @@ impl VolumeCommand {
     }
 }
 
-/// `volume create`.
+/// Create a volume.
 #[derive(Debug, Args)]
 #[command(mut_args(any_value))]
 pub struct CreateArgs {
@@ -129,7 +125,7 @@ fn group(text: &str) -> Result<u32, CliError> {
         .ok_or_else(|| CliError::new(format!("--gid {text:?}: no such group on this host")))
 }
 
-/// `volume ls`.
+/// List volumes.
 #[derive(Debug, Args)]
 pub struct LsArgs {
     /// Only those that match: name, driver, label, scope, dangling.
@@ -208,7 +204,7 @@ fn describe(volume: &Volume) -> Value {
     object
 }
 
-/// `volume inspect`.
+/// Show volumes in full.
 #[derive(Debug, Args)]
 pub struct InspectArgs {
     /// All volumes.
@@ -244,7 +240,7 @@ pub fn inspect(store: &Store, name: &str) -> Result<Option<Value>, CliError> {
     }
 }
 
-/// `volume rm`.
+/// Remove volumes.
 #[derive(Debug, Args)]
 pub struct RmArgs {
     /// All volumes.
@@ -287,7 +283,7 @@ fn remove_one(store: &Store, name: &str, force: bool) -> Result<Option<String>, 
     }
 }
 
-/// `volume prune`.
+/// Remove volumes that no container uses.
 #[derive(Debug, Args)]
 pub struct PruneArgs {
     /// Do not ask. Nothing is ever asked; accepted for compatibility.

@@ -12,7 +12,7 @@ use crate::cli::output::{self, Row};
 use crate::image::{Image, ImageError, find, layers};
 use crate::store::Store;
 
-/// The options of `history`.
+/// Show how an image was made.
 #[derive(Debug, Args)]
 pub struct HistoryArgs {
     /// Name or ID

@@ -14,7 +14,7 @@ use crate::cli::human;
 use crate::cli::output::Row;
 use crate::store::Store;
 
-/// The options of `images`.
+/// List images.
 #[derive(Debug, Args)]
 #[allow(clippy::struct_excessive_bools)] // Each is a switch of its own.
 pub struct LsArgs {
