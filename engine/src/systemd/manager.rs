@@ -86,7 +86,6 @@ pub(super) trait Manager {
         properties: &[(&str, Variant<'_>)],
         aux: &[(&str, &[(&str, Variant<'_>)])],
     ) -> zbus::Result<OwnedObjectPath>;
-    fn start_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
     fn stop_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
     fn reset_failed_unit(&self, name: &str) -> zbus::Result<()>;
     fn reload(&self) -> zbus::Result<()>;
@@ -121,17 +120,6 @@ pub fn stop(unit: &str) -> Result<(), ManagerError> {
     zbus::block_on(async {
         let manager = connect().await?;
         wait_for_job(&manager, "stop", unit, manager.stop_unit(unit, "replace")).await
-    })
-}
-
-/// Starts a unit that systemd knows and waits until it is ready.
-///
-/// # Errors
-/// systemd cannot be reached or refuses, or the unit does not get ready.
-pub fn start(unit: &str) -> Result<(), ManagerError> {
-    zbus::block_on(async {
-        let manager = connect().await?;
-        wait_for_job(&manager, "start", unit, manager.start_unit(unit, "replace")).await
     })
 }
 
