@@ -1,13 +1,13 @@
 //! All units of a run, from loaded files to finished services.
 
 use std::collections::{HashMap, HashSet};
-use std::fmt::Write;
 
+use crate::claims;
 use crate::convert::{Converted, Host, convert};
 use crate::install::{self, Link};
 use crate::names::Registry;
 use crate::parallel;
-use crate::problem::{MOST, Place, Problem, limit, shorten};
+use crate::problem::{MOST, Problem, limit, shorten};
 use crate::rule::Rule;
 use crate::stub::stub;
 use crate::unit::{Reading, Unit, UnitType};
@@ -40,9 +40,6 @@ pub struct Outcome {
     pub registry: Registry,
 }
 
-/// How many units a message names; of more it tells the number.
-const NAMED: usize = 3;
-
 /// A run under way.
 struct Run<'a> {
     registry: &'a Registry,
@@ -52,7 +49,7 @@ struct Run<'a> {
     results: Vec<Option<Converted>>,
     /// For each unit the links that its `[Install]` asks for, and those it does not get.
     links: Vec<(Vec<Link>, Vec<String>)>,
-    /// For each unit what its conversion found.
+    /// For each unit what is wrong with its name, and what its conversion found.
     findings: Vec<Vec<Problem>>,
     /// For each unit that failed with another one: why that one failed.
     inherited: Vec<Option<String>>,
@@ -64,18 +61,17 @@ struct Run<'a> {
 pub fn generate(units: Vec<Unit>, host: &Host) -> Outcome {
     let registry = Registry::new(units);
     let count = registry.units.len();
-    let results = (0..count).map(|_| None).collect();
+    let (nameless, findings) = claims::check(&registry.units);
     let mut run = Run {
         registry: &registry,
         host,
-        nameless: vec![false; count],
-        results,
+        nameless,
+        results: (0..count).map(|_| None).collect(),
         links: Vec::with_capacity(count),
-        findings: vec![Vec::new(); count],
+        findings,
         inherited: vec![None; count],
         spread: HashSet::new(),
     };
-    run.check_names();
     let pods = registry
         .units
         .partition_point(|named| named.unit.unit_type.class() < UnitType::Pod.class());
@@ -98,48 +94,6 @@ pub fn generate(units: Vec<Unit>, host: &Host) -> Outcome {
 }
 
 impl Run<'_> {
-    /// A service's name must be one that systemd accepts, and only one unit can have it.
-    fn check_names(&mut self) {
-        let mut owners: HashMap<&str, usize> = HashMap::with_capacity(self.registry.units.len());
-        let mut shared: HashMap<&str, Vec<usize>> = HashMap::new();
-        for (index, named) in self.registry.units.iter().enumerate() {
-            let name = named.service.as_str();
-            let file = || Place::file(named.unit.path.clone());
-            if !is_valid_name(name) {
-                self.nameless[index] = true;
-                let message = format!("systemd does not accept \"{name}.service\" as the name of a service");
-                self.findings[index].push(Problem::error(file(), message).of(Rule::ServiceName));
-            } else if name.ends_with(".service") {
-                let problem = Problem::warning(file(), format!("becomes {name}.service"));
-                let problem = problem.help(Some("ServiceName= is written without .service"));
-                self.findings[index].push(problem.of(Rule::ServiceName));
-            }
-            let first = *owners.entry(name).or_insert(index);
-            if first != index {
-                self.nameless[index] = true;
-                shared.entry(name).or_insert_with(|| vec![first]).push(index);
-            }
-        }
-        for (service, owners) in shared {
-            self.report_owners(service, &owners);
-        }
-    }
-
-    fn report_owners(&mut self, service: &str, owners: &[usize]) {
-        for &index in owners {
-            let unit = &self.registry.units[index].unit;
-            let others = owners.iter().filter(|other| **other != index).take(NAMED);
-            let others: Vec<&str> = others.map(|other| &*self.registry.units[*other].unit.path).collect();
-            let mut others = others.join(" and ");
-            if let Some(more) = owners.len().checked_sub(NAMED + 1).filter(|more| *more > 0) {
-                let _ = write!(others, " and {more} more");
-            }
-            let message = format!("becomes {service}.service, and so does {others}");
-            let problem = Problem::error(Place::file(unit.path.clone()), message).of(Rule::NameClash);
-            self.findings[index].push(problem.help(Some("set ServiceName= in one of them")));
-        }
-    }
-
     fn convert(&self, index: usize, members: &[String]) -> Option<Converted> {
         let readable = self.registry.units[index].unit.reading != Reading::Failed;
         readable.then(|| convert(self.registry, index, self.host, members))
@@ -352,10 +306,4 @@ fn unique<'a>(problems: impl Iterator<Item = &'a Problem>) -> Vec<Problem> {
         .filter(|problem| seen.insert(problem.to_string()))
         .cloned()
         .collect()
-}
-
-/// Whether systemd accepts a service of this name (`unit_name_is_valid` of systemd: letters, digits, `:-_.\@`).
-pub(crate) fn is_valid_name(name: &str) -> bool {
-    let is_valid = |byte: u8| byte.is_ascii_alphanumeric() || b":-_.\\@".contains(&byte);
-    !name.is_empty() && !name.starts_with('@') && name.len() + ".service".len() < 256 && name.bytes().all(is_valid)
 }

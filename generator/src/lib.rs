@@ -33,6 +33,7 @@
 //! | [`places`], [`mod@search`]                | the search path; what is on it                                    |
 //! | [`load`], [`dropins`]                     | files into units; drop-ins into them                              |
 //! | [`mod@unit`], [`names`]                   | a unit, its type; service and resource names, references          |
+//! | [`claims`]                                | which unit gets the service that it names                         |
 //! | [`container`] … [`artifact`]              | one file per type: its table of keys and its service              |
 //! | [`mod@shared`]                            | the keys that several types have                                  |
 //! | [`handlers`], [`mount`], [`preamble`]     | rules that types share                                            |
@@ -52,6 +53,7 @@
 pub mod artifact;
 pub mod build;
 pub mod check;
+pub mod claims;
 pub mod cli;
 pub mod container;
 pub mod convert;

@@ -121,3 +121,9 @@ fn default_name(unit: &Unit) -> String {
         None => ["systemd-", parts.stem()].concat(),
     }
 }
+
+/// Whether systemd accepts a service of this name (`unit_name_is_valid` of systemd: letters, digits, `:-_.\@`).
+pub(crate) fn is_valid_name(name: &str) -> bool {
+    let is_valid = |byte: u8| byte.is_ascii_alphanumeric() || b":-_.\\@".contains(&byte);
+    !name.is_empty() && !name.starts_with('@') && name.len() + ".service".len() < 256 && name.bytes().all(is_valid)
+}

@@ -22,9 +22,10 @@ use std::path::Path;
 
 use rustix::fs::{FlockOperation, flock};
 
-use crate::generate::{Service, is_valid_name};
+use crate::generate::Service;
 use crate::install::Link;
 use crate::manager::Manager;
+use crate::names::is_valid_name;
 
 /// For each service the paths of its links, below the directory that `systemctl enable` makes them in.
 type Links = BTreeMap<String, BTreeSet<String>>;

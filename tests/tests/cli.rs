@@ -28,6 +28,8 @@ fn a_units_container_is_seen_and_handled_like_any_other() {
         .unipod(&["ps", "--format", "{{.Names}} {{.Image}} {{.State}}"])
         .ok();
     assert_eq!(row, format!("box {BUSYBOX} running"));
+    let named = machine.unipod(&["ps", "-q", "--format", "{{.Names}}"]).ok();
+    assert_eq!(named, "box", "a format counts for more, as in podman");
     let table = machine.unipod(&["ps"]).ok();
     assert!(table.starts_with("CONTAINER ID"), "{table}");
     let json = machine.unipod(&["ps", "--format", "json"]).ok();

@@ -1,10 +1,11 @@
-//! Arguments that several nouns share: values, `KEY=VALUE` pairs, `--filter`.
+//! What the command lines of several nouns share: values, `KEY=VALUE` pairs, `--filter`, lists, one thing done to each name.
 
 use std::collections::BTreeMap;
 
-use clap::Arg;
+use clap::{Arg, Args};
 
 use super::error::CliError;
+use super::output::{self, Row};
 
 /// An option takes the next word as its value whatever that begins with, as podman's do: `--hostname -x`.
 pub fn any_value(arg: Arg) -> Arg {
@@ -66,16 +67,44 @@ impl Filters {
     }
 }
 
+/// The options of a list.
+#[derive(Debug, Args)]
+pub struct Listing {
+    /// A Go template, `table …`, or `json`.
+    #[arg(long)]
+    pub format: Option<String>,
+    /// Leave out the line of headings.
+    #[arg(short, long, alias = "no-heading")]
+    noheading: bool,
+    /// Show only names or IDs.
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+impl Listing {
+    /// What is printed unless `--format` says it: `table`, with `--quiet` only `key`.
+    pub fn default<'a>(&self, key: &'a str, table: &'a str) -> &'a str {
+        if self.quiet { key } else { table }
+    }
+
+    /// Prints rows as [`output::print_list`] does. Returns the exit code.
+    pub fn print(&self, rows: &[Row], default: &str, headings: &[(&str, &str)]) -> Result<u8, CliError> {
+        let noheading = self.noheading || self.quiet;
+        output::print_list(rows, default, headings, self.format.as_deref(), noheading)?;
+        Ok(0)
+    }
+}
+
 /// Does something to each of `names` and prints what comes of it. One failure does not keep the others from being done;
 /// all failures are reported, and the last one decides the exit code.
-pub fn each<N: AsRef<str>>(
-    names: &[N],
-    action: impl Fn(&str) -> Result<Option<String>, CliError>,
+pub fn each<'a>(
+    names: impl IntoIterator<Item = &'a String>,
+    mut action: impl FnMut(&str) -> Result<Option<String>, CliError>,
 ) -> Result<u8, CliError> {
     let mut failed: Option<CliError> = None;
     for name in names {
-        match action(name.as_ref()) {
-            Ok(done) => done.iter().for_each(|line| println!("{line}")),
+        match action(name) {
+            Ok(done) => done.iter().for_each(|line| output::print_line(line)),
             Err(error) => {
                 if let Some(before) = failed.replace(error) {
                     before.report();

@@ -1,4 +1,6 @@
-//! Sizes and ages as podman and docker print them (github.com/docker/go-units).
+//! Sizes, ages and pairs as podman and docker print them (github.com/docker/go-units).
+
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
@@ -49,6 +51,12 @@ pub fn seconds(seconds: i64) -> String {
         (_, _, 1440..17520) => format!("{} months", hours / 24 / 30),
         _ => format!("{} years", hours / 24 / 365),
     }
+}
+
+/// Labels or options: `KEY=VALUE,KEY=VALUE`.
+pub fn pairs(map: &BTreeMap<String, String>) -> String {
+    let pairs: Vec<String> = map.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    pairs.join(",")
 }
 
 #[cfg(test)]

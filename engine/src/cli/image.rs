@@ -14,7 +14,7 @@ pub use list::LsArgs;
 pub use pull::PullArgs;
 pub use remove::{PruneArgs, RmArgs, TagArgs, UntagArgs};
 
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 
 use super::error::CliError;
 use crate::image;
@@ -23,26 +23,22 @@ use crate::store::Store;
 /// The subcommands of `unipod image`.
 #[derive(Debug, Subcommand)]
 #[command(defer = true)]
+#[allow(missing_docs)] // What each does is said at its arguments, where clap finds it.
 pub enum ImageCommand {
     /// Check whether an image is in the store
-    Exists(ExistsArgs),
-    /// Show how an image was made
+    Exists {
+        /// Name or ID
+        image: String,
+    },
     History(HistoryArgs),
-    /// Show all that is known about images
     Inspect(InspectArgs),
-    /// List images
     #[command(visible_alias = "list")]
     Ls(LsArgs),
-    /// Remove images that are not used
     Prune(PruneArgs),
-    /// Pull images from a registry
     Pull(PullArgs),
-    /// Remove images
     #[command(visible_alias = "remove")]
     Rm(RmArgs),
-    /// Give an image another name
     Tag(TagArgs),
-    /// Take names from an image
     Untag(UntagArgs),
 }
 
@@ -50,7 +46,7 @@ impl ImageCommand {
     /// Does it. Returns the exit code.
     pub fn run(self, store: &Store) -> Result<u8, CliError> {
         match self {
-            Self::Exists(args) => args.run(store),
+            Self::Exists { image } => Ok(u8::from(image::find::find_record(store, &image)?.is_none())),
             Self::History(args) => args.run(store),
             Self::Inspect(args) => args.run(store),
             Self::Ls(args) => args.run(store),
@@ -60,18 +56,5 @@ impl ImageCommand {
             Self::Tag(args) => args.run(store),
             Self::Untag(args) => args.run(store),
         }
-    }
-}
-
-/// `image exists`: the exit code says it, 0 or 1.
-#[derive(Debug, Args)]
-pub struct ExistsArgs {
-    /// Name or ID
-    image: String,
-}
-
-impl ExistsArgs {
-    fn run(self, store: &Store) -> Result<u8, CliError> {
-        Ok(u8::from(image::find::find_record(store, &self.image)?.is_none()))
     }
 }

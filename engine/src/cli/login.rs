@@ -11,7 +11,7 @@ use crate::image::auth::Credentials;
 use crate::image::login::{self, LoginOptions};
 use crate::image::registry::TlsOptions;
 
-/// The options of `login`.
+/// Log in to a registry.
 #[derive(Debug, Args)]
 pub struct LoginArgs {
     /// The registry, HOST[:PORT][/NAMESPACE]
@@ -39,7 +39,7 @@ pub struct LoginArgs {
     username: Option<String>,
 }
 
-/// The options of `logout`.
+/// Forget the credentials of a registry.
 #[derive(Debug, Args)]
 pub struct LogoutArgs {
     /// The registry

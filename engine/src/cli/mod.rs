@@ -21,6 +21,7 @@ pub mod volume;
 
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::container::relay;
@@ -52,26 +53,20 @@ pub struct Cli {
 enum Command {
     Create(Box<container::run::CreateArgs>),
     Exec(container::exec::ExecArgs),
-    /// Show how an image was made.
     History(image::HistoryArgs),
-    /// List images.
     Images(image::LsArgs),
     Info(system::InfoArgs),
     Inspect(container::inspect::InspectArgs),
     Kill(container::stop::KillArgs),
     Logs(container::logs::LogsArgs),
     Ps(container::ls::LsArgs),
-    /// Pull images from a registry.
     Pull(image::PullArgs),
     Rm(container::stop::RmArgs),
-    /// Remove images.
     Rmi(image::RmArgs),
     Run(Box<container::run::RunArgs>),
     Start(container::start::StartArgs),
     Stop(container::stop::StopArgs),
-    /// Give an image another name.
     Tag(image::TagArgs),
-    /// Take names from an image.
     Untag(image::UntagArgs),
     Version(system::VersionArgs),
     /// Manage containers.
@@ -83,9 +78,7 @@ enum Command {
     /// Manage images.
     #[command(subcommand)]
     Image(image::ImageCommand),
-    /// Log in to a registry.
     Login(login::LoginArgs),
-    /// Forget the credentials of a registry.
     Logout(login::LogoutArgs),
     /// Manage networks.
     #[command(subcommand)]
@@ -122,7 +115,7 @@ pub fn main() -> ExitCode {
             Ok(code) => ExitCode::from(code),
             Err(error) => error.report(),
         },
-        Err(refused) => refuse(&refused),
+        Err(refused) => refuse(refused),
     }
 }
 
@@ -132,7 +125,11 @@ pub fn command() -> clap::Command {
 }
 
 /// Help and version go to standard output with exit code 0; a wrong command line is the engine's failure, 125.
-fn refuse(error: &clap::Error) -> ExitCode {
+fn refuse(error: clap::Error) -> ExitCode {
+    let error = match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => help().unwrap_or(error),
+        _ => error,
+    };
     // A closed pipe must not turn `--help | head` into an error.
     let _ = error.print();
     if error.use_stderr() {
@@ -140,6 +137,13 @@ fn refuse(error: &clap::Error) -> ExitCode {
     } else {
         ExitCode::SUCCESS
     }
+}
+
+/// The help that was asked for. Subcommands are built when they are needed, and say what they do only then; here they all are.
+fn help() -> Option<clap::Error> {
+    let mut command = command();
+    command.build();
+    command.try_get_matches().err()
 }
 
 fn run(cli: Cli) -> Result<u8, CliError> {

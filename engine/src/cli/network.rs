@@ -1,37 +1,38 @@
 //! `unipod network …`.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use clap::{ArgAction, Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::arguments::{Filters, any_value, each, key_values};
+use super::arguments::{Filters, Listing, any_value, each, key_values};
 use super::error::CliError;
-use super::output::{Row, print_inspect, print_list_with};
+use super::human;
+use super::output::{Row, print_inspect};
 use crate::network::create::{Created, Wanted, WantedSubnet, create, remove};
 use crate::network::definition::{DEFAULT_NETWORK, Route, find, list, load};
 use crate::network::state::{User, users};
 use crate::network::{Network, NetworkError};
 use crate::store::Store;
 
+const TABLE: &str = "table {{.ID}}\t{{.Name}}\t{{.Driver}}";
+
 /// The subcommands of `unipod network`.
 #[derive(Debug, Subcommand)]
 #[command(defer = true)]
+#[allow(missing_docs)] // What each does is said at its arguments, where clap finds it.
 pub enum NetworkCommand {
-    /// Create a network.
     Create(Box<CreateArgs>),
-    /// List networks.
     #[command(visible_alias = "list")]
     Ls(LsArgs),
-    /// Show networks in full.
     Inspect(InspectArgs),
-    /// Remove networks.
     #[command(visible_alias = "remove")]
     Rm(RmArgs),
     /// Say by the exit code whether a network exists: 0 yes, 1 no.
-    Exists(ExistsArgs),
-    /// Remove networks that no container is on.
+    Exists {
+        /// Name or ID.
+        network: String,
+    },
     Prune(PruneArgs),
 }
 
@@ -43,13 +44,13 @@ impl NetworkCommand {
             Self::Ls(args) => args.run(store),
             Self::Inspect(args) => args.run(store),
             Self::Rm(args) => args.run(store),
-            Self::Exists(args) => args.run(store),
+            Self::Exists { network } => Ok(u8::from(inspect(store, &network)?.is_none())),
             Self::Prune(args) => args.run(store),
         }
     }
 }
 
-/// `network create`.
+/// Create a network.
 #[derive(Debug, Args)]
 #[command(mut_args(any_value))]
 #[allow(clippy::struct_excessive_bools, reason = "they are the switches of the command line")]
@@ -195,47 +196,29 @@ fn route(text: &str) -> Result<Route, CliError> {
     }
 }
 
-/// `network ls`.
+/// List networks.
 #[derive(Debug, Args)]
 pub struct LsArgs {
     /// Only those that match: name, id, driver, label, dangling.
     #[arg(short, long)]
     filter: Vec<String>,
-    /// `json` or a Go template.
-    #[arg(long)]
-    format: Option<String>,
-    /// No heading.
-    #[arg(short, long)]
-    noheading: bool,
     /// IDs in full.
     #[arg(long)]
     no_trunc: bool,
-    /// Names only.
-    #[arg(short, long)]
-    quiet: bool,
+    #[command(flatten)]
+    listing: Listing,
 }
 
 impl LsArgs {
     fn run(self, store: &Store) -> Result<u8, CliError> {
-        let networks = filtered(store, &self.filter)?;
-        let rows: Vec<Row> = networks
-            .iter()
-            .map(|n| row(n, self.no_trunc))
-            .collect::<Result<_, _>>()?;
-        let default = if self.quiet {
-            "{{.Name}}"
-        } else {
-            "table {{.ID}}\t{{.Name}}\t{{.Driver}}"
-        };
-        print_list_with(
-            &rows,
-            default,
-            &[("ID", "NETWORK ID")],
-            self.format.as_deref(),
-            self.noheading,
-        )
-        .map_err(CliError::new)?;
-        Ok(0)
+        let Self {
+            filter,
+            no_trunc,
+            listing,
+        } = self;
+        let networks = filtered(store, &filter)?;
+        let rows: Vec<Row> = networks.iter().map(|n| row(n, no_trunc)).collect::<Result<_, _>>()?;
+        listing.print(&rows, listing.default("{{.Name}}", TABLE), &[("ID", "NETWORK ID")])
     }
 }
 
@@ -264,18 +247,12 @@ fn row(network: &Network, no_trunc: bool) -> Result<Row, CliError> {
     } else {
         &network.id[..network.id.len().min(12)]
     };
-    let pairs = |map: &BTreeMap<String, String>| {
-        map.iter()
-            .map(|(k, v)| format!("{k}={v}"))
-            .collect::<Vec<_>>()
-            .join(",")
-    };
     let fields = vec![
         ("ID", id.to_owned()),
         ("Name", network.name.clone()),
         ("Driver", network.driver.clone()),
-        ("Labels", pairs(&network.labels)),
-        ("Options", pairs(&network.options)),
+        ("Labels", human::pairs(&network.labels)),
+        ("Options", human::pairs(&network.options)),
         ("Created", network.created.clone()),
         (
             "NetworkInterface",
@@ -300,7 +277,7 @@ fn row(network: &Network, no_trunc: bool) -> Result<Row, CliError> {
     })
 }
 
-/// `network inspect`.
+/// Show networks in full.
 #[derive(Debug, Args)]
 pub struct InspectArgs {
     /// A Go template.
@@ -315,7 +292,7 @@ impl InspectArgs {
     fn run(self, store: &Store) -> Result<u8, CliError> {
         let describe = |name: &String| describe(store, &find(store, name)?);
         let objects: Vec<Value> = self.networks.iter().map(describe).collect::<Result<_, CliError>>()?;
-        print_inspect(&objects, self.format.as_deref()).map_err(CliError::new)?;
+        print_inspect(&objects, self.format.as_deref())?;
         Ok(0)
     }
 }
@@ -355,7 +332,7 @@ fn container(user: &User, network: &str) -> Value {
     json!({"name": user.name, "interfaces": Value::Object(endpoints.map(interface).collect())})
 }
 
-/// `network rm`.
+/// Remove networks.
 #[derive(Debug, Args)]
 pub struct RmArgs {
     /// Also a network that containers are on; one that is not there is no error.
@@ -373,34 +350,16 @@ impl RmArgs {
     fn run(self, store: &Store) -> Result<u8, CliError> {
         each(&self.networks, |name| match remove(store, name, self.force) {
             Ok(_) => Ok(Some(name.to_owned())),
+            // Podman's exit codes.
             Err(NetworkError::NotFound(_)) if self.force => Ok(None),
-            Err(error) => {
-                // Podman's exit codes: 2 for a network in use, 1 for one that is not there.
-                let code = match error {
-                    NetworkError::InUse { .. } => 2,
-                    NetworkError::NotFound(_) => 1,
-                    _ => 125,
-                };
-                Err(CliError::from(error).code(code))
-            }
+            Err(error @ NetworkError::NotFound(_)) => Err(CliError::from(error).code(1)),
+            Err(error @ NetworkError::InUse { .. }) => Err(CliError::from(error).code(2)),
+            Err(error) => Err(error.into()),
         })
     }
 }
 
-/// `network exists`.
-#[derive(Debug, Args)]
-pub struct ExistsArgs {
-    /// Name or ID.
-    network: String,
-}
-
-impl ExistsArgs {
-    fn run(self, store: &Store) -> Result<u8, CliError> {
-        Ok(u8::from(inspect(store, &self.network)?.is_none()))
-    }
-}
-
-/// `network prune`.
+/// Remove networks that no container is on.
 #[derive(Debug, Args)]
 pub struct PruneArgs {
     /// Do not ask. Nothing is ever asked; accepted for compatibility.

@@ -32,19 +32,9 @@ pub struct Row {
 #[error("{0}")]
 pub struct OutputError(String);
 
-impl From<OutputError> for String {
-    fn from(error: OutputError) -> Self {
-        error.0
-    }
-}
-
 /// Prints rows: `format` absent uses `default`, a template such as `table {{.ID}}\t{{.Names}}`; `json` prints `Row::json`s.
-pub fn print_list(rows: &[Row], default: &str, format: Option<&str>, noheading: bool) -> Result<(), OutputError> {
-    print_list_with(rows, default, &[], format, noheading)
-}
-
-/// As [`print_list`]; some headings are not made of the field's name: `[("ID", "CONTAINER ID")]`.
-pub fn print_list_with(
+/// Some headings are not made of the field's name: `[("ID", "CONTAINER ID")]`.
+pub fn print_list(
     rows: &[Row],
     default: &str,
     headings: &[(&str, &str)],
@@ -55,7 +45,7 @@ pub fn print_list_with(
     print(&text).map_err(OutputError)
 }
 
-/// What [`print_list_with`] prints.
+/// What [`print_list`] prints.
 pub fn render_list(
     rows: &[Row],
     default: &str,

@@ -5,29 +5,32 @@ use std::io::Read;
 use clap::{ArgAction, Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::arguments::{Filters, each, key_values};
+use super::arguments::{Filters, Listing, each, key_values};
 use super::error::CliError;
 use super::human;
-use super::output::{Row, print_inspect, print_list_with};
+use super::output::{Row, print_inspect};
 use crate::secret::{Secret, SecretData, SecretError, Wanted, WhenExists, create, find, list, remove};
 use crate::store::Store;
+
+const TABLE: &str = "table {{.ID}}\t{{.Name}}\t{{.Driver}}\t{{.CreatedAt}}\t{{.UpdatedAt}}";
+const HEADINGS: &[(&str, &str)] = &[("CreatedAt", "CREATED"), ("UpdatedAt", "UPDATED")];
 
 /// The subcommands of `unipod secret`.
 #[derive(Debug, Subcommand)]
 #[command(defer = true)]
+#[allow(missing_docs)] // What each does is said at its arguments, where clap finds it.
 pub enum SecretCommand {
-    /// Create a secret.
     Create(CreateArgs),
-    /// List secrets.
     #[command(visible_alias = "list")]
     Ls(LsArgs),
-    /// Show secrets in full, the content only on request.
     Inspect(InspectArgs),
-    /// Remove secrets.
     #[command(visible_alias = "remove")]
     Rm(RmArgs),
     /// Say by the exit code whether a secret exists: 0 yes, 1 no.
-    Exists(ExistsArgs),
+    Exists {
+        /// Name or ID.
+        secret: String,
+    },
 }
 
 impl SecretCommand {
@@ -38,12 +41,12 @@ impl SecretCommand {
             Self::Ls(args) => args.run(store),
             Self::Inspect(args) => args.run(store),
             Self::Rm(args) => args.run(store),
-            Self::Exists(args) => args.run(store),
+            Self::Exists { secret } => exists(store, &secret),
         }
     }
 }
 
-/// `secret create`.
+/// Create a secret.
 #[derive(Debug, Args)]
 pub struct CreateArgs {
     /// SOURCE is an environment variable and not a file.
@@ -118,38 +121,24 @@ fn content(source: &str, env: bool) -> Result<Vec<u8>, CliError> {
     Ok(data)
 }
 
-/// `secret ls`.
+/// List secrets.
 #[derive(Debug, Args)]
 pub struct LsArgs {
     /// Only those that match: name, id.
     #[arg(short, long)]
     filter: Vec<String>,
-    /// `json` or a Go template.
-    #[arg(long)]
-    format: Option<String>,
-    /// No heading.
-    #[arg(short, long)]
-    noheading: bool,
-    /// IDs only.
-    #[arg(short, long)]
-    quiet: bool,
+    #[command(flatten)]
+    listing: Listing,
 }
 
 impl LsArgs {
     fn run(self, store: &Store) -> Result<u8, CliError> {
-        let filters = Filters::parse(&self.filter, &["name", "id"])?;
+        let Self { filter, listing } = self;
+        let filters = Filters::parse(&filter, &["name", "id"])?;
         let mut secrets = list(store)?;
         secrets.retain(|s| filters.pass("name", |w| s.name.contains(w)) && filters.pass("id", |w| s.id.starts_with(w)));
         let rows: Vec<Row> = secrets.iter().map(row).collect();
-        let default = if self.quiet {
-            "{{.ID}}"
-        } else {
-            "table {{.ID}}\t{{.Name}}\t{{.Driver}}\t{{.CreatedAt}}\t{{.UpdatedAt}}"
-        };
-        let headings = &[("CreatedAt", "CREATED"), ("UpdatedAt", "UPDATED")];
-        let format = self.format.as_deref();
-        print_list_with(&rows, default, headings, format, self.noheading || self.quiet).map_err(CliError::new)?;
-        Ok(0)
+        listing.print(&rows, listing.default("{{.ID}}", TABLE), HEADINGS)
     }
 }
 
@@ -193,7 +182,7 @@ fn describe(secret: &Secret, data: Option<&SecretData>) -> Value {
     object
 }
 
-/// `secret inspect`.
+/// Show secrets in full, the content only on request.
 #[derive(Debug, Args)]
 pub struct InspectArgs {
     /// A Go template.
@@ -217,12 +206,12 @@ impl InspectArgs {
             Ok::<_, SecretError>(describe(&secret, self.showsecret.then_some(&data)))
         };
         let objects: Vec<Value> = self.secrets.iter().map(object).collect::<Result<_, _>>()?;
-        print_inspect(&objects, self.format.as_deref()).map_err(CliError::new)?;
+        print_inspect(&objects, self.format.as_deref())?;
         Ok(0)
     }
 }
 
-/// `secret rm`.
+/// Remove secrets.
 #[derive(Debug, Args)]
 pub struct RmArgs {
     /// All secrets.
@@ -251,19 +240,10 @@ impl RmArgs {
     }
 }
 
-/// `secret exists`.
-#[derive(Debug, Args)]
-pub struct ExistsArgs {
-    /// Name or ID.
-    secret: String,
-}
-
-impl ExistsArgs {
-    fn run(self, store: &Store) -> Result<u8, CliError> {
-        match find(store, &self.secret) {
-            Ok(_) => Ok(0),
-            Err(SecretError::NotFound(_)) => Ok(1),
-            Err(error) => Err(error.into()),
-        }
+fn exists(store: &Store, name: &str) -> Result<u8, CliError> {
+    match find(store, name) {
+        Ok(_) => Ok(0),
+        Err(SecretError::NotFound(_)) => Ok(1),
+        Err(error) => Err(error.into()),
     }
 }

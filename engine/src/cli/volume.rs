@@ -1,34 +1,34 @@
 //! `unipod volume …`.
 
-use std::collections::BTreeMap;
-
 use clap::{ArgAction, Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::arguments::{Filters, any_value, each, key_values};
+use super::arguments::{Filters, Listing, any_value, each, key_values};
 use super::error::CliError;
-use super::output::{Row, print_inspect, print_list};
+use super::human;
+use super::output::{Row, print_inspect};
 use crate::container::record;
 use crate::store::Store;
 use crate::volume::{Created, Volume, VolumeError, Wanted, create, find, list, remove};
 
+const TABLE: &str = "table {{.Driver}}\t{{.VolumeName}}";
+
 /// The subcommands of `unipod volume`.
 #[derive(Debug, Subcommand)]
 #[command(defer = true)]
+#[allow(missing_docs)] // What each does is said at its arguments, where clap finds it.
 pub enum VolumeCommand {
-    /// Create a volume.
     Create(CreateArgs),
-    /// List volumes.
     #[command(visible_alias = "list")]
     Ls(LsArgs),
-    /// Show volumes in full.
     Inspect(InspectArgs),
-    /// Remove volumes.
     #[command(visible_alias = "remove")]
     Rm(RmArgs),
     /// Say by the exit code whether a volume exists: 0 yes, 1 no.
-    Exists(ExistsArgs),
-    /// Remove volumes that no container uses.
+    Exists {
+        /// Name.
+        volume: String,
+    },
     Prune(PruneArgs),
 }
 
@@ -40,13 +40,13 @@ impl VolumeCommand {
             Self::Ls(args) => args.run(store),
             Self::Inspect(args) => args.run(store),
             Self::Rm(args) => args.run(store),
-            Self::Exists(args) => args.run(store),
+            Self::Exists { volume } => Ok(u8::from(inspect(store, &volume)?.is_none())),
             Self::Prune(args) => args.run(store),
         }
     }
 }
 
-/// `volume create`.
+/// Create a volume.
 #[derive(Debug, Args)]
 #[command(mut_args(any_value))]
 pub struct CreateArgs {
@@ -125,33 +125,21 @@ fn group(text: &str) -> Result<u32, CliError> {
         .ok_or_else(|| CliError::new(format!("--gid {text:?}: no such group on this host")))
 }
 
-/// `volume ls`.
+/// List volumes.
 #[derive(Debug, Args)]
 pub struct LsArgs {
     /// Only those that match: name, driver, label, scope, dangling.
     #[arg(short, long)]
     filter: Vec<String>,
-    /// `json` or a Go template.
-    #[arg(long)]
-    format: Option<String>,
-    /// No heading.
-    #[arg(short, long)]
-    noheading: bool,
-    /// Names only.
-    #[arg(short, long)]
-    quiet: bool,
+    #[command(flatten)]
+    listing: Listing,
 }
 
 impl LsArgs {
     fn run(self, store: &Store) -> Result<u8, CliError> {
-        let rows: Vec<Row> = filtered(store, &self.filter)?.iter().map(row).collect();
-        let default = if self.quiet {
-            "{{.Name}}"
-        } else {
-            "table {{.Driver}}\t{{.VolumeName}}"
-        };
-        print_list(&rows, default, self.format.as_deref(), self.noheading || self.quiet).map_err(CliError::new)?;
-        Ok(0)
+        let Self { filter, listing } = self;
+        let rows: Vec<Row> = filtered(store, &filter)?.iter().map(row).collect();
+        listing.print(&rows, listing.default("{{.Name}}", TABLE), &[])
     }
 }
 
@@ -171,20 +159,14 @@ fn filtered(store: &Store, words: &[String]) -> Result<Vec<Volume>, CliError> {
 }
 
 fn row(volume: &Volume) -> Row {
-    let pairs = |map: &BTreeMap<String, String>| {
-        map.iter()
-            .map(|(k, v)| format!("{k}={v}"))
-            .collect::<Vec<_>>()
-            .join(",")
-    };
     let fields = vec![
         ("Driver", volume.driver.clone()),
         ("VolumeName", volume.name.clone()),
         ("Name", volume.name.clone()),
         ("Mountpoint", volume.mountpoint.display().to_string()),
         ("CreatedAt", volume.created.clone()),
-        ("Labels", pairs(&volume.labels)),
-        ("Options", pairs(&volume.options)),
+        ("Labels", human::pairs(&volume.labels)),
+        ("Options", human::pairs(&volume.options)),
         ("Scope", "local".into()),
     ];
     Row {
@@ -222,7 +204,7 @@ fn describe(volume: &Volume) -> Value {
     object
 }
 
-/// `volume inspect`.
+/// Show volumes in full.
 #[derive(Debug, Args)]
 pub struct InspectArgs {
     /// All volumes.
@@ -244,7 +226,7 @@ impl InspectArgs {
             self.volumes.iter().map(|v| find(store, v)).collect::<Result<_, _>>()?
         };
         let objects: Vec<Value> = volumes.iter().map(describe).collect();
-        print_inspect(&objects, self.format.as_deref()).map_err(CliError::new)?;
+        print_inspect(&objects, self.format.as_deref())?;
         Ok(0)
     }
 }
@@ -258,7 +240,7 @@ pub fn inspect(store: &Store, name: &str) -> Result<Option<Value>, CliError> {
     }
 }
 
-/// `volume rm`.
+/// Remove volumes.
 #[derive(Debug, Args)]
 pub struct RmArgs {
     /// All volumes.
@@ -286,7 +268,7 @@ impl RmArgs {
     }
 }
 
-/// Podman's exit codes: 2 for a volume in use, 1 for one that is not there.
+/// With podman's exit codes.
 fn remove_one(store: &Store, name: &str, force: bool) -> Result<Option<String>, CliError> {
     let removed = match find(store, name) {
         Ok(volume) => remove(store, &volume.name, &users(store, &volume.name)?, force),
@@ -295,31 +277,13 @@ fn remove_one(store: &Store, name: &str, force: bool) -> Result<Option<String>, 
     match removed {
         Ok(()) => Ok(Some(name.to_owned())),
         Err(VolumeError::NotFound(_)) if force => Ok(None),
-        Err(error) => {
-            let code = match error {
-                VolumeError::InUse { .. } => 2,
-                VolumeError::NotFound(_) => 1,
-                _ => 125,
-            };
-            Err(CliError::from(error).code(code))
-        }
+        Err(error @ VolumeError::NotFound(_)) => Err(CliError::from(error).code(1)),
+        Err(error @ VolumeError::InUse { .. }) => Err(CliError::from(error).code(2)),
+        Err(error) => Err(error.into()),
     }
 }
 
-/// `volume exists`.
-#[derive(Debug, Args)]
-pub struct ExistsArgs {
-    /// Name.
-    volume: String,
-}
-
-impl ExistsArgs {
-    fn run(self, store: &Store) -> Result<u8, CliError> {
-        Ok(u8::from(inspect(store, &self.volume)?.is_none()))
-    }
-}
-
-/// `volume prune`.
+/// Remove volumes that no container uses.
 #[derive(Debug, Args)]
 pub struct PruneArgs {
     /// Do not ask. Nothing is ever asked; accepted for compatibility.

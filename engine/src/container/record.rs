@@ -268,11 +268,7 @@ pub fn list(store: &Store) -> Result<Vec<Record>, StoreError> {
 
 /// `[a-zA-Z0-9][a-zA-Z0-9_.-]*`, as podman has it. Such a name is a safe file name as well.
 pub fn is_valid_name(name: &str) -> bool {
-    name.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && name
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'))
-        && name.len() <= 200
+    store::id::is_name(name, 200)
 }
 
 fn path(store: &Store, name: &str, ephemeral: bool) -> PathBuf {

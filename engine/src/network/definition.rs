@@ -185,8 +185,7 @@ pub fn list(store: &Store) -> Result<Vec<Network>, NetworkError> {
 
 /// Names of networks become file names: podman's rule `[a-zA-Z0-9][a-zA-Z0-9_.-]*`.
 pub fn check_name(name: &str) -> Result<(), NetworkError> {
-    let good = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'.' | b'-');
-    if name.len() <= 200 && name.bytes().all(good) && name.bytes().next().is_some_and(|c| c.is_ascii_alphanumeric()) {
+    if id::is_name(name, 200) {
         return Ok(());
     }
     Err(NetworkError::invalid(

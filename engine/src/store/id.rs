@@ -1,4 +1,4 @@
-//! Container identifiers: 64 hexadecimal digits, as every engine writes them.
+//! Container identifiers, 64 hexadecimal digits, as every engine writes them; and what may be a name.
 
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +28,12 @@ impl std::fmt::Display for ContainerId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// Podman's rule for names, `[a-zA-Z0-9][a-zA-Z0-9_.-]*`, of at most `longest` bytes: such a name is a safe file name as well.
+pub fn is_name(text: &str, longest: usize) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
+    text.starts_with(|first: char| first.is_ascii_alphanumeric()) && text.bytes().all(fits) && text.len() <= longest
 }
 
 /// `bytes` random bytes as hexadecimal digits.

@@ -58,21 +58,8 @@ pub enum ManagerError {
     },
 }
 
-/// What systemd says about a unit.
-#[derive(Debug, Clone)]
-pub struct State {
-    /// The unit's name.
-    pub name: String,
-    /// `loaded`, `not-found`, `masked` …
-    pub load: String,
-    /// `active`, `inactive`, `failed` …
-    pub active: String,
-    /// Finer than that, `running`.
-    pub sub: String,
-}
-
 /// As `ListUnitsByNames` answers: name, description, the three states, whom it follows, object, job.
-type Listed = (
+pub(super) type Listed = (
     String,
     String,
     String,
@@ -99,7 +86,6 @@ pub(super) trait Manager {
         properties: &[(&str, Variant<'_>)],
         aux: &[(&str, &[(&str, Variant<'_>)])],
     ) -> zbus::Result<OwnedObjectPath>;
-    fn start_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
     fn stop_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
     fn reset_failed_unit(&self, name: &str) -> zbus::Result<()>;
     fn reload(&self) -> zbus::Result<()>;
@@ -137,17 +123,6 @@ pub fn stop(unit: &str) -> Result<(), ManagerError> {
     })
 }
 
-/// Starts a unit that systemd knows and waits until it is ready.
-///
-/// # Errors
-/// systemd cannot be reached or refuses, or the unit does not get ready.
-pub fn start(unit: &str) -> Result<(), ManagerError> {
-    zbus::block_on(async {
-        let manager = connect().await?;
-        wait_for_job(&manager, "start", unit, manager.start_unit(unit, "replace")).await
-    })
-}
-
 /// Has systemd run its generators and read all unit files again.
 ///
 /// # Errors
@@ -160,35 +135,6 @@ pub fn reload() -> Result<(), ManagerError> {
             source,
         };
         connect().await?.reload().await.map_err(refused)
-    })
-}
-
-/// The states of units, and of those loaded ones whose name matches a pattern (glob(7)).
-///
-/// # Errors
-/// systemd cannot be reached, or a name is not that of a unit.
-pub fn states(names: &[String], patterns: &[String]) -> Result<Vec<State>, ManagerError> {
-    zbus::block_on(async {
-        let refused = |source| ManagerError::Refused {
-            action: "list",
-            unit: [names, patterns].concat().join(" "),
-            source,
-        };
-        let manager = connect().await?;
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let patterns: Vec<&str> = patterns.iter().map(String::as_str).collect();
-        let mut listed = manager.list_units_by_names(&names).await.map_err(refused)?;
-        if !patterns.is_empty() {
-            // Without a pattern it lists everything.
-            listed.extend(manager.list_units_by_patterns(&[], &patterns).await.map_err(refused)?);
-        }
-        let state = |(name, _, load, active, sub, ..): Listed| State {
-            name,
-            load,
-            active,
-            sub,
-        };
-        Ok(listed.into_iter().map(state).collect())
     })
 }
 

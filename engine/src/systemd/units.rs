@@ -6,12 +6,25 @@ use zbus::OwnedVariant;
 use zbus::fdo::PropertiesProxy;
 use zbus::names::InterfaceName;
 
-use super::manager::{ManagerError, ManagerProxy, connect_to};
+use super::manager::{Listed, ManagerError, ManagerProxy, connect_to};
 
 /// A connection to the manager of the system, or of a user.
 #[derive(Debug)]
 pub struct Units {
     manager: ManagerProxy<'static>,
+}
+
+/// The states of one unit.
+#[derive(Debug, Clone)]
+pub struct State {
+    /// The unit's name.
+    pub name: String,
+    /// `loaded`, `not-found`, `masked` …
+    pub load: String,
+    /// `active`, `inactive`, `failed` …
+    pub active: String,
+    /// Finer than that, `running`.
+    pub sub: String,
 }
 
 /// The properties of one unit, of all interfaces that it has, by name.
@@ -44,6 +57,37 @@ impl Units {
     /// `enabled`, `disabled`, `generated` …; also for templates, which have no other properties.
     pub fn file_state(&self, unit: &str) -> Option<String> {
         zbus::block_on(self.manager.get_unit_file_state(unit)).ok()
+    }
+
+    /// The states of units, and of those loaded ones whose name matches a pattern (glob(7)).
+    ///
+    /// # Errors
+    /// A name is not one of a unit, or systemd does not answer.
+    pub fn states(&self, names: &[String], patterns: &[String]) -> Result<Vec<State>, ManagerError> {
+        let state = |(name, _, load, active, sub, ..): Listed| State {
+            name,
+            load,
+            active,
+            sub,
+        };
+        let answer = zbus::block_on(self.list(names, patterns));
+        let listed = answer.map_err(|source| ManagerError::Refused {
+            action: "list",
+            unit: [names, patterns].concat().join(" "),
+            source,
+        })?;
+        Ok(listed.into_iter().map(state).collect())
+    }
+
+    async fn list(&self, names: &[String], patterns: &[String]) -> zbus::Result<Vec<Listed>> {
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let patterns: Vec<&str> = patterns.iter().map(String::as_str).collect();
+        let mut listed = self.manager.list_units_by_names(&names).await?;
+        if !patterns.is_empty() {
+            // Without a pattern it lists everything.
+            listed.extend(self.manager.list_units_by_patterns(&[], &patterns).await?);
+        }
+        Ok(listed)
     }
 
     async fn read(&self, unit: &str) -> zbus::Result<HashMap<String, OwnedVariant>> {

@@ -200,8 +200,7 @@ pub fn remove_anonymous(store: &Store, name: &str) -> Result<(), VolumeError> {
 
 /// Podman's rule for names, which also keeps them inside their directory.
 pub fn check_name(name: &str) -> Result<(), VolumeError> {
-    let good = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'.' | b'-');
-    if name.len() <= 250 && name.bytes().all(good) && name.bytes().next().is_some_and(|c| c.is_ascii_alphanumeric()) {
+    if id::is_name(name, 250) {
         return Ok(());
     }
     Err(VolumeError::invalid(

@@ -4,9 +4,10 @@ use clap::Args;
 use jiff::{Timestamp, tz::TimeZone};
 use serde_json::json;
 
+use crate::cli::arguments::Listing;
 use crate::cli::error::CliError;
 use crate::cli::human;
-use crate::cli::output::{self, Row};
+use crate::cli::output::Row;
 use crate::container::health;
 use crate::container::record::{self, Record, State};
 use crate::store::Store;
@@ -18,6 +19,7 @@ const HEADINGS: &[(&str, &str)] = &[("ID", "CONTAINER ID"), ("CreatedHuman", "CR
 ///
 /// Example: unipod ps --all --filter status=exited --format '{{.Names}}: {{.Status}}'
 #[derive(Debug, Args)]
+#[command(mut_arg("noheading", |arg| arg.short(None)))] // `-n` is `--last`.
 pub struct LsArgs {
     /// Show all containers, not only running ones.
     #[arg(short, long)]
@@ -25,24 +27,17 @@ pub struct LsArgs {
     /// Only containers that match: name=, id=, label=, status=, ancestor=, volume=, network=, health=.
     #[arg(short, long, value_name = "KEY=VALUE")]
     filter: Vec<String>,
-    /// A Go template, `table …`, or `json`.
-    #[arg(long)]
-    format: Option<String>,
     /// Show the last N created containers, in any state.
     #[arg(short = 'n', long, value_name = "N")]
     last: Option<usize>,
     /// Show the container created last, in any state.
     #[arg(short, long)]
     latest: bool,
-    /// Leave out the line of headings.
-    #[arg(long)]
-    noheading: bool,
     /// Do not shorten IDs and commands.
     #[arg(long)]
     no_trunc: bool,
-    /// Show only IDs.
-    #[arg(short, long)]
-    quiet: bool,
+    #[command(flatten)]
+    listing: Listing,
 }
 
 impl LsArgs {
@@ -61,19 +56,9 @@ impl LsArgs {
         if let Some(n) = wanted {
             records.drain(..records.len().saturating_sub(n));
         }
-        if self.quiet {
-            for record in &records {
-                output::print_line(if self.no_trunc {
-                    record.id.as_str()
-                } else {
-                    record.id.short()
-                });
-            }
-            return Ok(0);
-        }
         let rows: Vec<Row> = records.iter().map(|r| row(store, r, self.no_trunc)).collect();
-        output::print_list_with(&rows, TABLE, HEADINGS, self.format.as_deref(), self.noheading)?;
-        Ok(0)
+        let default = self.listing.default("{{.ID}}", TABLE);
+        self.listing.print(&rows, default, HEADINGS)
     }
 }
 
@@ -120,7 +105,7 @@ fn row(store: &Store, record: &Record, whole: bool) -> Row {
             ("State", state.as_str().to_owned()),
             ("Status", status),
             ("Ports", ports(record)),
-            ("Labels", labels(record)),
+            ("Labels", human::pairs(&record.options.labels)),
             ("Networks", networks),
             (
                 "Mounts",
@@ -194,16 +179,6 @@ fn ports_json(record: &Record) -> serde_json::Value {
                    "range": p.range.max(1), "protocol": p.protocol})
         })
         .collect()
-}
-
-fn labels(record: &Record) -> String {
-    record
-        .options
-        .labels
-        .iter()
-        .map(|(k, v)| format!("{k}={v}"))
-        .collect::<Vec<_>>()
-        .join(",")
 }
 
 fn shorten(text: &str, width: usize) -> String {

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::cli::arguments::each;
 use crate::cli::error::CliError;
-use crate::cli::output;
 use crate::container::record::{self, Record, State};
 use crate::container::remove::{self, RemoveOptions};
 use crate::container::{ContainerError, stop};
@@ -33,26 +33,13 @@ pub struct Targets {
 impl Targets {
     /// Does `action` on each; one failure does not keep the others from their turn.
     fn each(self, store: &Store, mut action: impl FnMut(&Record) -> Result<(), CliError>) -> Result<u8, CliError> {
-        let mut problems = Vec::new();
         // A unit's journal is the payload's: our own names in it at every stop would be noise.
         let quiet = Invocation::current().is_some();
-        for name in self.names(store)? {
-            let done = match record::find(store, &name) {
-                Err(ContainerError::NotFound(_)) if self.ignore => Ok(()),
-                Err(error) => Err(error.into()),
-                Ok(record) => action(&record).map(|()| {
-                    if !quiet {
-                        output::print_line(&name);
-                    }
-                }),
-            };
-            problems.extend(done.err());
-        }
-        let Some(last) = problems.pop() else { return Ok(0) };
-        for problem in problems {
-            problem.report();
-        }
-        Err(last)
+        each(&self.names(store)?, |name| match record::find(store, name) {
+            Ok(record) => action(&record).map(|()| (!quiet).then(|| name.to_owned())),
+            Err(ContainerError::NotFound(_)) if self.ignore => Ok(None),
+            Err(error) => Err(error.into()),
+        })
     }
 
     fn names(&self, store: &Store) -> Result<BTreeSet<String>, CliError> {

@@ -12,7 +12,7 @@ use crate::cli::output::{self, Row};
 use crate::image::{Image, ImageError, find, layers};
 use crate::store::Store;
 
-/// The options of `history`.
+/// Show how an image was made.
 #[derive(Debug, Args)]
 pub struct HistoryArgs {
     /// Name or ID
@@ -58,13 +58,7 @@ impl HistoryArgs {
         let now = Timestamp::now();
         let rows: Vec<Row> = steps.iter().map(|step| self.row(step, now)).collect();
         let table = "table {{.ID}}\t{{.Created}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}";
-        output::print_list_with(
-            &rows,
-            table,
-            &[("CreatedBy", "CREATED BY")],
-            self.format.as_deref(),
-            false,
-        )?;
+        output::print_list(&rows, table, &[], self.format.as_deref(), false)?;
         Ok(0)
     }
 

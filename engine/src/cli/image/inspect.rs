@@ -9,7 +9,7 @@ use crate::cli::output;
 use crate::image::{ImageError, records};
 use crate::store::Store;
 
-/// The options of `image inspect`.
+/// Show all that is known about images.
 #[derive(Debug, Args)]
 pub struct InspectArgs {
     /// Names or IDs

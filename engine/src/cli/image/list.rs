@@ -8,12 +8,13 @@ use serde_json::json;
 
 use super::filter::{self, Filter};
 use super::summary::{Summary, repository_and_tag};
+use crate::cli::arguments::Listing;
 use crate::cli::error::CliError;
 use crate::cli::human;
-use crate::cli::output::{self, Row};
+use crate::cli::output::Row;
 use crate::store::Store;
 
-/// The options of `images`.
+/// List images.
 #[derive(Debug, Args)]
 #[allow(clippy::struct_excessive_bools)] // Each is a switch of its own.
 pub struct LsArgs {
@@ -28,18 +29,11 @@ pub struct LsArgs {
     /// Conditions on the images shown, such as dangling=true, label=KEY, reference=PATTERN, since=IMAGE
     #[arg(short, long, value_name = "KEY=VALUE")]
     filter: Vec<String>,
-    /// Print JSON or through a Go template
-    #[arg(long)]
-    format: Option<String>,
-    /// Leave the line of headings out
-    #[arg(short, long, alias = "no-heading")]
-    noheading: bool,
     /// Print whole IDs
     #[arg(long)]
     no_trunc: bool,
-    /// Print IDs only
-    #[arg(short, long)]
-    quiet: bool,
+    #[command(flatten)]
+    listing: Listing,
     /// In which order
     #[arg(long, value_enum, default_value_t = Order::Created)]
     sort: Order,
@@ -65,10 +59,10 @@ impl LsArgs {
         filters.extend(self.repository.iter().cloned().map(Filter::Reference));
         let mut images = Summary::all(store)?;
         images.retain(|image| filter::fits(&filters, image));
-        if self.quiet {
+        if self.listing.quiet {
             return self.print_ids(&images);
         }
-        let rows = if self.format.as_deref() == Some("json") {
+        let rows = if self.listing.format.as_deref() == Some("json") {
             images.iter().map(json_row).collect()
         } else {
             self.rows(&images)
@@ -76,14 +70,7 @@ impl LsArgs {
         let digest = if self.digests { "\t{{.Digest}}" } else { "" };
         let table =
             format!("table {{{{.Repository}}}}\t{{{{.Tag}}}}{digest}\t{{{{.ID}}}}\t{{{{.Created}}}}\t{{{{.Size}}}}");
-        output::print_list_with(
-            &rows,
-            &table,
-            &[("ID", "IMAGE ID")],
-            self.format.as_deref(),
-            self.noheading,
-        )?;
-        Ok(0)
+        self.listing.print(&rows, &table, &[("ID", "IMAGE ID")])
     }
 
     fn print_ids(&self, images: &[Summary]) -> Result<u8, CliError> {
@@ -146,15 +133,7 @@ impl LsArgs {
             ("Names", image.names.join(" ")),
             ("RepoTags", image.tags().join(" ")),
             ("RepoDigests", image.digests().join(" ")),
-            (
-                "Labels",
-                image
-                    .labels()
-                    .iter()
-                    .map(|(k, v)| format!("{k}={v}"))
-                    .collect::<Vec<_>>()
-                    .join(","),
-            ),
+            ("Labels", human::pairs(&image.labels())),
         ];
         Row {
             json: json_row(image).json,

@@ -11,7 +11,8 @@ use crate::cli::progress;
 use crate::image::{self, PullOptions, PullPolicy};
 use crate::store::Store;
 
-/// The options of `pull`; every key of a `.image` unit has one.
+/// Pull images from a registry.
+// Every key of a `.image` unit has an option here.
 #[derive(Debug, Args)]
 #[command(mut_args(any_value))]
 pub struct PullArgs {

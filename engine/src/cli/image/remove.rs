@@ -12,7 +12,7 @@ use crate::image::remove::{self, Removed};
 use crate::image::{ImageError, records};
 use crate::store::Store;
 
-/// The options of `rmi`.
+/// Remove images.
 #[derive(Debug, Args)]
 #[allow(clippy::struct_excessive_bools)] // Each is a switch of its own.
 pub struct RmArgs {
@@ -75,7 +75,7 @@ fn print_removed(removed: &Removed) -> Result<(), CliError> {
     Ok(())
 }
 
-/// The options of `tag`.
+/// Give an image another name.
 #[derive(Debug, Args)]
 pub struct TagArgs {
     /// Name or ID
@@ -95,7 +95,7 @@ impl TagArgs {
     }
 }
 
-/// The options of `untag`.
+/// Take names from an image.
 #[derive(Debug, Args)]
 pub struct UntagArgs {
     /// Name or ID
@@ -112,7 +112,7 @@ impl UntagArgs {
     }
 }
 
-/// The options of `image prune`.
+/// Remove images that are not used.
 #[derive(Debug, Args)]
 pub struct PruneArgs {
     /// All images that no container uses, not only those without name

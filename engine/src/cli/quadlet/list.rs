@@ -58,7 +58,7 @@ impl ListArgs {
         {
             rows.insert(0, headings());
         }
-        output::print_list_with(&rows, TABLE, HEADINGS, self.format.as_deref(), false)?;
+        output::print_list(&rows, TABLE, HEADINGS, self.format.as_deref(), false)?;
         Ok(0)
     }
 }

@@ -27,16 +27,13 @@ use super::error::CliError;
 /// Install unit files, list, print and remove them.
 #[derive(Debug, Subcommand)]
 #[command(defer = true)]
+#[allow(missing_docs)] // What each does is said at its arguments, where clap finds it.
 pub enum QuadletCommand {
-    /// Install unit files, and what they need, for the current user.
     Install(install::InstallArgs),
-    /// List unit files, their services and states.
     #[command(visible_alias = "ls")]
     List(list::ListArgs),
-    /// Print a unit file as it is, comments and all.
     #[command(visible_alias = "cat")]
     Print(show::PrintArgs),
-    /// Remove unit files; of an application all files.
     Rm(rm::RmArgs),
 }
 

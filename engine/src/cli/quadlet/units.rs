@@ -7,7 +7,7 @@ use unipod_generator::{Outcome, UnitType, generate, load, process, search};
 
 use super::super::error::CliError;
 use super::{is_user, not_a_quadlet};
-use crate::systemd::manager;
+use crate::systemd::units::{State, Units};
 
 /// All unit files of the caller's search path.
 pub fn all() -> Registry {
@@ -40,7 +40,7 @@ pub fn find<'a>(registry: &'a Registry, name: &str) -> Result<&'a Named, CliErro
 }
 
 /// The states of all services; of a template those of its instances.
-pub struct States(HashMap<String, manager::State>);
+pub struct States(HashMap<String, State>);
 
 impl States {
     /// Asks systemd.
@@ -50,7 +50,7 @@ impl States {
             .map(Named::service_file)
             .partition(|name| name.contains("@."));
         let patterns: Vec<String> = templates.iter().map(|name| name.replacen('@', "@*", 1)).collect();
-        let states = manager::states(&services, &patterns)?;
+        let states = Units::connect(is_user())?.states(&services, &patterns)?;
         Ok(Self(
             states.into_iter().map(|state| (state.name.clone(), state)).collect(),
         ))
@@ -73,8 +73,7 @@ impl States {
             "" => name == service,
             _ => name.split_once('@').is_some_and(|(before, _)| before == prefix),
         };
-        let up =
-            |state: &&manager::State| is_its(&state.name) && !["inactive", "failed"].contains(&state.active.as_str());
+        let up = |state: &&State| is_its(&state.name) && !["inactive", "failed"].contains(&state.active.as_str());
         self.0.values().filter(up).map(|state| state.name.as_str()).collect()
     }
 }

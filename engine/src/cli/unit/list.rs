@@ -7,6 +7,7 @@ use unipod_generator::check::{Scope, of_unit};
 use unipod_generator::names::Named;
 
 use super::files::Files;
+use crate::cli::arguments::Listing;
 use crate::cli::error::CliError;
 use crate::cli::output::{self, Row};
 use crate::systemd::units::Units;
@@ -17,15 +18,8 @@ const TABLE: &str = "table {{.Name}}\t{{.Service}}\t{{.State}}\t{{.Enabled}}\t{{
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  unipod unit list\n  unipod unit list --user --format '{{.Name}}: {{.State}}'")]
 pub struct ListArgs {
-    /// A Go template, `table …`, or `json`.
-    #[arg(long)]
-    format: Option<String>,
-    /// Leave out the line of headings.
-    #[arg(short, long)]
-    noheading: bool,
-    /// Show only the names of the services.
-    #[arg(short, long)]
-    quiet: bool,
+    #[command(flatten)]
+    listing: Listing,
     /// The files of the user, not those of the system.
     #[arg(long)]
     user: bool,
@@ -47,7 +41,7 @@ impl ListArgs {
         let files = Files::load(&Scope::default(), self.user, None);
         let mut units: Vec<&Named> = files.units().iter().collect();
         units.sort_by(|one, other| one.unit.name.cmp(&other.unit.name));
-        if self.quiet {
+        if self.listing.quiet {
             for named in units {
                 output::print_line(&named.service_file());
             }
@@ -55,8 +49,7 @@ impl ListArgs {
         }
         let systemd = systemd(self.user);
         let rows: Vec<Row> = units.iter().map(|named| row(&files, named, systemd.as_ref())).collect();
-        output::print_list(&rows, TABLE, self.format.as_deref(), self.noheading)?;
-        Ok(0)
+        self.listing.print(&rows, TABLE, &[])
     }
 }
 

@@ -16,15 +16,12 @@ use crate::cli::error::CliError;
 
 /// Check unit files, see what becomes of them, and why a service failed.
 #[derive(Debug, Subcommand)]
+#[allow(missing_docs)] // What each does is said at its arguments, where clap finds it.
 pub enum UnitCommand {
-    /// Tell everything that is wrong with unit files, before systemd does.
     Check(check::CheckArgs),
-    /// List unit files: the service of each, its state, and how much is wrong with it.
     #[command(visible_alias = "ls")]
     List(list::ListArgs),
-    /// Show the service that a unit file becomes.
     Print(print::PrintArgs),
-    /// Tell what became of a service: what ran, how it ended, what it said last, what systemd will do.
     Why(why::WhyArgs),
 }
 
