@@ -202,3 +202,20 @@ fn images_volumes_and_networks_are_listed_and_removed() {
     machine.unipod(&["version"]).ok();
     machine.unipod(&["info"]).ok();
 }
+
+#[test]
+fn the_umask_of_a_unit_changes_no_permissions_in_the_store() {
+    let machine = setup::boot();
+    let own = "unipod --root /var/lib/unipod/own --runroot /run/own";
+    machine
+        .sh(&format!("umask 0; {own} network create n && {own} volume create v"))
+        .ok();
+    let open_to_all = machine.sh("find /var/lib/unipod/own /run/own -perm -o+w").ok();
+    assert_eq!(open_to_all, "");
+    machine.sh("rm -r /var/lib/unipod/own /run/own").ok();
+    // The container's root has another ID on the host, and finds its way all the same.
+    let ids = "echo containers:2147483647:2147483648 | tee -a /etc/subuid >>/etc/subgid";
+    machine.sh(ids).ok();
+    let run = machine.sh(&format!("umask 077; {own} run -q --rm --userns=auto {BUSYBOX} id -u"));
+    assert_eq!(run.ok(), "0");
+}
