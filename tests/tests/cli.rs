@@ -219,3 +219,14 @@ fn the_umask_of_a_unit_changes_no_permissions_in_the_store() {
     let run = machine.sh(&format!("umask 077; {own} run -q --rm --userns=auto {BUSYBOX} id -u"));
     assert_eq!(run.ok(), "0");
 }
+
+#[test]
+fn nothing_depends_on_a_standard_error_that_can_be_written() {
+    let machine = setup::boot();
+    // Its warning about the port cannot be written.
+    let run = format!("unipod run -q --rm --network=host -p 80:80 {BUSYBOX} echo done 2>/dev/full");
+    assert_eq!(machine.sh(&run).ok(), "done");
+    assert_eq!(machine.sh("unipod run --pull=never nobody 2>/dev/full").code, 125);
+    assert_eq!(machine.sh("unipod volume create v >/dev/full 2>/dev/full").code, 0);
+    machine.nothing_remains();
+}

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use clap::Arg;
 
 use super::error::CliError;
+use super::output::print_line;
 
 /// An option takes the next word as its value whatever that begins with, as podman's do: `--hostname -x`.
 pub fn any_value(arg: Arg) -> Arg {
@@ -75,7 +76,7 @@ pub fn each<N: AsRef<str>>(
     let mut failed: Option<CliError> = None;
     for name in names {
         match action(name.as_ref()) {
-            Ok(done) => done.iter().for_each(|line| println!("{line}")),
+            Ok(done) => done.iter().for_each(|line| print_line(line)),
             Err(error) => {
                 if let Some(before) = failed.replace(error) {
                     before.report();
