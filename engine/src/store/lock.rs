@@ -6,6 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::{Flock, FlockArg};
+use sha2::{Digest, Sha256};
 
 use super::{Store, StoreError};
 
@@ -54,10 +55,18 @@ impl Lock {
 }
 
 fn lock_path(store: &Store, kind: &str, name: &str) -> PathBuf {
-    // A name may hold slashes (image references); a lock file's may not.
-    store
-        .locks()
-        .join(format!("{kind}-{}", name.replace('%', "%25").replace('/', "%2f")))
+    store.locks().join(format!("{kind}-{}", file_name(name)))
+}
+
+/// A name may hold slashes and be long (image references, volumes); a file's may not.
+fn file_name(name: &str) -> String {
+    const LONGEST: usize = 200;
+    let whole = name.replace('%', "%25").replace('/', "%2f");
+    if whole.len() <= LONGEST {
+        whole
+    } else {
+        hex::encode(Sha256::digest(name))
+    }
 }
 
 fn open(path: &Path) -> Result<File, StoreError> {
@@ -78,4 +87,21 @@ fn open(path: &Path) -> Result<File, StoreError> {
         other => other,
     }
     .map_err(StoreError::io("open", path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::testing;
+
+    #[test]
+    fn names_of_any_length_have_locks_of_their_own() {
+        let (_dir, store) = testing::store();
+        let long = format!("localhost/{}", "a".repeat(300));
+        let other = format!("{long}b");
+        let _lock = Lock::acquire(&store, "pull", &long).unwrap();
+        assert!(Lock::try_acquire(&store, "pull", &long).unwrap().is_none());
+        assert!(Lock::try_acquire(&store, "pull", &other).unwrap().is_some());
+        assert!(Lock::try_acquire(&store, "pull", "a/b%c").unwrap().is_some());
+    }
 }
