@@ -12,6 +12,9 @@
 //!
 //! Async code stays inside [`image`]: `run`, `rm`, `ps` start no async runtime.
 
+// These panic where standard output or error cannot be written; `cli::output` does not.
+#![cfg_attr(not(test), warn(clippy::print_stdout, clippy::print_stderr))]
+
 pub mod cli;
 pub mod container;
 pub mod image;

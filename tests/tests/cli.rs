@@ -204,3 +204,31 @@ fn images_volumes_and_networks_are_listed_and_removed() {
     machine.unipod(&["version"]).ok();
     machine.unipod(&["info"]).ok();
 }
+
+#[test]
+fn the_umask_of_a_unit_changes_no_permissions_in_the_store() {
+    let machine = setup::boot();
+    let own = "unipod --root /var/lib/unipod/own --runroot /run/own";
+    machine
+        .sh(&format!("umask 0; {own} network create n && {own} volume create v"))
+        .ok();
+    let open_to_all = machine.sh("find /var/lib/unipod/own /run/own -perm -o+w").ok();
+    assert_eq!(open_to_all, "");
+    machine.sh("rm -r /var/lib/unipod/own /run/own").ok();
+    // The container's root has another ID on the host, and finds its way all the same.
+    let ids = "echo containers:2147483647:2147483648 | tee -a /etc/subuid >>/etc/subgid";
+    machine.sh(ids).ok();
+    let run = machine.sh(&format!("umask 077; {own} run -q --rm --userns=auto {BUSYBOX} id -u"));
+    assert_eq!(run.ok(), "0");
+}
+
+#[test]
+fn nothing_depends_on_a_standard_error_that_can_be_written() {
+    let machine = setup::boot();
+    // Its warning about the port cannot be written.
+    let run = format!("unipod run -q --rm --network=host -p 80:80 {BUSYBOX} echo done 2>/dev/full");
+    assert_eq!(machine.sh(&run).ok(), "done");
+    assert_eq!(machine.sh("unipod run --pull=never nobody 2>/dev/full").code, 125);
+    assert_eq!(machine.sh("unipod volume create v >/dev/full 2>/dev/full").code, 0);
+    machine.nothing_remains();
+}

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use super::output::say_line;
 use crate::container::ContainerError;
 
 /// Exit codes of podman(1): 125 is the engine's own failure, 126 a command that cannot be invoked, 127 one that is not there.
@@ -41,9 +42,9 @@ impl CliError {
 
     /// Prints the error on standard error and turns it into the exit code.
     pub fn report(&self) -> ExitCode {
-        eprintln!("Error: {}", self.message);
+        say_line(&format!("Error: {}", self.message));
         if let Some(hint) = &self.hint {
-            eprintln!("Hint: {hint}");
+            say_line(&format!("Hint: {hint}"));
         }
         ExitCode::from(self.code)
     }

@@ -87,6 +87,8 @@ fn log_to_stderr(level: LevelFilter) {
         .with_ansi(colour)
         .with_target(false)
         .without_time()
+        // Standard error may be on a full disk: a warning that cannot be written would end the engine in the middle of its work.
+        .log_internal_errors(false)
         .init();
 }
 

@@ -1,12 +1,13 @@
 //! `unipod login`, `unipod logout`.
 
-use std::io::{BufRead, IsTerminal, Read, Write, stdin, stdout};
+use std::io::{BufRead, IsTerminal, Read, Write, stderr, stdin, stdout};
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
 use nix::sys::termios::{LocalFlags, SetArg, tcgetattr, tcsetattr};
 
 use super::error::CliError;
+use super::output;
 use crate::image::auth::Credentials;
 use crate::image::login::{self, LoginOptions};
 use crate::image::registry::TlsOptions;
@@ -118,7 +119,8 @@ fn ask(prompt: &str) -> Result<String, CliError> {
             "standard input is no terminal: give --username and --password-stdin",
         ));
     }
-    eprint!("{prompt}");
+    // Without a prompt the answer is as good.
+    let _ = write!(stderr(), "{prompt}");
     let mut line = String::new();
     stdin().lock().read_line(&mut line)?;
     Ok(line.trim_end_matches(['\r', '\n']).to_owned())
@@ -134,6 +136,6 @@ fn ask_secretly(prompt: &str) -> Result<String, CliError> {
     tcsetattr(stdin(), SetArg::TCSAFLUSH, &silent)?;
     let answer = ask(prompt);
     tcsetattr(stdin(), SetArg::TCSAFLUSH, &normal)?;
-    eprintln!();
+    output::say_line("");
     answer
 }

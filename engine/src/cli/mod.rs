@@ -23,6 +23,7 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
+use nix::sys::stat::Mode;
 
 use crate::container::relay;
 use error::CliError;
@@ -110,6 +111,8 @@ pub fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|word| word == relay::COMMAND) {
         return relay::main();
     }
+    // What lies where others can get must not depend on the `UMask=` of a unit; files that are nobody's business say so.
+    nix::sys::stat::umask(Mode::S_IWGRP | Mode::S_IWOTH);
     match Cli::try_parse() {
         Ok(cli) => match run(cli) {
             Ok(code) => ExitCode::from(code),

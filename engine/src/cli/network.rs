@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::arguments::{Filters, Listing, any_value, each, key_values};
 use super::error::CliError;
 use super::human;
-use super::output::{Row, print_inspect};
+use super::output::{self, Row, print_inspect};
 use crate::network::create::{Created, Wanted, WantedSubnet, create, remove};
 use crate::network::definition::{DEFAULT_NETWORK, Route, find, list, load};
 use crate::network::state::{User, users};
@@ -108,15 +108,17 @@ impl CreateArgs {
         match create(store, &wanted, ignore)? {
             Created::KeptInUse(users) => {
                 let users = users.join(", ");
-                eprintln!(
-                    "Note: network {} keeps its old definition, because it is in use by {users}",
-                    wanted.name
-                );
+                let name = &wanted.name;
+                output::say_line(&format!(
+                    "Note: network {name} keeps its old definition, because it is in use by {users}"
+                ));
             }
-            Created::Replaced => eprintln!("Note: network {} has a new definition", wanted.name),
+            Created::Replaced => {
+                output::say_line(&format!("Note: network {} has a new definition", wanted.name));
+            }
             Created::New | Created::Same => {}
         }
-        println!("{}", wanted.name);
+        output::print_line(&wanted.name);
         Ok(0)
     }
 
@@ -377,7 +379,7 @@ impl PruneArgs {
                 continue;
             }
             match remove(store, &network.name, false) {
-                Ok(network) => println!("{}", network.name),
+                Ok(network) => output::print_line(&network.name),
                 Err(NetworkError::InUse { .. }) => {}
                 Err(error) => return Err(error.into()),
             }

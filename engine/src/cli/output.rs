@@ -102,6 +102,11 @@ pub fn print_line(text: &str) {
     let _ = print(&format!("{text}\n"));
 }
 
+/// Says one line on standard error. That nobody can hear it changes nothing: no error, and not the panic of `eprintln!`.
+pub fn say_line(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
 /// What [`print_inspect`] prints.
 pub fn render_inspect(objects: &[Value], format: Option<&str>) -> Result<String, String> {
     match format {

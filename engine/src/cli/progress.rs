@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::human;
+use super::{human, output};
 use crate::image::Progress;
 use crate::systemd::notify;
 
@@ -17,7 +17,7 @@ pub fn of_command(quiet: bool) -> Box<dyn Progress> {
     } else if stderr().is_terminal() {
         Box::new(Bar::new(ProgressDrawTarget::stderr()))
     } else {
-        Box::new(Lines::new(|line| eprintln!("{line}")))
+        Box::new(Lines::new(output::say_line))
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::arguments::{Filters, Listing, each, key_values};
 use super::error::CliError;
 use super::human;
-use super::output::{Row, print_inspect};
+use super::output::{self, Row, print_inspect};
 use crate::secret::{Secret, SecretData, SecretError, Wanted, WhenExists, create, find, list, remove};
 use crate::store::Store;
 
@@ -98,7 +98,7 @@ impl CreateArgs {
             driver,
             options: key_values(&driver_opts),
         };
-        println!("{}", create(store, &wanted, when_exists)?.id);
+        output::print_line(&create(store, &wanted, when_exists)?.id);
         Ok(0)
     }
 }

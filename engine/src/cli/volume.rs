@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::arguments::{Filters, Listing, any_value, each, key_values};
 use super::error::CliError;
 use super::human;
-use super::output::{Row, print_inspect};
+use super::output::{self, Row, print_inspect};
 use crate::container::record;
 use crate::store::Store;
 use crate::volume::{Created, Volume, VolumeError, Wanted, create, find, list, remove};
@@ -96,12 +96,12 @@ impl CreateArgs {
         };
         let created = create(store, &wanted, ignore)?;
         if let Created::Updated(volume) = &created {
-            eprintln!(
-                "Note: volume {} has a new definition; its content is unchanged",
-                volume.name
-            );
+            let name = &volume.name;
+            output::say_line(&format!(
+                "Note: volume {name} has a new definition; its content is unchanged"
+            ));
         }
-        println!("{}", created.volume().name);
+        output::print_line(&created.volume().name);
         Ok(0)
     }
 }
@@ -303,7 +303,7 @@ impl PruneArgs {
             let users = users(store, &volume.name)?;
             if users.is_empty() {
                 remove(store, &volume.name, &users, false)?;
-                println!("{}", volume.name);
+                output::print_line(&volume.name);
             }
         }
         Ok(0)

@@ -10,7 +10,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::process::{self, Handle, Process};
+use super::check::answer_within;
+use super::process::{Handle, Process};
 use super::record::{Record, SdNotify, State};
 use super::{ContainerError, stop};
 use crate::runtime::health::{HealthCheck, ImageHealth, OnFailure};
@@ -333,31 +334,6 @@ fn ask(store: &Store, record: &Record, command: &[String], timeout: Duration) ->
     }
 }
 
-fn answer_within(mut child: std::process::Child, timeout: Duration) -> std::io::Result<(i32, String)> {
-    let process = Process::with_pid(child.id()).and_then(Process::open);
-    // What it prints is read while it runs, or a talkative check would wait for us for ever.
-    let readers = [child.stdout.take().map(read_all), child.stderr.take().map(read_all)];
-    let in_time = process.is_none_or(|p| p.wait(timeout).unwrap_or(true));
-    if !in_time {
-        process::kill_tree(child.id());
-    }
-    let status = child.wait()?;
-    if !in_time {
-        return Ok((125, format!("the check did not answer within {timeout:?}")));
-    }
-    let output: String = readers.into_iter().flatten().filter_map(|r| r.join().ok()).collect();
-    Ok((status.code().unwrap_or(125), output))
-}
-
-fn read_all(mut stream: impl std::io::Read + Send + 'static) -> std::thread::JoinHandle<String> {
-    std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        // What could be read before an error is all there is to show.
-        let _ = stream.read_to_end(&mut bytes);
-        String::from_utf8_lossy(&bytes).into_owned()
-    })
-}
-
 fn save(store: &Store, record: &Record, health: &Health) -> Result<(), ContainerError> {
     let path = path(store, record);
     // The container may be on its way out: its bundle must not come back.
@@ -401,18 +377,5 @@ mod tests {
         );
         assert_eq!(after(1, false), (Verdict::Unhealthy, 2));
         assert_eq!(after(0, true), (Verdict::Healthy, 0));
-    }
-
-    #[test]
-    fn a_check_that_hangs_is_killed_with_all_its_children() {
-        let child = Command::new("/bin/sh")
-            .args(["-c", "setsid sleep 60 & sleep 60"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let (code, output) = answer_within(child, Duration::from_millis(50)).unwrap();
-        assert_eq!(code, 125);
-        assert!(output.contains("within"), "{output}");
     }
 }

@@ -2,6 +2,7 @@
 //! what can be done with one that runs ([`exec`], [`health`], [`inspect`]).
 
 mod bundle;
+mod check;
 pub mod create;
 pub mod exec;
 pub mod foreground;

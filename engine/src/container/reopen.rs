@@ -37,7 +37,8 @@ fn in_mounts(options: &ContainerOptions) -> bool {
 fn in_host_path(path: &Path) -> bool {
     let Ok(path) = fs::canonicalize(path) else { return false };
     if !path.is_dir() {
-        return file_names_a_stream(rustix::fs::CWD, &path);
+        // To open a device is to do something: a serial line resets what it leads to, a watchdog starts to count.
+        return path.is_file() && file_names_a_stream(rustix::fs::CWD, &path);
     }
     let entries = fs::read_dir(&path).into_iter().flatten().flatten();
     let files = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()));
@@ -89,6 +90,24 @@ mod tests {
             };
             assert_eq!(in_mounts(&options), expected, "{volume}");
         }
+        let device = dir.path().join("device");
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            &device,
+            rustix::fs::FileType::Fifo,
+            rustix::fs::Mode::RWXU,
+            0,
+        )
+        .unwrap();
+        let path = device.clone();
+        // Goes on as soon as somebody opens the other end.
+        let opened = std::thread::spawn(move || fs::OpenOptions::new().write(true).open(path));
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        assert!(!in_host_path(&device));
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        assert!(!opened.is_finished(), "only regular files are opened");
+        drop(fs::File::open(&device));
+        opened.join().unwrap().unwrap();
         let mount = format!("type=bind,source={},destination=/x", loud.display());
         assert!(in_mounts(&ContainerOptions {
             mounts: vec![mount],

@@ -8,7 +8,7 @@ use reqwest::StatusCode;
 use super::blobs::{Blobs, Partial};
 use super::layers::{self, LayerError};
 use super::manifest::Layer;
-use super::registry::{RegistryError, Session};
+use super::registry::{RegistryError, Session, place};
 use super::retry::{Retry, Transient};
 use super::tracker::Tracker;
 use crate::store::{Lock, Store, StoreError};
@@ -201,7 +201,7 @@ impl Downloader<'_> {
             counted.reset();
             partial.restart()?;
         }
-        let what = response.url().to_string();
+        let what = place(&response);
         let mut stream = response.bytes_stream();
         while let Some(chunk) = stream.next().await {
             let chunk = chunk.map_err(|e| RegistryError::network(&what, &e))?;

@@ -28,8 +28,8 @@ const MAX_DOCUMENT: u64 = 4 << 20;
 /// An image in a file or directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
-    transport: &'static str,
-    path: PathBuf,
+    pub(super) transport: &'static str,
+    pub(super) path: PathBuf,
     /// Which image of several: a tag, a name, or `@N`.
     which: Option<String>,
 }
@@ -147,7 +147,7 @@ impl Source {
         blobs.put(&config, &bytes)?;
         let parsed = manifest::configuration(&bytes).map_err(|e| self.broken(e))?;
         let layers = manifest::layers(&manifest, &parsed).map_err(|e| self.broken(e))?;
-        tracker.expect(layers.iter().map(|l| l.size).sum());
+        tracker.expect(layers.iter().fold(0, |sum, layer| sum.saturating_add(layer.size)));
         for layer in layers {
             if !layers::is_unpacked(store, &layer.chain_id) {
                 let _lock = Lock::acquire(store, "blob", &layer.digest)?;

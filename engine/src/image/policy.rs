@@ -119,8 +119,23 @@ impl Policy {
 
     /// Whether the image may be pulled from its registry.
     pub fn check(&self, reference: &Reference) -> Result<(), PolicyError> {
-        let (image, path) = (|| reference.to_string(), || self.path.clone());
-        let requirements = self.requirements(reference);
+        self.judge(
+            &reference.to_string(),
+            self.requirements("docker", &scopes_of(reference)),
+        )
+    }
+
+    /// Whether an image in files may be used. Its scopes are its path and the directories above.
+    pub fn check_files(&self, transport: &str, path: &Path) -> Result<(), PolicyError> {
+        let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let above = path.ancestors().map(|dir| dir.to_string_lossy().into_owned());
+        let scopes: Vec<String> = above.chain([String::new()]).collect();
+        let image = format!("{transport}:{}", path.display());
+        self.judge(&image, self.requirements(transport, &scopes))
+    }
+
+    fn judge(&self, image: &str, requirements: &[Requirement]) -> Result<(), PolicyError> {
+        let (image, path) = (|| image.to_owned(), || self.path.clone());
         if requirements.is_empty() {
             return Err(PolicyError::Rejected {
                 image: image(),
@@ -149,10 +164,10 @@ impl Policy {
         Ok(())
     }
 
-    /// Those of the most specific scope.
-    fn requirements(&self, reference: &Reference) -> &[Requirement] {
-        let scopes = self.document.transports.get("docker");
-        let found = scopes.and_then(|scopes| scopes_of(reference).iter().find_map(|scope| scopes.get(scope)));
+    /// Those of the most specific scope; `scopes` begin with it.
+    fn requirements(&self, transport: &str, scopes: &[String]) -> &[Requirement] {
+        let known = self.document.transports.get(transport);
+        let found = known.and_then(|known| scopes.iter().find_map(|scope| known.get(scope)));
         found.unwrap_or(&self.document.default)
     }
 }
@@ -189,7 +204,7 @@ mod tests {
             "good.io/signed": [{"type": "signedBy", "keyType": "GPGKeys"}],
             "*.wild.io": [{"type": "insecureAcceptAnything"}],
             "good.io/none": []
-        }}}"#;
+        }, "oci": {"/srv/images": [{"type": "insecureAcceptAnything"}]}}}"#;
         fs::write(&path, text).unwrap();
         let policy = Policy::read(&path).unwrap().unwrap();
         for (image, expected) in [
@@ -207,6 +222,14 @@ mod tests {
                 None => assert!(result.is_ok(), "{image}: {result:?}"),
                 Some(part) => assert!(result.as_ref().unwrap_err().contains(part), "{image}: {result:?}"),
             }
+        }
+        for (transport, path, accepted) in [
+            ("oci", "/srv/images/web", true),
+            ("oci", "/srv/other", false),
+            ("dir", "/srv/images/web", false),
+        ] {
+            let result = policy.check_files(transport, Path::new(path));
+            assert_eq!(result.is_ok(), accepted, "{transport}:{path}");
         }
     }
 }

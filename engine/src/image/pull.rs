@@ -187,6 +187,9 @@ impl<'a> Pull<'a> {
         // What a killed pull left would stay until the next collection, and may be as large as an image.
         sweep_tmp(self.store)?;
         if let Some(source) = Source::parse(self.name) {
+            self.policy
+                .check_files(source.transport, &source.path)
+                .map_err(PullError::from)?;
             return source.load(self.store, &platform(self.options), &self.tracker);
         }
         let name: Name = self.name.parse().map_err(PullError::from)?;

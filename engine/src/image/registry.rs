@@ -10,6 +10,7 @@ mod tls;
 mod token;
 
 pub use error::RegistryError;
+pub(super) use error::place;
 pub use tls::TlsOptions;
 pub(super) use tls::choose_cryptography;
 
@@ -84,7 +85,7 @@ impl Session {
             .and_then(|v| v.to_str().ok())
             .unwrap_or_default();
         let media_type = media_type.split(';').next().unwrap_or_default().trim().to_owned();
-        let url = response.url().to_string();
+        let url = place(&response);
         let bytes = read_at_most(response, MAX_MANIFEST).await?;
         let digest = format!("sha256:{}", hex::encode(Sha256::digest(&bytes)));
         if version.starts_with("sha256:") && version != digest {
@@ -225,7 +226,7 @@ impl Session {
         if status.is_success() {
             return Ok(response);
         }
-        let url = response.url().to_string();
+        let url = place(&response);
         let message = error::message_of(response).await;
         Err(match status {
             StatusCode::NOT_FOUND => RegistryError::NotFound { url, message },
@@ -254,7 +255,7 @@ fn host_of(registry: &str) -> &str {
 
 /// Reads a body of at most `limit` bytes; a longer one is an error and not read to its end.
 async fn read_at_most(response: Response, limit: u64) -> Result<Vec<u8>, RegistryError> {
-    let url = response.url().to_string();
+    let url = place(&response);
     let mut body = Vec::new();
     let mut stream = response.bytes_stream();
     while let Some(chunk) = stream.next().await {

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// Go counts nanoseconds in 63 bits, 292 years. No deadline that far away overflows.
+const LONGEST: Duration = Duration::from_nanos(i64::MAX as u64);
+
 /// Reads a duration of Go's `time.ParseDuration` that is not negative.
 pub fn parse(text: &str) -> Option<Duration> {
     if text == "0" {
@@ -23,7 +26,7 @@ pub fn parse(text: &str) -> Option<Duration> {
         total = total.checked_add(Duration::try_from_secs_f64(seconds).ok()?)?;
         rest = after;
     }
-    Some(total)
+    (total <= LONGEST).then_some(total)
 }
 
 fn seconds_in(unit: &str) -> Option<f64> {
@@ -56,6 +59,9 @@ mod tests {
             ("s", None),
             ("1d", None),
             ("-1s", None),
+            ("2562047h", Some(9_223_369_200_000)),
+            ("2562048h", None),
+            ("5000000000000000h", None),
         ] {
             assert_eq!(parse(text).map(|d| d.as_millis()), milliseconds, "{text}");
         }

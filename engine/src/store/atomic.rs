@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat, openat};
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{StoreError, id, mount};
+use super::{StoreError, id, mount, remove_tree};
 
 /// Whether a file must survive a power cut once the call returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,22 +121,6 @@ pub fn read_all<T: DeserializeOwned>(dir: &Path) -> Result<Vec<Result<T, StoreEr
     let records = paths.filter(|path| path.extension().is_some_and(|extension| extension == "json"));
     // Gone in the meantime: not there.
     Ok(records.filter_map(|path| read_json(&path).transpose()).collect())
-}
-
-/// Removes a file or a whole tree; what is already gone is fine.
-///
-/// # Errors
-/// Something is there that cannot be removed.
-pub fn remove_tree(path: &Path) -> Result<(), StoreError> {
-    let result = match fs::symlink_metadata(path) {
-        Ok(meta) if meta.is_dir() => fs::remove_dir_all(path),
-        Ok(_) => fs::remove_file(path),
-        Err(e) => Err(e),
-    };
-    match result {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(StoreError::io("remove", path)(e)),
-        _ => Ok(()),
-    }
 }
 
 /// Gives a file or directory exactly these permissions, whatever the umask is.

@@ -28,16 +28,16 @@ pub mod idmap;
 pub mod lock;
 pub mod mount;
 pub mod paths;
+pub(crate) mod removal;
 pub mod scratch;
 pub mod tree;
 pub mod userns;
 
-pub use atomic::{
-    Durability, names_in, read_all, read_json, remove_record, remove_tree, set_mode, write_atomic, write_json,
-};
+pub use atomic::{Durability, names_in, read_all, read_json, remove_record, set_mode, write_atomic, write_json};
 pub use id::ContainerId;
 pub use lock::Lock;
 pub use paths::Store;
+pub use removal::remove_tree;
 pub use scratch::{Scratch, sweep_tmp};
 pub use userns::UserNamespace;
 

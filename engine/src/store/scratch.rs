@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use nix::fcntl::{Flock, FlockArg};
 
-use super::{Store, StoreError, atomic, id, remove_tree};
+use super::{Store, StoreError, id, remove_tree};
 
 /// A directory that is being filled. Dropped means removed, unless it was published.
 #[derive(Debug)]
@@ -112,7 +112,7 @@ fn sweep(path: &Path) -> bool {
     let Ok(lock) = Flock::lock(file, FlockArg::LockExclusiveNonblock) else {
         return false;
     };
-    names(path, &lock) && atomic::remove_tree(path).is_ok()
+    names(path, &lock) && remove_tree(path).is_ok()
 }
 
 fn is_resumable(path: &Path) -> bool {

@@ -2,7 +2,10 @@
 //!
 //! Before the copy a mark `populating` is written beside the data, after it `populated`. A copy that was killed is recognised
 //! by the first without the second, cleared and made again; nobody has seen it, since everyone waits for the volume's lock.
+//! The mark says where the copy went: a volume may be given another device, whose content is nobody's to clear. A copy that
+//! fails is cleared at once, and forgotten: what is there at the next start was put there by somebody.
 
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -13,7 +16,7 @@ use rustix::io::Errno;
 
 use super::copy::{copy_content, dress, is_empty, open_directory, own};
 use super::{Volume, VolumeError};
-use crate::store::{Durability, Lock, Store, StoreError, remove_tree, write_atomic};
+use crate::store::{Durability, Lock, Store, StoreError, mount, remove_tree, write_atomic};
 
 impl Volume {
     /// Copies what the image has at `destination` into the volume if it has never been used and is empty.
@@ -50,26 +53,52 @@ impl Volume {
             }
         };
         let target = open_directory(host).map_err(fail(host.into()))?;
-        if marks.begun().exists() {
-            clear(host)?;
-        } else if !is_empty(target.as_fd()).map_err(fail(host.into()))? {
+        let source = resolve(rootfs, destination).map_err(fail(destination.into()))?;
+        let place = options.device.as_deref().unwrap_or_default();
+        // All of it in the store; elsewhere others may have put files beside the copy since.
+        let leavings = if options.is_mounted() {
+            source.as_ref()
+        } else {
+            Some(&target)
+        };
+        if marks.has_begun(place)? {
+            clear(host, leavings)?;
+        }
+        if !is_empty(target.as_fd()).map_err(fail(host.into()))? {
             return marks.set_done();
         }
-        let source = resolve(rootfs, destination).map_err(fail(destination.into()))?;
-        marks.set_begun()?;
-        match source {
-            Some(source) => {
-                self.take_root(source.as_fd(), target.as_fd())
-                    .map_err(fail(host.into()))?;
-                if !options.nocopy {
-                    copy_content(source.as_fd(), target.as_fd()).map_err(|(at, e)| fail(destination.join(at))(e))?;
+        marks.set_begun(place)?;
+        let filled = match &source {
+            Some(source) => self
+                .fill(source.as_fd(), target.as_fd(), !options.nocopy)
+                .map_err(|(at, e)| fail(at.map_or(host.into(), |at| destination.join(at)))(e)),
+            None => self.own_root(target.as_fd(), fallback).map_err(fail(host.into())),
+        };
+        match filled {
+            Ok(()) => marks.set_done(),
+            Err(error) => {
+                // If not even that works, the next start tries it again.
+                if clear(host, leavings).is_ok() {
+                    marks.forget_begun()?;
                 }
-                // The copy must be on the disk before the mark says so.
-                syncfs(&target).map_err(|e| fail(host.into())(e.into()))?;
+                Err(error)
             }
-            None => self.own_root(target.as_fd(), fallback).map_err(fail(host.into()))?,
         }
-        marks.set_done()
+    }
+
+    /// Makes `target`, an empty directory, what `source` is. An error comes with the path below `source`, if it is about one.
+    fn fill(
+        &self,
+        source: BorrowedFd<'_>,
+        target: BorrowedFd<'_>,
+        content: bool,
+    ) -> Result<(), (Option<PathBuf>, io::Error)> {
+        self.take_root(source, target).map_err(|e| (None, e))?;
+        if content {
+            copy_content(source, target).map_err(|(at, e)| (Some(at), e))?;
+        }
+        // The copy must be on the disk before the mark says so.
+        syncfs(target).map_err(|e| (None, e.into()))
     }
 
     fn take_root(&self, source: BorrowedFd<'_>, target: BorrowedFd<'_>) -> io::Result<()> {
@@ -100,13 +129,26 @@ impl Marks {
         self.dir.join("populated")
     }
 
-    fn set_begun(&self) -> Result<(), VolumeError> {
-        Ok(write_atomic(&self.begun(), b"", Durability::Synced)?)
+    /// Whether a copy to `place` was begun and not finished.
+    fn has_begun(&self, place: &str) -> Result<bool, VolumeError> {
+        match fs::read(self.begun()) {
+            Ok(begun) => Ok(begun == place.as_bytes()),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(e) => Err(StoreError::io("read", &self.begun())(e).into()),
+        }
+    }
+
+    fn set_begun(&self, place: &str) -> Result<(), VolumeError> {
+        Ok(write_atomic(&self.begun(), place.as_bytes(), Durability::Synced)?)
+    }
+
+    fn forget_begun(&self) -> Result<(), VolumeError> {
+        Ok(remove_tree(&self.begun())?)
     }
 
     fn set_done(&self) -> Result<(), VolumeError> {
         write_atomic(&self.done(), b"", Durability::Synced)?;
-        Ok(remove_tree(&self.begun())?)
+        self.forget_begun()
     }
 }
 
@@ -122,13 +164,15 @@ fn resolve(rootfs: &Path, destination: &Path) -> io::Result<Option<OwnedFd>> {
     }
 }
 
-/// Removes what a copy that was killed has left.
-fn clear(host: &Path) -> Result<(), VolumeError> {
-    for entry in fs::read_dir(host).map_err(StoreError::io("list", host))? {
-        let entry = entry.map_err(StoreError::io("list", host))?;
-        if entry.file_name() != "lost+found" {
-            remove_tree(&entry.path())?;
-        }
+/// Removes from `host` what has the name of something in `leavings`.
+fn clear(host: &Path, leavings: Option<&OwnedFd>) -> Result<(), VolumeError> {
+    let Some(directory) = leavings.map(mount::fd_path) else {
+        return Ok(());
+    };
+    let names = fs::read_dir(&directory).and_then(|entries| entries.map(|entry| Ok(entry?.file_name())).collect());
+    let names: Vec<OsString> = names.map_err(StoreError::io("list", host))?;
+    for name in names.iter().filter(|name| *name != "lost+found") {
+        remove_tree(&host.join(name))?;
     }
     Ok(())
 }
@@ -224,6 +268,44 @@ mod tests {
         fs::write(place.store.volumes().join("v/populating"), "").unwrap();
         place.populate("/srv/data").unwrap();
         assert_eq!(fs::read_to_string(place.data("file")).unwrap(), "content");
+    }
+
+    #[test]
+    fn a_copy_that_fails_leaves_nothing_and_what_somebody_puts_there_then_stays() {
+        let mut place = Place::new(Wanted::default());
+        // Some files in there cannot be read.
+        place.rootfs = format!("/proc/{}", std::process::id()).into();
+        place.populate("/task").unwrap_err();
+        assert_eq!(fs::read_dir(place.data("")).unwrap().count(), 0);
+        fs::write(place.data("mine"), "user").unwrap();
+        place.populate("/task").unwrap();
+        assert!(place.data("mine").exists());
+    }
+
+    #[test]
+    fn a_directory_of_the_host_is_not_cleared_of_what_others_have_put_there() {
+        let other = tempfile::tempdir().unwrap();
+        let device = other.path().to_str().unwrap().to_owned();
+        let options = [("type", "none"), ("o", "bind"), ("device", &device)];
+        let place = Place::new(Wanted {
+            options: options.map(|(key, value)| (key.into(), value.into())).into(),
+            ..Wanted::default()
+        });
+        fs::write(place.source("file"), "image").unwrap();
+        let mark = place.store.volumes().join("v/populating");
+
+        fs::write(&mark, &device).unwrap();
+        fs::write(other.path().join("file"), "ima").unwrap();
+        place.populate("/srv/data").unwrap();
+        assert_eq!(fs::read_to_string(other.path().join("file")).unwrap(), "image");
+
+        for copied_to in ["/srv/before", &device] {
+            fs::remove_file(place.store.volumes().join("v/populated")).unwrap();
+            fs::write(&mark, copied_to).unwrap();
+            fs::write(other.path().join("mine"), "user").unwrap();
+            place.populate("/srv/data").unwrap();
+            assert!(other.path().join("mine").exists(), "the copy went to {copied_to}");
+        }
     }
 
     #[test]

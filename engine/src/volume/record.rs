@@ -181,11 +181,13 @@ pub fn remove(store: &Store, name: &str, users: &[String], force: bool) -> Resul
             users: users.to_vec(),
         });
     }
-    let _lock = Lock::acquire(store, "volume", &volume.name)?;
+    let lock = Lock::acquire(store, "volume", &volume.name)?;
     let dir = volume.directory(store);
     remove_tree(&dir.join("volume.json"))?;
     super::attach::detach(&volume.mountpoint)?;
-    Ok(remove_tree(&dir)?)
+    remove_tree(&dir)?;
+    // Each start of a container may have volumes without names: their locks would add up.
+    Ok(lock.retire()?)
 }
 
 /// Removes a volume that was made for one container, at that container's end. One that is gone already is fine, and one that
@@ -313,6 +315,7 @@ mod tests {
         remove(&store, "web-data", &[], false).unwrap();
         assert!(matches!(find(&store, "web-data"), Err(VolumeError::NotFound(_))));
         assert!(!volume.mountpoint.exists());
+        assert_eq!(fs::read_dir(store.locks()).unwrap().count(), 0);
     }
 
     #[test]

@@ -83,7 +83,7 @@ fn warn(directory: &Path, files: &[File]) {
     let is_new = |path: &str| files.iter().any(|file| directory.join(&file.name) == Path::new(path));
     for problem in units::converted().problems {
         if problem.place.as_ref().is_some_and(|place| is_new(&place.path)) {
-            eprintln!("{problem}");
+            output::say_line(&problem.to_string());
         }
     }
 }

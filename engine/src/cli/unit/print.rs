@@ -47,7 +47,7 @@ impl PrintArgs {
         }
         output::print_text(&made)?;
         for problem in of_unit(&files.0.problems, &chosen.named.unit).filter(|_| service.is_stub) {
-            eprintln!("{}\n", diagnostic::render(problem, false));
+            output::say_line(&format!("{}\n", diagnostic::render(problem, false)));
         }
         Ok(u8::from(service.is_stub))
     }

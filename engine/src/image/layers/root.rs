@@ -10,6 +10,8 @@ use std::rc::Rc;
 use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
+use crate::store::{mount, removal};
+
 /// A name that cannot be used.
 pub(super) const ESCAPES: &str = "its name leaves the layer";
 
@@ -114,8 +116,8 @@ pub(super) fn remove(parent: impl AsFd, name: &OsStr) -> std::io::Result<()> {
     let parent = parent.as_fd();
     match rustix::fs::unlinkat(parent, name, AtFlags::empty()) {
         Err(Errno::ISDIR) => {
-            let place = crate::store::mount::fd_path(parent);
-            std::fs::remove_dir_all(place.join(name))
+            let place = mount::fd_path(parent);
+            removal::remove_directory(&place.join(name))
         }
         other => Ok(other?),
     }

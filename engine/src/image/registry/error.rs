@@ -139,6 +139,15 @@ impl RegistryError {
     }
 }
 
+/// Where an answer came from, for messages. What follows the path stays secret: the address that a registry sends a reader
+/// on to is often signed, and that is all that it takes to read there.
+pub(in crate::image) fn place(response: &Response) -> String {
+    let mut url = response.url().clone();
+    url.set_query(None);
+    url.set_fragment(None);
+    url.into()
+}
+
 fn after_colon(message: &str) -> String {
     if message.is_empty() {
         String::new()

@@ -4,7 +4,7 @@ use reqwest::header::{HeaderMap, LINK};
 use reqwest::{Response, Url};
 use serde::Deserialize;
 
-use super::{RegistryError, Session, read_at_most};
+use super::{RegistryError, Session, place, read_at_most};
 
 /// Tags per page: what every registry grants.
 const PAGE: u32 = 100;
@@ -28,7 +28,7 @@ impl Session {
             let response = self
                 .get(&self.below(&format!("tags/list?{query}")), HeaderMap::new())
                 .await?;
-            let (url, next) = (response.url().to_string(), next_query(&response));
+            let (url, next) = (place(&response), next_query(&response));
             let page: Page = serde_json::from_slice(&read_at_most(response, MAX_PAGE).await?).map_err(|e| {
                 RegistryError::Answer {
                     url: url.clone(),

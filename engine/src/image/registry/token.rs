@@ -7,7 +7,7 @@ use reqwest::{Client, RequestBuilder, Response, Url};
 use serde::Deserialize;
 
 use super::challenge::Challenge;
-use super::error::{RegistryError, message_of};
+use super::error::{RegistryError, message_of, place};
 use super::{Credentials, read_at_most};
 
 /// A token of a real registry has a few kilobytes.
@@ -105,7 +105,7 @@ fn refresh(http: &Client, url: Url, fields: &[(&str, &str)], token: &str) -> Req
 }
 
 async fn granted(response: Response) -> Result<Vec<u8>, TokenError> {
-    let (status, url) = (response.status(), response.url().to_string());
+    let (status, url) = (response.status(), place(&response));
     if status.is_success() {
         return read_at_most(response, MAX_ANSWER).await.map_err(TokenError::Other);
     }

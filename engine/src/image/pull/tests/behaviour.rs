@@ -512,6 +512,26 @@ fn what_a_registry_sends_instead_of_an_image_is_named() {
 }
 
 #[test]
+fn a_signed_address_is_not_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let (sample, is_signed) = (sample(), |request: &Request| request.path.starts_with("/elsewhere"));
+    let is_big = is_blob(&sample.layers[1]);
+    let fake = Fake::serve(sample, move |request, _| {
+        let signed = "/elsewhere?signature=secret";
+        let moved = || Answer::status(307).header("Location", signed);
+        is_big(request)
+            .then(moved)
+            .or_else(|| is_signed(request).then(|| Answer::status(404)))
+    });
+    let name = format!("{}/app:1", fake.host());
+    let error = pulled(&store(dir.path()), &name, &options(dir.path())).unwrap_err();
+    assert!(
+        error.contains("/elsewhere: not found") && !error.contains("secret"),
+        "{error}"
+    );
+}
+
+#[test]
 fn an_image_for_another_system_or_with_foreign_layers_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let (store, options) = (store(dir.path()), options(dir.path()));
