@@ -61,6 +61,25 @@ fn a_health_check_may_say_when_it_is_ready_and_end_it_later() {
 }
 
 #[test]
+fn the_health_of_a_container_in_the_foreground() {
+    let machine = setup::boot();
+    for (name, tty) in [("plain", ""), ("terminal", "-t")] {
+        let run = format!(
+            "unipod run --rm {tty} --name {name} --network none --health-cmd true --health-interval 1s \
+             docker.io/library/busybox:latest sleep infinity"
+        );
+        machine
+            .sh(&format!("script -qc '{run}' /dev/null >/dev/null 2>&1 &"))
+            .ok();
+        machine.wait_for(&format!(
+            "unipod inspect -f '{{{{.State.Health.Status}}}}' {name} | grep -x healthy"
+        ));
+        machine.unipod(&["rm", "-f", "-t", "0", name]).ok();
+    }
+    machine.nothing_remains();
+}
+
+#[test]
 fn a_socket_of_systemd_reaches_the_payload() {
     let machine = setup::boot();
     machine.write(

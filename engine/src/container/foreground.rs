@@ -3,7 +3,7 @@
 use super::create::Created;
 use super::record::Record;
 use super::wait::Parent;
-use super::{ContainerError, remove, start, stop};
+use super::{ContainerError, health, remove, start, stop};
 use crate::image::Image;
 use crate::store::Store;
 
@@ -32,6 +32,7 @@ pub fn run<E: From<ContainerError>>(
             let process = ready.process;
             started(&record, process.pid)?;
             ready.release()?;
+            health::start_prober(store, &record)?;
             Ok(process)
         });
     drop(lock);

@@ -66,6 +66,8 @@ pub fn run_on_terminal(store: &Store, record: &mut Record, image: Option<&Image>
         let status = supplied.run(&mut |pid| {
             if let Err(error) = has_started(store, record, of_pid(pid)) {
                 tracing::warn!("the container runs, but `ps` will not show it: {error}");
+            } else if let Err(error) = health::start_prober(store, record) {
+                tracing::warn!("the container runs, but nobody checks its health: {error}");
             }
         })?;
         Ok(oci::exit_code(status))
