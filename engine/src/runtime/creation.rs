@@ -92,10 +92,14 @@ impl<'a> Creation<'a> {
         let failed = || RuntimeError::io("write", &config);
         let text = serde_json::to_vec(spec).map_err(|e| failed()(e.into()))?;
         match self.early {
-            Some((program, gate)) if gate.holds() => {
-                gate.open(&text).map_err(failed())?;
-                Ok(program)
-            }
+            Some((program, mut gate)) if gate.holds() => match gate.fill(&text) {
+                Ok(()) => Ok(program),
+                Err(error) => {
+                    // Before the gate opens: it has nothing to say about half a file.
+                    drop(program);
+                    Err(failed()(error))
+                }
+            },
             too_early => {
                 drop(too_early);
                 // The environment in it may hold secrets.
