@@ -50,29 +50,41 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 #[command(defer = true)]
 enum Command {
+    /// Make a container without starting it.
     Create(Box<container::run::CreateArgs>),
+    /// Run a command in a running container.
     Exec(container::exec::ExecArgs),
     /// Show how an image was made.
     History(image::HistoryArgs),
     /// List images.
     Images(image::LsArgs),
+    /// Show what the engine finds on this machine.
     Info(system::InfoArgs),
+    /// Show everything about containers and images.
     Inspect(container::inspect::InspectArgs),
+    /// Send a signal to the init of containers.
     Kill(container::stop::KillArgs),
+    /// Show what containers have said.
     Logs(container::logs::LogsArgs),
+    /// List containers.
     Ps(container::ls::LsArgs),
     /// Pull images from a registry.
     Pull(image::PullArgs),
+    /// Remove containers.
     Rm(container::stop::RmArgs),
     /// Remove images.
     Rmi(image::RmArgs),
+    /// Run a command in a new container.
     Run(Box<container::run::RunArgs>),
+    /// Start containers that were made before.
     Start(container::start::StartArgs),
+    /// Stop containers.
     Stop(container::stop::StopArgs),
     /// Give an image another name.
     Tag(image::TagArgs),
     /// Take names from an image.
     Untag(image::UntagArgs),
+    /// Show the version.
     Version(system::VersionArgs),
     /// Manage containers.
     #[command(subcommand)]
@@ -192,5 +204,17 @@ mod tests {
     fn the_whole_command_line_is_well_formed() {
         // Subcommands are built when they are asked for, and checked only then.
         command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_says_in_the_list_what_it_does() {
+        for noun in [None, Some("container"), Some("image"), Some("volume"), Some("network")] {
+            let words = ["unipod"].into_iter().chain(noun).chain(["--help"]);
+            let help = Cli::try_parse_from(words).unwrap_err().to_string();
+            let commands = help.split("Commands:\n").nth(1).unwrap().split("\n\n").next().unwrap();
+            for line in commands.lines() {
+                assert!(line.split_whitespace().count() > 1, "{noun:?}: {line}");
+            }
+        }
     }
 }
