@@ -212,7 +212,10 @@ impl Run<'_> {
         let is_stub = self.failed(index);
         let content = match self.results[index].take() {
             Some(converted) if !is_stub => converted.service,
-            _ => stub(unit, &self.problems_of_service(index)).to_bytes(),
+            broken => {
+                let service = broken.map(|broken| broken.service).unwrap_or_default();
+                stub(unit, &service, &self.problems_of_service(index)).to_bytes()
+            }
         };
         Service {
             file_name: named.service_file(),

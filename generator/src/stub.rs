@@ -12,8 +12,9 @@ const SHOWN: usize = 20;
 const EXIT: u8 = 78;
 
 /// A service that prints the problems as errors and fails. It depends on nothing and keeps `[Install]`, so that enabling
-/// the unit shows its failure at boot.
-pub fn stub(unit: &Unit, problems: &[&Problem]) -> UnitFile {
+/// the unit shows its failure at boot. Of `broken`, the service as far as it could be converted, it has what stops it: it may
+/// be running since before the file was broken.
+pub fn stub(unit: &Unit, broken: &[u8], problems: &[&Problem]) -> UnitFile {
     let mut service = UnitFile::new();
     let description = unit.document.lookup("Unit").nonempty("Description").map(str::to_owned);
     service.add(
@@ -30,6 +31,18 @@ pub fn stub(unit: &Unit, problems: &[&Problem]) -> UnitFile {
     service.add("Service", "Type", "oneshot");
     service.add("Service", "SyslogIdentifier", "%N");
     service.add("Service", "ExecStart", explanation(problems));
+    if let Ok(broken) = UnitFile::parse(&unit.name, broken) {
+        let broken = broken.lookup("Service");
+        let stop = broken.lines("ExecStop");
+        // The engine knows from its environment which unit it is in.
+        let environment = broken.lines("Environment").into_iter().filter(|_| !stop.is_empty());
+        for value in environment {
+            service.add("Service", "Environment", value);
+        }
+        for value in &stop {
+            service.add("Service", "ExecStop", *value);
+        }
+    }
     if let Some(install) = unit.document.section("Install") {
         for entry in install.entries() {
             service.add("Install", entry.key(), entry.value());
@@ -96,14 +109,19 @@ mod tests {
             problems: Vec::new(),
         };
         let problem = Problem::error(Place::line(unit.path.clone(), 4, "Foo=$x %n"), "unknown key");
-        let service = stub(&unit, &[&problem]).to_string();
+        let service = stub(
+            &unit,
+            b"[Service]\nEnvironment=A=b\nExecStart=run\nExecStop=rm web\n",
+            &[&problem],
+        )
+        .to_string();
         assert_eq!(
             service,
             "[Unit]\nDescription=web.container (cannot be used)\nSourcePath=/etc/web.container\n\
              X-UnipodError=/etc/web.container:4: unknown key\n\n\
              [Service]\nType=oneshot\nSyslogIdentifier=%N\n\
              ExecStart=/bin/sh -c \"printf '<3>%%s\\\\n' \\\"$$@\\\" >&2; exit 78\" sh \
-             \"/etc/web.container:4: unknown key\" \"    Foo=$$x %%n\"\n\n\
+             \"/etc/web.container:4: unknown key\" \"    Foo=$$x %%n\"\nEnvironment=A=b\nExecStop=rm web\n\n\
              [Install]\nWantedBy=a.target\n"
         );
     }

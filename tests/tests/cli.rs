@@ -166,6 +166,52 @@ fn run_in_the_foreground_and_in_the_background() {
 }
 
 #[test]
+fn a_name_is_free_again_at_once() {
+    let machine = setup::boot();
+    machine.unipod(&["pull", "-q", BUSYBOX]).ok();
+    let run = format!("unipod run -d --name again --network=none {BUSYBOX} sleep infinity");
+    // systemd may still be busy with the unit that has just ended.
+    machine
+        .sh(&format!(
+            "set -e; {run}; for i in 1 2 3 4 5 6; do unipod kill again; {replace}; done
+             for i in 1 2 3 4 5 6; do unipod kill again; unipod start again; done
+             for i in 1 2 3 4 5 6; do unipod kill again; unipod rm -f again; {run}; done; unipod rm -f again",
+            replace = run.replace("-d", "-d --replace")
+        ))
+        .ok();
+    let short = format!("run -d --rm --name short --network=none {BUSYBOX} true");
+    let failures = machine
+        .sh(&format!(
+            "for i in 1 2 3 4 5 6 7 8; do unipod {short} 2>&1 >/dev/null; sleep 0.0$i; done"
+        ))
+        .stdout;
+    for line in failures.lines() {
+        assert!(
+            line.contains("already in use"),
+            "only the container itself may be in the way: {failures}"
+        );
+    }
+    machine.wait_for("[ -z \"$(unipod ps -aq)\" ]");
+    machine.nothing_remains();
+}
+
+#[test]
+fn rm_has_podmans_exit_codes() {
+    let machine = machine();
+    for (words, code) in [
+        (&["rm", "nobody"][..], 1),
+        (&["rm", "box"], 2),
+        (&["rm", "box", "nobody"], 2),
+        (&["rm", "-f", "nobody"], 0),
+        (&["rmi", "nobody"], 1),
+        (&["rmi", "-f", "nobody"], 0),
+        (&["stop", "nobody"], 125),
+    ] {
+        assert_eq!(machine.unipod(words).code, code, "{words:?}");
+    }
+}
+
+#[test]
 fn images_volumes_and_networks_are_listed_and_removed() {
     let machine = setup::boot();
     machine.unipod(&["pull", "-q", BUSYBOX]).ok();

@@ -134,3 +134,32 @@ fn a_damaged_record_of_one_container_does_not_hurt_the_others() {
     machine.start(&["one", "two"]);
     machine.stop(&["one", "two"]);
 }
+
+#[test]
+fn a_file_that_breaks_or_goes_while_its_container_runs() {
+    let machine = setup::boot();
+    let unit = |port: &str| {
+        format!("[Container]\nImage=docker.io/library/busybox:latest\nPublishPort={port}:80\nExec=sleep infinity\n")
+    };
+    machine.quadlet("broken.container", &unit("7001"));
+    machine.quadlet("gone.container", &unit("7002"));
+    machine.quadlet("heir.container", &unit("7002"));
+    machine.reload();
+    machine.start(&["broken", "gone"]);
+
+    machine.quadlet("broken.container", &format!("{}Imgae=typo\n", unit("7001")));
+    machine.sh("rm /etc/containers/systemd/gone.container").ok();
+    machine.reload();
+    machine.stop(&["broken"]);
+    assert_eq!(
+        machine.unipod(&["ps", "-a", "--format", "{{.Names}}"]).ok(),
+        "systemd-gone"
+    );
+
+    // Nothing in systemd knows any more what else belongs to it; who needs its port does.
+    machine.sh("systemctl kill -s KILL gone").ok();
+    machine.wait_for("! systemctl is-active --quiet gone");
+    machine.start(&["heir"]);
+    machine.stop(&["heir"]);
+    machine.nothing_remains();
+}

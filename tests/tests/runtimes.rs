@@ -110,7 +110,7 @@ fn a_user_namespace_and_what_cannot_be_executed() {
             "docker.io/library/busybox",
             "true",
         ]);
-        assert_eq!(missing.code, 127);
+        assert_eq!(missing.code, 125);
         assert!(missing.stderr.contains("/no/such/runtime"), "{missing}");
     });
 }

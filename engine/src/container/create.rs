@@ -1,6 +1,6 @@
 //! Making a container: its name is claimed, its image is there, its record is on disk. Nothing runs yet.
 
-use super::record::{self, ImageUse, Lifecycle, Record, State, UnitUse};
+use super::record::{self, ImageUse, Lifecycle, Record, UnitUse};
 use super::remove::{self, RemoveOptions};
 use super::{ContainerError, names};
 use crate::image::Image;
@@ -84,7 +84,7 @@ fn claim_name(store: &Store, wanted: Option<&str>, replace: bool) -> Result<(Str
     }
     let lock = Lock::acquire(store, "container", name)?;
     if let Some(holder) = record::by_name(store, name)? {
-        if !replace && !is_leftover(&holder) {
+        if !replace && !remove::is_leftover(&holder) {
             return Err(ContainerError::NameInUse {
                 name: name.to_owned(),
                 id: holder.id.short().to_owned(),
@@ -111,11 +111,6 @@ fn claim_random_name(store: &Store) -> Result<(String, Lock), ContainerError> {
             return Ok((name, lock));
         }
     }
-}
-
-/// A container that was to be removed at its end has ended, and nobody came to remove it.
-fn is_leftover(holder: &Record) -> bool {
-    holder.lifecycle.rm && holder.state() == State::Exited
 }
 
 fn image_stop_signal(image: Option<&Image>) -> i32 {

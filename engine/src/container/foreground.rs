@@ -41,12 +41,12 @@ pub fn run<E: From<ContainerError>>(
         Err(error) => {
             // The container never lived: what `--rm` promises is due.
             stop::stop(&record, Some(0))?;
-            remove::clean_up(store, &record.name, None)?;
+            remove::clean_up(store, &record, None)?;
             return Err(error);
         }
     };
     let code = parent.wait(process, &record.name)?;
-    remove::clean_up(store, &record.name, Some(code))?;
+    remove::clean_up(store, &record, Some(code))?;
     Ok(u8::try_from(code).unwrap_or(u8::MAX))
 }
 
@@ -55,6 +55,6 @@ fn on_terminal<E: From<ContainerError>>(store: &Store, created: Created, image: 
     let Created { mut record, lock } = created;
     let ended = start::run_on_terminal(store, &mut record, image);
     drop(lock);
-    remove::clean_up(store, &record.name, ended.as_ref().ok().copied())?;
+    remove::clean_up(store, &record, ended.as_ref().ok().copied())?;
     Ok(u8::try_from(ended?).unwrap_or(u8::MAX))
 }

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use super::ContainerError;
 use super::record::{self, Record};
+use super::remove;
 use super::userns::Users;
 use crate::image::Image;
 use crate::network::{self, Attachment, NetworkMode, Pending, PortMapping, Request};
@@ -80,17 +81,20 @@ fn begin_bridge(
         first.mac = first.mac.take().or_else(|| options.mac.clone());
     }
     let dns: Vec<IpAddr> = options.dns.iter().filter_map(|d| d.parse().ok()).collect();
-    Ok(network::begin_setup(
-        store,
-        &Request {
-            id: record.id.as_str(),
-            name: &record.name,
-            attachments: &attachments,
-            ports: &ports(record, image)?,
-            dns: &dns,
-            owner: users.map(|users| &users.namespace),
-        },
-    )?)
+    let request = Request {
+        id: record.id.as_str(),
+        name: &record.name,
+        attachments: &attachments,
+        ports: &ports(record, image)?,
+        dns: &dns,
+        owner: users.map(|users| &users.namespace),
+    };
+    loop {
+        match network::begin_setup(store, &request) {
+            Err(error) if remove::leftover(store, error.holder())? => {}
+            result => return Ok(result?),
+        }
+    }
 }
 
 /// What `--publish` says, and with `--publish-all` whatever is exposed and not yet published.

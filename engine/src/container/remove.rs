@@ -57,13 +57,14 @@ pub(super) fn remove_locked(store: &Store, record: &Record, options: RemoveOptio
     }
 }
 
-/// After the init has ended: takes down what only a running container needs, and notes how it ended.
+/// After the init has ended: takes down what only a running container needs, and notes how it ended. One that is gone by now
+/// is fine, also when its name is another container's.
 ///
 /// # Errors
 /// Something cannot be removed.
-pub fn clean_up(store: &Store, name: &str, exit_code: Option<i32>) -> Result<(), ContainerError> {
-    let _lock = Lock::acquire(store, "container", name)?;
-    let Some(mut record) = record::by_name(store, name)? else {
+pub fn clean_up(store: &Store, ended: &Record, exit_code: Option<i32>) -> Result<(), ContainerError> {
+    let _lock = Lock::acquire(store, "container", &ended.name)?;
+    let Some(mut record) = record::by_name(store, &ended.name)?.filter(|record| record.id == ended.id) else {
         return Ok(());
     };
     if record.state() == State::Running {
@@ -92,6 +93,24 @@ pub fn clean_up(store: &Store, name: &str, exit_code: Option<i32>) -> Result<(),
     problem.map_or(Ok(()), Err)
 }
 
+/// Takes down the container with this ID if it is only a leftover; returns whether it was. Who needs what that still holds
+/// need not wait for a repair.
+///
+/// # Errors
+/// Something cannot be removed.
+pub(super) fn leftover(store: &Store, id: Option<&str>) -> Result<bool, ContainerError> {
+    let all = id.map(|_| record::list(store)).transpose()?.unwrap_or_default();
+    match all.iter().find(|record| Some(record.id.as_str()) == id) {
+        Some(record) if is_leftover(record) => clean_up(store, record, None).map(|()| true),
+        _ => Ok(false),
+    }
+}
+
+/// A container that was to be removed at its end has ended, and nobody came to remove it: its unit's file is gone, say.
+pub(super) fn is_leftover(record: &Record) -> bool {
+    record.lifecycle.rm && record.state() == State::Exited
+}
+
 /// Network and bundle. Goes on after a failure and returns all of them.
 pub(super) fn tear_down(store: &Store, record: &Record) -> Vec<ContainerError> {
     let id = record.id.as_str();
@@ -110,4 +129,23 @@ pub(super) fn sweep_earlier_boots(store: &Store) -> Result<(), StoreError> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::record::tests::record;
+    use super::*;
+
+    #[test]
+    fn who_has_the_name_now_is_left_alone() {
+        let (_dir, store) = store::testing::store();
+        let (mut earlier, mut later) = (record("web"), record("web"));
+        earlier.lifecycle.rm = true;
+        later.lifecycle.rm = true;
+        later.save(&store).unwrap();
+        clean_up(&store, &earlier, Some(0)).unwrap();
+        assert!(record::by_name(&store, "web").unwrap().is_some());
+        clean_up(&store, &later, Some(0)).unwrap();
+        assert!(record::by_name(&store, "web").unwrap().is_none());
+    }
 }

@@ -25,41 +25,44 @@ fn end_init(record: &Record, timeout: Option<u32>) -> Result<(), ContainerError>
     let Some(handle) = record.process.and_then(Process::open) else {
         return Ok(());
     };
-    let failed = |source| ContainerError::Signal {
-        name: record.name.clone(),
-        source,
-    };
     let patience = Duration::from_secs(timeout.unwrap_or(record.stop_timeout).into());
     if handle.can_receive(record.stop_signal) {
-        handle.signal(record.stop_signal).map_err(failed)?;
-        if handle.wait(patience).map_err(failed)? {
+        handle.signal(record.stop_signal).map_err(failed(record))?;
+        if handle.wait(patience).map_err(failed(record))? {
             return Ok(());
         }
     }
-    kill_and_wait(&handle)
-        .map_err(failed)?
-        .then_some(())
-        .ok_or_else(|| ContainerError::Undead(record.name.clone()))
+    finish_off(record, &handle)
 }
 
-/// Sends one signal to the container's init.
+/// Sends one signal to the container's init. After SIGKILL it is gone when this returns: what comes next may be a start.
 ///
 /// # Errors
-/// The container does not run, or the kernel refuses.
+/// The container does not run, or the kernel refuses, or SIGKILL does not end it.
 pub fn kill(record: &Record, signal: i32) -> Result<(), ContainerError> {
     let handle = record
         .process
         .and_then(Process::open)
         .ok_or_else(|| ContainerError::NotRunning(record.name.clone(), record.state().as_str()))?;
-    handle.signal(signal).map_err(|source| ContainerError::Signal {
-        name: record.name.clone(),
-        source,
-    })
+    if signal == libc::SIGKILL {
+        return finish_off(record, &handle);
+    }
+    handle.signal(signal).map_err(failed(record))
 }
 
-fn kill_and_wait(handle: &process::Handle) -> std::io::Result<bool> {
-    handle.signal(libc::SIGKILL)?;
-    handle.wait(AFTER_KILL)
+/// SIGKILL, and the wait for its effect.
+fn finish_off(record: &Record, handle: &process::Handle) -> Result<(), ContainerError> {
+    handle.signal(libc::SIGKILL).map_err(failed(record))?;
+    let gone = handle.wait(AFTER_KILL).map_err(failed(record))?;
+    gone.then_some(())
+        .ok_or_else(|| ContainerError::Undead(record.name.clone()))
+}
+
+fn failed(record: &Record) -> impl Fn(std::io::Error) -> ContainerError + use<'_> {
+    |source| ContainerError::Signal {
+        name: record.name.clone(),
+        source,
+    }
 }
 
 #[cfg(test)]
@@ -104,5 +107,14 @@ mod tests {
     fn a_stubborn_one_is_killed_after_the_timeout() {
         let (signal, _) = stopped("trap : TERM; echo; while :; do sleep 0.01; done", 0);
         assert_eq!(signal, libc::SIGKILL);
+    }
+
+    #[test]
+    fn after_sigkill_it_is_gone() {
+        let mut child = Command::new("sleep").arg("1000").spawn().unwrap();
+        let mut web = record("web");
+        web.process = Process::with_pid(child.id());
+        kill(&web, libc::SIGKILL).unwrap();
+        assert!(child.try_wait().unwrap().is_some());
     }
 }

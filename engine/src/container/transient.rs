@@ -48,7 +48,7 @@ fn service(store: &Store, record: &Record) -> Result<TransientService, Container
             .chain(words)
             .collect::<Vec<_>>()
     };
-    let name = record.name.as_str();
+    let (name, id) = (record.name.as_str(), record.id.as_str());
     let unit = unit_name(name);
     Ok(TransientService {
         description: format!(
@@ -57,9 +57,10 @@ fn service(store: &Store, record: &Record) -> Result<TransientService, Container
         ),
         identifier: name.to_owned(),
         environment: vec![format!("PODMAN_SYSTEMD_UNIT={unit}")],
-        start: command(&["start", name]),
-        stop: command(&["stop", "--ignore", name]),
-        stop_post: command(&["container", "cleanup", name]),
+        // By ID: when this unit ends, its name may be another container's already.
+        start: command(&["start", id]),
+        stop: command(&["stop", "--ignore", id]),
+        stop_post: command(&["container", "cleanup", id]),
         restart: restart(record.lifecycle.restart.as_deref()),
         stop_timeout: Duration::from_secs(record.stop_timeout.into()) + STOP_MARGIN,
         name: unit,

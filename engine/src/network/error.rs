@@ -114,6 +114,15 @@ pub enum NetworkError {
 }
 
 impl NetworkError {
+    /// The ID of the container that has what was asked for.
+    pub fn holder(&self) -> Option<&str> {
+        match self {
+            Self::AddressTaken { holder, .. } => Some(holder),
+            Self::PortTaken { by, .. } => by.as_deref(),
+            _ => None,
+        }
+    }
+
     /// Shorthand for [`NetworkError::Invalid`].
     pub(crate) fn invalid(what: &'static str, value: impl Into<String>, why: impl Into<String>) -> Self {
         Self::Invalid {

@@ -42,10 +42,14 @@ impl Early {
     /// The file cannot be written, or the program, if it could not be started before, cannot be started.
     pub(super) fn go_on(mut self, content: &[u8]) -> Result<Running, RuntimeError> {
         match self.waiting.take() {
-            Some((program, gate)) if gate.holds() => {
-                gate.open(content).map_err(RuntimeError::io("write", &self.file))?;
-                Ok(program)
-            }
+            Some((program, mut gate)) if gate.holds() => match gate.fill(content) {
+                Ok(()) => Ok(program),
+                Err(error) => {
+                    // Before the gate opens: it has nothing to say about half a file.
+                    drop(program);
+                    Err(RuntimeError::io("write", &self.file)(error))
+                }
+            },
             too_early => {
                 drop(too_early);
                 // Secrets may stand in it.

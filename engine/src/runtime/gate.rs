@@ -10,10 +10,16 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// The kernel lets waiting readers in after 45 s (proc(5), `/proc/sys/fs/lease-break-time`): well before that.
+/// For how long the kernel holds readers, in seconds, unless it says 0: forever (proc(5)).
+const BREAK_TIME: &str = "/proc/sys/fs/lease-break-time";
+
+/// Longer than this nobody is held, however patient the kernel is.
 const LONGEST: Duration = Duration::from_secs(10);
 
-/// A file that is still empty, and that nobody else can open.
+/// So long every kernel holds them: it counts in seconds.
+const SHORTEST: Duration = Duration::from_millis(500);
+
+/// A file that nobody else can open. Dropping this lets the readers in.
 #[derive(Debug)]
 pub(super) struct Gate {
     file: File,
@@ -40,15 +46,25 @@ impl Gate {
 
     /// Whether readers surely still wait.
     pub(super) fn holds(&self) -> bool {
-        self.since.elapsed() < LONGEST
+        let text = || std::fs::read_to_string(BREAK_TIME).unwrap_or_default();
+        self.since.elapsed() < SHORTEST || self.since.elapsed() < patience(&text())
     }
 
-    /// Completes the file and lets the readers in.
+    /// Completes the file.
     ///
     /// # Errors
-    /// It cannot be written.
-    pub(super) fn open(mut self, content: &[u8]) -> io::Result<()> {
+    /// It cannot be written; it may be half there.
+    pub(super) fn fill(&mut self, content: &[u8]) -> io::Result<()> {
         self.file.write_all(content)
+    }
+}
+
+/// How long readers surely wait where [`BREAK_TIME`] reads like this; the file is still to be written then.
+fn patience(break_time: &str) -> Duration {
+    match break_time.trim().parse() {
+        Ok(0) => LONGEST,
+        Ok(seconds) => (Duration::from_secs(seconds) / 2).min(LONGEST),
+        Err(_) => Duration::ZERO,
     }
 }
 
@@ -68,15 +84,25 @@ mod tests {
     fn a_reader_waits_for_the_whole_file() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("config.json");
-        let gate = Gate::shut(&path).unwrap();
+        let mut gate = Gate::shut(&path).unwrap();
         thread::scope(|scope| {
             let reader = scope.spawn(|| std::fs::read_to_string(&path).unwrap());
             thread::sleep(Duration::from_millis(50));
             assert!(!reader.is_finished() && gate.holds());
-            gate.open(b"complete").unwrap();
+            gate.fill(b"complete").unwrap();
+            thread::sleep(Duration::from_millis(50));
+            assert!(!reader.is_finished());
+            drop(gate);
             assert_eq!(reader.join().unwrap(), "complete");
         });
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn readers_are_held_for_as_long_as_the_kernel_does() {
+        for (text, held) in [("45\n", 10_000), ("5\n", 2_500), ("1\n", 500), ("0\n", 10_000), ("", 0)] {
+            assert_eq!(patience(text), Duration::from_millis(held), "{text:?}");
+        }
     }
 
     #[test]

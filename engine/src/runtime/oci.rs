@@ -319,7 +319,7 @@ mod tests {
     fn a_missing_runtime_is_named_with_its_package() {
         for name in ["no-such-runtime", "/nowhere/crun"] {
             let error = OciRuntime::find(Some(name)).unwrap_err();
-            assert!(error.to_string().contains(name) && error.code() == 127, "{error}");
+            assert!(error.to_string().contains(name) && error.code() == 125, "{error}");
         }
         assert!(OciRuntime::find(None).is_ok());
     }

@@ -48,10 +48,10 @@ impl RuntimeError {
     /// The exit code of podman-run(1): 127 for a command that is not there, 126 for one that cannot be executed, else 125.
     pub fn code(&self) -> u8 {
         match self {
-            Self::Missing(_) | Self::CommandNotFound(_) => 127,
+            Self::CommandNotFound(_) => 127,
             Self::CommandNotExecutable(_) => 126,
             Self::Failed { code, .. } => *code,
-            Self::NoPid(_) | Self::Io { .. } | Self::Bundle(_) => 125,
+            Self::Missing(_) | Self::NoPid(_) | Self::Io { .. } | Self::Bundle(_) => 125,
         }
     }
 

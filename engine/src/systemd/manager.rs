@@ -97,11 +97,23 @@ pub(super) trait Manager {
     fn job_removed(&self, id: u32, job: OwnedObjectPath, unit: &str, result: &str) -> zbus::Result<()>;
 }
 
-/// Starts a transient service and waits until it is ready.
+/// Starts a transient service and waits until it is ready. An earlier one of that name that is just ending, or that waits to
+/// be started again, goes first.
 ///
 /// # Errors
 /// systemd cannot be reached, refuses, or the service does not get ready.
 pub fn start_transient(service: &TransientService) -> Result<(), ManagerError> {
+    match start_new(service) {
+        Err(ManagerError::Refused { source, .. }) if exists(&source) && lingers(&service.name)? => {
+            // It may be gone before this arrives.
+            let _ = stop(&service.name);
+            start_new(service)
+        }
+        started => started,
+    }
+}
+
+fn start_new(service: &TransientService) -> Result<(), ManagerError> {
     zbus::block_on(async {
         let manager = connect().await?;
         // A failed unit of the same name from an earlier try would be in the way; there need not be one.
@@ -110,6 +122,24 @@ pub fn start_transient(service: &TransientService) -> Result<(), ManagerError> {
         let start = manager.start_transient_unit(&service.name, "fail", &properties, &[]);
         wait_for_job(&manager, "start", &service.name, start).await
     })
+}
+
+/// Whether systemd refuses a transient unit because it still has one of that name.
+fn exists(error: &zbus::Error) -> bool {
+    matches!(error, zbus::Error::MethodError(name, ..) if name.as_str() == "org.freedesktop.systemd1.UnitExists")
+}
+
+/// Whether a unit's main process has ended, and systemd is not starting another one.
+fn lingers(unit: &str) -> Result<bool, ManagerError> {
+    let listed = zbus::block_on(async { Ok(connect().await?.list_units_by_names(&[unit]).await) })?;
+    let listed = listed.map_err(|source| ManagerError::Refused {
+        action: "list",
+        unit: unit.to_owned(),
+        source,
+    })?;
+    Ok(listed
+        .iter()
+        .all(|(_, _, _, active, sub, ..)| !matches!(active.as_str(), "active" | "activating") || sub == "auto-restart"))
 }
 
 /// Stops a unit and waits until it is stopped.

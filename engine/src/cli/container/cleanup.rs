@@ -3,14 +3,14 @@
 use clap::Args;
 
 use crate::cli::error::CliError;
-use crate::container::remove;
+use crate::container::{ContainerError, record, remove};
 use crate::runtime::signal;
 use crate::store::Store;
 
 /// Take down what an ended container still holds, and note how it ended. Run by systemd.
 #[derive(Debug, Args)]
 pub struct CleanupArgs {
-    /// The container's name.
+    /// The container, by ID or name.
     container: String,
 }
 
@@ -19,7 +19,10 @@ impl CleanupArgs {
     pub fn run(self, store: &Store) -> Result<u8, CliError> {
         let env = |name: &str| std::env::var(name).ok();
         let code = exit_code(env("EXIT_CODE").as_deref(), env("EXIT_STATUS").as_deref());
-        Ok(remove::clean_up(store, &self.container, code).map(|()| 0)?)
+        match record::find(store, &self.container) {
+            Err(ContainerError::NotFound(_)) => Ok(0),
+            found => Ok(remove::clean_up(store, &found?, code).map(|()| 0)?),
+        }
     }
 }
 

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::cli::arguments::each;
 use crate::cli::error::CliError;
+use crate::cli::output;
 use crate::container::record::{self, Record, State};
 use crate::container::remove::{self, RemoveOptions};
 use crate::container::{ContainerError, stop};
@@ -31,15 +31,37 @@ pub struct Targets {
 }
 
 impl Targets {
-    /// Does `action` on each; one failure does not keep the others from their turn.
-    fn each(self, store: &Store, mut action: impl FnMut(&Record) -> Result<(), CliError>) -> Result<u8, CliError> {
+    /// Does `action` on each; one failure does not keep the others from their turn. `code` is the exit code of one; the
+    /// gravest counts.
+    fn each(
+        self,
+        store: &Store,
+        code: fn(&ContainerError) -> u8,
+        mut action: impl FnMut(&Record) -> Result<(), ContainerError>,
+    ) -> Result<u8, CliError> {
+        let mut problems = Vec::new();
         // A unit's journal is the payload's: our own names in it at every stop would be noise.
         let quiet = Invocation::current().is_some();
-        each(&self.names(store)?, |name| match record::find(store, name) {
-            Ok(record) => action(&record).map(|()| (!quiet).then(|| name.to_owned())),
-            Err(ContainerError::NotFound(_)) if self.ignore => Ok(None),
-            Err(error) => Err(error.into()),
-        })
+        for name in self.names(store)? {
+            let done = match record::find(store, &name) {
+                Err(ContainerError::NotFound(_)) if self.ignore => Ok(()),
+                Err(error) => Err(error),
+                Ok(record) => action(&record).map(|()| {
+                    if !quiet {
+                        output::print_line(&name);
+                    }
+                }),
+            };
+            problems.extend(done.err().map(|error| {
+                let code = code(&error);
+                CliError::from(error).code(code)
+            }));
+        }
+        let gravest = problems.iter().map(|problem| problem.code).max();
+        for problem in problems {
+            problem.report();
+        }
+        Ok(gravest.unwrap_or(0))
     }
 
     fn names(&self, store: &Store) -> Result<BTreeSet<String>, CliError> {
@@ -81,18 +103,17 @@ pub struct StopArgs {
 impl StopArgs {
     /// Does it.
     pub fn run(self, store: &Store) -> Result<u8, CliError> {
-        self.targets.each(store, |record| stop_one(record, self.time))
+        self.targets
+            .each(store, ContainerError::code, |record| stop_one(record, self.time))
     }
 }
 
-fn stop_one(record: &Record, time: Option<u32>) -> Result<(), CliError> {
+fn stop_one(record: &Record, time: Option<u32>) -> Result<(), ContainerError> {
     match foreign_unit(record) {
         // With a timeout of its own the container is stopped first, then its unit has nothing left to wait for.
         Some(unit) if time.is_none() => Ok(manager::stop(unit)?),
-        Some(unit) => Ok(stop::stop(record, time)
-            .map_err(CliError::from)
-            .and(manager::stop(unit).map_err(CliError::from))?),
-        None => Ok(stop::stop(record, time)?),
+        Some(unit) => stop::stop(record, time).and(manager::stop(unit).map_err(ContainerError::from)),
+        None => stop::stop(record, time),
     }
 }
 
@@ -119,17 +140,18 @@ impl KillArgs {
         let signal = signal::parse(&self.signal)
             .ok_or_else(|| CliError::new(format!("--signal {:?} is no signal", self.signal)))?;
         let running_only = self.targets.all;
-        self.targets.each(store, |record| match stop::kill(record, signal) {
-            Err(ContainerError::NotRunning(..)) if running_only => Ok(()),
-            other => Ok(other?),
-        })
+        self.targets
+            .each(store, ContainerError::code, |record| match stop::kill(record, signal) {
+                Err(ContainerError::NotRunning(..)) if running_only => Ok(()),
+                other => other,
+            })
     }
 }
 
 /// Remove containers.
 #[derive(Debug, Args)]
 pub struct RmArgs {
-    /// Stop running ones first.
+    /// Stop running ones first; one that is not there is fine.
     #[arg(short, long)]
     force: bool,
     /// With their anonymous volumes.
@@ -143,22 +165,32 @@ pub struct RmArgs {
 }
 
 impl RmArgs {
-    /// Does it.
-    pub fn run(self, store: &Store) -> Result<u8, CliError> {
+    /// Does it. The exit code is 1 if a container was not there, 2 if one runs (podman-rm(1)).
+    pub fn run(mut self, store: &Store) -> Result<u8, CliError> {
+        // Who forces wants it gone, and so it is.
+        self.targets.ignore |= self.force;
         let options = RemoveOptions {
             force: self.force,
             volumes: self.volumes,
             timeout: self.time,
         };
-        self.targets.each(store, |record| {
+        self.targets.each(store, exit_code_of_rm, |record| {
             if let (true, Some(unit)) = (options.force, foreign_unit(record)) {
                 manager::stop(unit)?;
             }
             match remove::remove(store, &record.name, options) {
                 // Its unit has removed it while it stopped.
                 Err(ContainerError::NotFound(_)) => Ok(()),
-                other => Ok(other?),
+                other => other,
             }
         })
+    }
+}
+
+fn exit_code_of_rm(error: &ContainerError) -> u8 {
+    match error {
+        ContainerError::NotFound(_) => 1,
+        ContainerError::Running(_) => 2,
+        other => other.code(),
     }
 }

@@ -22,7 +22,7 @@ pub struct RmArgs {
     /// Remove all images
     #[arg(short, long, conflicts_with = "images")]
     all: bool,
-    /// Also an image that has several names, or that containers use: that one stays without name
+    /// Also an image that has several names, or that containers use: that one stays without name; one that is not there is fine
     #[arg(short, long)]
     force: bool,
     /// No error for an image that is not there
@@ -42,7 +42,7 @@ impl RmArgs {
         for name in &names {
             match remove::remove(store, name, &used, self.force || self.all) {
                 Ok(removed) => print_removed(&removed)?,
-                Err(ImageError::NotFound { .. }) if self.ignore => {}
+                Err(ImageError::NotFound { .. }) if self.ignore || self.force => {}
                 Err(error) => {
                     code = code.max(exit_code(&error));
                     CliError::from(error).report();
