@@ -53,8 +53,8 @@ pub fn run<E: From<ContainerError>>(
 /// With a terminal, the OCI runtime is the parent.
 fn on_terminal<E: From<ContainerError>>(store: &Store, created: Created, image: Option<&Image>) -> Result<u8, E> {
     let Created { mut record, lock } = created;
-    let ended = start::run_on_terminal(store, &mut record, image);
-    drop(lock);
+    // Others may stop it once it runs; the lock is gone when the start has failed, too.
+    let ended = start::run_on_terminal(store, &mut record, image, move || drop(lock));
     remove::clean_up(store, &record, ended.as_ref().ok().copied())?;
     Ok(u8::try_from(ended?).unwrap_or(u8::MAX))
 }

@@ -57,17 +57,27 @@ impl Started {
     }
 }
 
-/// Runs a container on our own terminal until it ends: the OCI runtime copies between the two. Returns the exit code.
+/// Runs a container on our own terminal until it ends: the OCI runtime copies between the two. `started` is called once it
+/// runs. Returns the exit code.
 ///
 /// # Errors
 /// As [`start`].
-pub fn run_on_terminal(store: &Store, record: &mut Record, image: Option<&Image>) -> Result<i32, ContainerError> {
+pub fn run_on_terminal(
+    store: &Store,
+    record: &mut Record,
+    image: Option<&Image>,
+    started: impl FnOnce(),
+) -> Result<i32, ContainerError> {
+    let mut started = Some(started);
     let run = |record: &mut Record, supplied: Supplied<'_>| {
         let status = supplied.run(&mut |pid| {
             if let Err(error) = has_started(store, record, of_pid(pid)) {
                 tracing::warn!("the container runs, but `ps` will not show it: {error}");
             } else if let Err(error) = health::start_prober(store, record) {
                 tracing::warn!("the container runs, but nobody checks its health: {error}");
+            }
+            if let Some(started) = started.take() {
+                started();
             }
         })?;
         Ok(oci::exit_code(status))

@@ -23,31 +23,21 @@ use crate::store::Store;
 pub enum ContainerCommand {
     #[command(hide = true)]
     Cleanup(cleanup::CleanupArgs),
-    /// Make a container without starting it.
     Create(run::CreateArgs),
-    /// Run a command in a running container.
     Exec(exec::ExecArgs),
     /// Answer with the exit code whether a container exists: 0 yes, 1 no.
     Exists {
         /// The container.
         container: String,
     },
-    /// Show everything about containers.
     Inspect(inspect::InspectArgs),
-    /// Send a signal to the init of containers.
     Kill(stop::KillArgs),
-    /// Show what containers have said.
     Logs(logs::LogsArgs),
-    /// List containers.
     #[command(visible_alias = "list", alias = "ps")]
     Ls(ls::LsArgs),
-    /// Remove containers.
     Rm(stop::RmArgs),
-    /// Run a command in a new container.
     Run(run::RunArgs),
-    /// Start containers that were made before.
     Start(start::StartArgs),
-    /// Stop containers.
     Stop(stop::StopArgs),
 }
 
