@@ -6,6 +6,8 @@ use std::fs;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
+use std::thread;
+use std::time::Duration;
 
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, openat, renameat, unlinkat};
 use rustix::io::Errno;
@@ -15,6 +17,10 @@ use super::{StoreError, id};
 
 /// Directories below this level are moved up before they are removed. Each level takes two descriptors.
 const DEEPEST: usize = 64;
+
+/// How often a directory is tried again to which something is added meanwhile, and how long to wait before.
+const TRIES: usize = 100;
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// Removes a file or a whole tree; what is already gone is fine.
 ///
@@ -32,10 +38,21 @@ pub fn remove_tree(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// [`remove_tree`] of a directory that is there.
+/// [`remove_tree`] of a directory that is there. Others may be writing to it yet, or removing it, too.
 pub(crate) fn remove_directory(path: &Path) -> io::Result<()> {
     let top = open(CWD, path)?;
-    while empty(top.as_fd(), top.as_fd(), 0)? > 0 {}
+    let mut tries = 0;
+    loop {
+        match remove_once(top.as_fd(), path) {
+            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty && tries < TRIES => tries += 1,
+            result => return result,
+        }
+        thread::sleep(PAUSE);
+    }
+}
+
+fn remove_once(top: BorrowedFd<'_>, path: &Path) -> io::Result<()> {
+    while empty(top, top, 0)? > 0 {}
     fs::remove_dir(path)
 }
 
@@ -59,14 +76,30 @@ fn empty(top: BorrowedFd<'_>, dir: BorrowedFd<'_>, depth: usize) -> io::Result<u
                 raised += 1;
             }
             Err(Errno::ISDIR) => {
-                raised += empty(top, open(dir, name)?.as_fd(), depth + 1)?;
-                unlinkat(dir, name, AtFlags::REMOVEDIR)?;
+                raised += below(top, dir, name, depth)?;
             }
-            Err(Errno::NOENT) => {}
-            other => other?,
+            other => gone(other.map_err(Into::into))?,
         }
     }
     Ok(raised)
+}
+
+fn below(top: BorrowedFd<'_>, dir: BorrowedFd<'_>, name: &CStr, depth: usize) -> io::Result<usize> {
+    let inner = match open(dir, name) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        inner => inner?,
+    };
+    let raised = empty(top, inner.as_fd(), depth + 1)?;
+    gone(unlinkat(dir, name, AtFlags::REMOVEDIR).map_err(Into::into))?;
+    Ok(raised)
+}
+
+/// What somebody else has removed is gone, too.
+fn gone(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        result => result,
+    }
 }
 
 fn raise(top: BorrowedFd<'_>, dir: BorrowedFd<'_>, name: &CStr) -> io::Result<()> {
@@ -98,6 +131,28 @@ mod tests {
         remove_tree(&tree).unwrap();
         remove_tree(&dir.path().join("link")).unwrap();
         assert!(!tree.exists() && other.join("file").exists());
+    }
+
+    #[test]
+    fn others_write_and_remove_meanwhile() {
+        let dir = tempfile::tempdir_in("/dev/shm").unwrap();
+        for _ in 0..20 {
+            let tree = dir.path().join("tree");
+            for number in 0..300 {
+                fs::create_dir_all(tree.join(format!("a{number}/b/c"))).unwrap();
+            }
+            thread::scope(|scope| {
+                scope.spawn(|| {
+                    for number in 0..100 {
+                        let _ = fs::create_dir(tree.join(format!("late{number}")));
+                    }
+                });
+                scope.spawn(|| remove_tree(&tree).unwrap());
+                remove_tree(&tree).unwrap();
+            });
+            remove_tree(&tree).unwrap();
+            assert!(!tree.exists());
+        }
     }
 
     #[test]
