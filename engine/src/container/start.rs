@@ -34,12 +34,12 @@ pub struct Started {
 pub fn start(store: &Store, record: &mut Record, image: Option<&Image>) -> Result<Started, ContainerError> {
     let runtime = OciRuntime::find(record.runtime.to_str())?;
     let create = |record: &mut Record, supplied: Supplied<'_>| {
-        // While the container is made, the runtime is loaded for its release, too.
-        let id = record.id.as_str();
-        let release = Release::begin(&runtime, &store.bundle(id), &store.runtime_state(id), id)?;
         let process = of_pid(supplied.finish()?);
         process.wait_for_heir(&[std::process::id(), std::os::unix::process::parent_id(), 1]);
         has_started(store, record, process)?;
+        // Loaded while systemd reads who the init is. (While the container is made, it would be in the way of that.)
+        let id = record.id.as_str();
+        let release = Release::begin(&runtime, &store.bundle(id), &store.runtime_state(id), id)?;
         Ok(Started { process, release })
     };
     undone_on_failure(store, record, |record| {
