@@ -72,7 +72,7 @@ fn empty(top: BorrowedFd<'_>, dir: BorrowedFd<'_>, depth: usize) -> io::Result<u
         };
         match removed {
             Err(Errno::ISDIR) if depth == DEEPEST => {
-                raise(top, dir, name)?;
+                gone(raise(top, dir, name))?;
                 raised += 1;
             }
             Err(Errno::ISDIR) => {
