@@ -2,23 +2,16 @@
 //! that matter, from fixed seeds. `cargo fuzz run` in `engine/` looks further.
 
 mod exercise;
+#[path = "../../units/tests/random/mod.rs"]
+mod random;
 
-/// A small generator of random numbers (xorshift64*): the same inputs on every machine.
-struct Random(u64);
+use random::Random;
+
+fn seeded(seed: u64) -> Random {
+    Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
+}
 
 impl Random {
-    fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        let high = self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33;
-        usize::try_from(high).unwrap_or(0) % bound
-    }
-
     fn one<'a, T: ?Sized>(&mut self, of: &[&'a T]) -> &'a T {
         of[self.below(of.len())]
     }
@@ -38,9 +31,7 @@ impl Random {
 
 /// How many of the inputs were taken for good ones: were it none, the property would prove little.
 fn taken(cases: u64, input: impl Fn(&mut Random) -> Vec<u8>, exercise: impl Fn(&[u8]) -> bool) -> usize {
-    (0..cases)
-        .filter(|seed| exercise(&input(&mut Random::new(*seed))))
-        .count()
+    (0..cases).filter(|seed| exercise(&input(&mut seeded(*seed)))).count()
 }
 
 #[test]

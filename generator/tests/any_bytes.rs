@@ -3,9 +3,12 @@
 
 mod common;
 mod exercise;
+#[path = "../../units/tests/random/mod.rs"]
+mod random;
 
 use common::{TempDir, run};
 use exercise::{SEPARATOR, check, exercise};
+use random::Random;
 use unipod_generator::UnitType;
 
 const UNITS: &str = "etc/containers/systemd";
@@ -54,18 +57,7 @@ const PIECES: [&str; 40] = [
     "@",
 ];
 
-/// A small generator of random numbers (xorshift64*): the same files on every machine.
-struct Random(u64);
-
 impl Random {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        let high = self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33;
-        usize::try_from(high).unwrap_or(0) % bound
-    }
-
     /// A file for a type. Most keep to text, so that most are converted.
     fn unit(&mut self, unit_type: UnitType) -> Vec<u8> {
         let mut text = format!("[{}]\n", unit_type.section()).into_bytes();

@@ -2,6 +2,9 @@
 //! over files made of the pieces that matter, from fixed seeds. `cargo fuzz run parse_unit` looks further.
 
 mod exercise;
+mod random;
+
+use random::Random;
 
 const CASES: u64 = 100_000;
 
@@ -56,19 +59,6 @@ const PIECES: [&[u8]; 48] = [
     b"0x1f",
     b"a@b.c",
 ];
-
-/// A small generator of random numbers (xorshift64*): the same files on every machine.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        let high = self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33;
-        usize::try_from(high).unwrap_or(0) % bound
-    }
-}
 
 fn file(seed: u64) -> Vec<u8> {
     let mut random = Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
