@@ -94,6 +94,24 @@ fn the_main_scenario() {
     machine.wait_for("curl -fsS localhost:8080 | grep 'hello world'");
 }
 
+/// `ExecStop=` and `ExecStopPost=` are the same command. The first only stops; a network, which takes its time, is left to
+/// the second. From a shell, one is enough.
+#[test]
+fn a_stop_removes_nothing_before_exec_stop_post() {
+    let machine = setup::boot();
+    let look = "[Service]\nExecStopPost=\nExecStopPost=/bin/sh -c 'unipod ps -a --format {{.Names}}={{.State}} >/run/left'\n\
+         ExecStopPost=unipod rm -v -f -i systemd-web\n";
+    machine.quadlet("web.container", &(busybox("sleep infinity", "") + look));
+    machine.reload();
+    machine.start(&["web"]);
+    machine.stop(&["web"]);
+    assert_eq!(machine.read("/run/left").trim(), "systemd-web=exited");
+    machine.nothing_remains();
+    machine.start(&["web"]);
+    machine.unipod(&["rm", "-f", "systemd-web"]).ok();
+    machine.nothing_remains();
+}
+
 #[test]
 fn exit_codes_and_signals_are_the_payloads_own() {
     let machine = setup::boot();

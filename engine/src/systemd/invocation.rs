@@ -11,6 +11,9 @@ pub struct Invocation {
     pub id: Option<String>,
     /// Where readiness goes; gone for `ExecStop=` and others that do not notify.
     pub notify_socket: Option<PathBuf>,
+    /// The main process, for a command of a generated unit that is run while that lives: `ExecStop=` for one. Such a
+    /// unit has an `ExecStopPost=`, which comes after it.
+    pub main: Option<u32>,
 }
 
 impl Invocation {
@@ -23,11 +26,13 @@ impl Invocation {
         if named.is_none() && notify_socket.is_none() {
             return None;
         }
+        let main = named.is_some().then(|| env("MAINPID")?.parse().ok()).flatten();
         let unit = named.or_else(|| unit_of_cgroup(&std::fs::read_to_string("/proc/self/cgroup").ok()?))?;
         Some(Self {
             unit,
             id: env("INVOCATION_ID"),
             notify_socket,
+            main,
         })
     }
 }

@@ -120,8 +120,20 @@ fn stop_one(record: &Record, time: Option<u32>) -> Result<(), ContainerError> {
 /// The unit that runs this container, unless we are one of that unit's own commands.
 fn foreign_unit(record: &Record) -> Option<&str> {
     let unit = record.unit.as_ref().filter(|_| record.state() == State::Running)?;
-    let ours = Invocation::current().is_some_and(|own| own.unit == unit.name);
+    let ours = Invocation::current().is_some_and(|own| is_of(record, &own));
     (!ours).then_some(unit.name.as_str())
+}
+
+/// Whether we are the `ExecStop=` of the container's unit. Its `ExecStopPost=` removes the container, so that systemd need
+/// not wait for a network to be taken down between the two: it would move into a control group anew, which takes the kernel
+/// ten milliseconds unless it was done just before.
+fn its_unit_stops(record: &Record) -> bool {
+    let init = record.process.map(|process| process.pid);
+    Invocation::current().is_some_and(|own| own.main.is_some() && own.main == init && is_of(record, &own))
+}
+
+fn is_of(record: &Record, own: &Invocation) -> bool {
+    record.unit.as_ref().is_some_and(|unit| unit.name == own.unit)
 }
 
 /// Send a signal to the init of containers.
@@ -177,6 +189,9 @@ impl RmArgs {
         self.targets.each(store, exit_code_of_rm, |record| {
             if let (true, Some(unit)) = (options.force, foreign_unit(record)) {
                 manager::stop(unit)?;
+            }
+            if options.force && its_unit_stops(record) {
+                return stop::stop(record, options.timeout);
             }
             match remove::remove(store, &record.name, options) {
                 // Its unit has removed it while it stopped.
