@@ -147,6 +147,7 @@ impl Bench {
             unipod: medians[1][index],
             podman: medians.get(2).and_then(|pair| pair[index]),
             goal: goals[index],
+            beats: (kind == Kind::Polite).then_some([3.0, 5.0][index]),
         };
         Ok(vec![row(0, "start"), row(1, "stop")])
     }
@@ -169,6 +170,7 @@ impl Bench {
                 unipod: medians[0][index],
                 podman: medians.get(1).and_then(|pair| pair[index]),
                 goal: Goal::Above(Duration::from_millis(10)),
+                beats: None,
             });
         Ok(rows.collect())
     }
@@ -211,6 +213,7 @@ impl Bench {
             unipod: medians[1],
             podman: medians.get(2).copied().flatten(),
             goal: Goal::None,
+            beats: Some(6.0),
         })
     }
 
@@ -242,6 +245,7 @@ impl Bench {
                 None
             },
             goal: Goal::Times(2.0),
+            beats: Some(10.0),
         })
     }
 
@@ -256,14 +260,18 @@ impl Bench {
             let stops = series(&self.machine, rounds, &format!("{start}; {SETTLE}"), &stop, "")?;
             medians.push([median(starts), median(stops)]);
         }
-        let row = |index: usize, verb: &str, goal: Goal| Row {
+        let row = |index: usize, verb: &str, goal: Goal, beats: Option<f64>| Row {
             what: format!("systemctl {verb} of {MANY} units at once"),
             yardstick: ("hand-written".to_owned(), medians[0][index]),
             unipod: medians[1][index],
             podman: medians.get(2).and_then(|pair| pair[index]),
             goal,
+            beats,
         };
-        Ok(vec![row(0, "start", Goal::Times(1.4)), row(1, "stop", Goal::None)])
+        Ok(vec![
+            row(0, "start", Goal::Times(1.4), Some(5.0)),
+            row(1, "stop", Goal::None, None),
+        ])
     }
 
     fn generator(&self) -> io::Result<Vec<Row>> {
@@ -295,6 +303,7 @@ impl Bench {
                 unipod: time(fresh, &generate(setup::GENERATOR, "/run/many"))?,
                 podman: podmans("/run/many")?,
                 goal: Goal::Times(1.0),
+                beats: Some(4.0),
             },
             Row {
                 what: "generator, one file".to_owned(),
@@ -302,6 +311,7 @@ impl Bench {
                 unipod: time(fresh, &generate(setup::GENERATOR, "/run/one"))?,
                 podman: podmans("/run/one")?,
                 goal: Goal::Above(Duration::from_millis(2)),
+                beats: None,
             },
         ])
     }

@@ -17,6 +17,8 @@ pub struct Row {
     pub podman: Option<Duration>,
     /// The most that unipod may take: so many times the yardstick.
     pub goal: Goal,
+    /// podman is to take at least so many times as long.
+    pub beats: Option<f64>,
 }
 
 /// What was promised.
@@ -43,13 +45,18 @@ impl Row {
             Goal::None => None,
         }
     }
+
+    /// Whether podman takes as much longer as it is to; none where it is not installed.
+    pub fn beaten(&self) -> Option<bool> {
+        Some(self.podman? >= self.unipod?.mul_f64(self.beats?))
+    }
 }
 
 /// Prints all rows under one heading.
 pub fn print(rows: &[Row]) {
     println!(
-        "{:<44} {:<16} {:>10} {:>10} {:>7} {:>10} {:>8}  goal",
-        "", "yardstick", "", "unipod", "ratio", "podman", "ratio"
+        "{:<44} {:<16} {:>10} {:>10} {:>7} {:>12} {:>10} {:>7}  goal",
+        "", "yardstick", "", "unipod", "ratio", "goal", "podman", "ratio"
     );
     for row in rows {
         let Row {
@@ -58,6 +65,7 @@ pub fn print(rows: &[Row]) {
             unipod,
             podman,
             goal,
+            beats,
         } = row;
         let goal = match goal {
             Goal::Times(times) => format!("≤ {times} ×"),
@@ -65,16 +73,24 @@ pub fn print(rows: &[Row]) {
             Goal::Within(limit) => format!("≤ {}", milliseconds(Some(*limit)).trim_start()),
             Goal::None => String::new(),
         };
-        let mark = row.met().map_or("", |met| if met { "✔ " } else { "✘ " });
+        let beats = beats
+            .filter(|_| podman.is_some())
+            .map_or_else(String::new, |times| format!("≥ {times} ×"));
         println!(
-            "{what:<44} {name:<16} {:>10} {:>10} {:>7} {:>10} {:>8}  {mark}{goal}",
+            "{what:<44} {name:<16} {:>10} {:>10} {:>7} {:>12} {:>10} {:>7}  {}{beats}",
             milliseconds(*yardstick),
             milliseconds(*unipod),
             ratio(*unipod, *yardstick),
+            format!("{}{goal}", mark(row.met())),
             milliseconds(*podman),
             ratio(*podman, *unipod),
+            mark(row.beaten()),
         );
     }
+}
+
+fn mark(met: Option<bool>) -> &'static str {
+    met.map_or("", |met| if met { "✔ " } else { "✘ " })
 }
 
 fn milliseconds(time: Option<Duration>) -> String {
