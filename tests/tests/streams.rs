@@ -175,3 +175,42 @@ fn nothing_is_lost_when_a_container_ends_by_itself() {
     }
     machine.nothing_remains();
 }
+
+/// `docker run -dit` and `PodmanArgs=-t`: the payload has a terminal, what it says there is the unit's journal, and the relay
+/// that holds the terminal ends with it.
+#[test]
+fn a_detached_container_has_a_terminal() {
+    let machine = setup::boot();
+    let script = format!("tty; test -t 0 -a -t 1 -a -t 2; echo terminal=$?; {POLITE}");
+    machine.quadlet("term.container", &shell(&script, "PodmanArgs=-t"));
+    machine.reload();
+    machine.start(&["term"]);
+    assert_eq!(relays(&machine, "term"), 1, "{}", machine.status(&["term"]));
+    machine.stop(&["term"]);
+    let journal = machine.journal("term");
+    for line in ["/dev/pts/0", "terminal=0", "farewell"] {
+        assert!(journal.lines().any(|found| found == line), "{line} in\n{journal}");
+    }
+    machine.nothing_remains();
+
+    let run = |options: &[&str], command: &[&str]| {
+        let image = ["--network=none", "docker.io/library/busybox:latest"];
+        machine.unipod(&[&["run"], options, &image, command].concat())
+    };
+    // A shell that reads its terminal waits for ever, and can be visited.
+    run(&["-dit", "--name=shell"], &["sh"]).ok();
+    let visited = machine.unipod(&["exec", "shell", "readlink", "/proc/1/fd/0"]).ok();
+    assert_eq!(visited, "/dev/pts/0");
+    machine.unipod(&["rm", "-f", "shell"]).ok();
+    run(
+        &["-dt", "--name=silent", "--log-driver=none"],
+        &["sh", "-c", "echo nobody hears; exit 3"],
+    )
+    .ok();
+    machine.wait_for("unipod inspect --format '{{.State.Status}} {{.State.ExitCode}}' silent | grep 'exited 3'");
+    assert!(!machine.journal("unipod-silent").contains("nobody hears"));
+    machine.unipod(&["start", "silent"]).ok();
+    machine.wait_for("unipod inspect --format {{.State.Status}} silent | grep exited");
+    machine.unipod(&["rm", "silent"]).ok();
+    machine.nothing_remains();
+}

@@ -1,5 +1,5 @@
 //! Standard output and error of a payload: the unit's own streams wherever possible, pipes with a relay where the payload
-//! opens them by name, `/dev/null` where nobody wants to know.
+//! opens them by name, a terminal with a relay where it wants one, `/dev/null` where nobody wants to know.
 
 use std::fs::OpenOptions;
 use std::io;
@@ -77,6 +77,8 @@ pub fn prepare(record: &Record, image: Option<&Image>, users: Option<&Users>) ->
         source,
     };
     let output = match record.lifecycle.log_driver {
+        // The terminal is all three streams.
+        _ if record.options.tty => Ok(Output::default()),
         LogDriver::None => nowhere(),
         LogDriver::Journald => relayed(),
         LogDriver::Automatic if has_socket() && reopen::is_expected(&record.options, image) => relayed(),
@@ -93,6 +95,22 @@ pub fn prepare(record: &Record, image: Option<&Image>, users: Option<&Users>) ->
         }
     }
     Ok(output)
+}
+
+/// Starts the relay of a detached container's terminal, which it holds as long as the payload does.
+///
+/// # Errors
+/// The relay cannot be started.
+pub fn of_terminal(record: &Record, terminal: OwnedFd) -> Result<Process, ContainerError> {
+    let started = match record.lifecycle.log_driver {
+        LogDriver::None => null().and_then(|null| relay::from_to(terminal, null.as_fd())),
+        _ => relay::from_to(terminal, io::stdout().as_fd()),
+    };
+    started.map_err(|source| ContainerError::Io {
+        action: "redirect output of the container to",
+        path: "a terminal".into(),
+        source,
+    })
 }
 
 fn has_socket() -> bool {
@@ -125,12 +143,16 @@ fn socket(stream: impl AsFd) -> Option<(u64, u64)> {
 }
 
 fn nowhere() -> io::Result<Output> {
-    let null = OwnedFd::from(OpenOptions::new().write(true).open("/dev/null")?);
+    let null = null()?;
     Ok(Output {
         stderr: Some(null.try_clone()?),
         stdout: Some(null),
         relays: Vec::new(),
     })
+}
+
+fn null() -> io::Result<OwnedFd> {
+    Ok(OpenOptions::new().write(true).open("/dev/null")?.into())
 }
 
 #[cfg(test)]

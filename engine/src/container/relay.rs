@@ -1,5 +1,6 @@
 //! The relay: a process that copies a pipe to a journal stream, for a payload that opens its standard streams by name.
-//! A journal stream is a socket, which cannot be opened; a pipe can.
+//! A journal stream is a socket, which cannot be opened; a pipe can. For a detached payload with a terminal it holds the
+//! terminal's other end, and copies that.
 //!
 //! It lives in the unit's control group, holds nothing but its two ends, and ends with the last writer: the container.
 
@@ -31,17 +32,25 @@ pub fn start(stream: BorrowedFd<'_>) -> io::Result<(OwnedFd, Process)> {
     let to = File::from(OwnedFd::from(to));
     // Whoever can see the descriptor may write, also as a user that the payload becomes later (nginx, gosu).
     to.set_permissions(Permissions::from_mode(0o666))?;
+    Ok((to.into(), from_to(from.into(), stream)?))
+}
+
+/// Starts a relay from `source` to `stream`.
+///
+/// # Errors
+/// Our own program cannot be started.
+pub fn from_to(source: OwnedFd, stream: BorrowedFd<'_>) -> io::Result<Process> {
     let child = Command::new("/proc/self/exe")
         .arg0("unipod")
         .arg(COMMAND)
         .env_clear()
         .current_dir("/")
-        .stdin(from)
+        .stdin(source)
         .stdout(stream.try_clone_to_owned()?)
         .stderr(Stdio::null())
         .spawn()?;
     let pid = child.id();
-    Ok((to.into(), Process::with_pid(pid).unwrap_or(Process { pid, started: 0 })))
+    Ok(Process::with_pid(pid).unwrap_or(Process { pid, started: 0 }))
 }
 
 /// Waits until the relays of a container that is gone have passed on the last lines: what is still in a pipe when systemd
@@ -82,6 +91,8 @@ fn copy(from: &mut File, to: &mut File) -> io::Result<()> {
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
                 poll(&mut [PollFd::new(to.as_fd(), PollFlags::POLLOUT)], PollTimeout::NONE)?;
             }
+            // So ends a terminal: the last process that had it is gone.
+            Err(e) if e.raw_os_error() == Some(libc::EIO) => return Ok(()),
             Err(_) => return io::copy(from, &mut io::sink()).map(drop),
             Ok(()) => return Ok(()),
         }

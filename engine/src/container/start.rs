@@ -14,7 +14,7 @@ use super::{ContainerError, bundle, health, limits, networking, remove, rootfs, 
 use crate::image::Image;
 use crate::network::Pending;
 use crate::runtime::oci::{self, RunRequest};
-use crate::runtime::{Creation, OciRuntime, Release, Supplied, Verb};
+use crate::runtime::{ConsoleSocket, Creation, OciRuntime, Release, Supplied, Verb};
 use crate::store::{Store, mount};
 use crate::systemd::{activation, notify};
 
@@ -33,17 +33,23 @@ pub struct Started {
 /// Any part cannot be prepared, or the OCI runtime refuses. A start that fails leaves nothing behind but the record.
 pub fn start(store: &Store, record: &mut Record, image: Option<&Image>) -> Result<Started, ContainerError> {
     let runtime = OciRuntime::find(record.runtime.to_str())?;
-    let create = |record: &mut Record, supplied: Supplied<'_>| {
+    let create = |record: &mut Record, supplied: Supplied<'_>, console: Option<&ConsoleSocket>| {
         let process = of_pid(supplied.finish()?);
+        let terminal = console.map(ConsoleSocket::receive).transpose()?;
         process.wait_for_heir(&[std::process::id(), std::os::unix::process::parent_id(), 1]);
         has_started(store, record, process)?;
         // Loaded while systemd reads who the init is. (While the container is made, it would be in the way of that.)
         let id = record.id.as_str();
         let release = Release::begin(&runtime, &store.bundle(id), &store.runtime_state(id), id)?;
-        Ok(Started { process, release })
+        Ok((Started { process, release }, terminal))
     };
     undone_on_failure(store, record, |record| {
-        bring_up(store, record, image, &runtime, Verb::Create, create)
+        let (started, terminal) = bring_up(store, record, image, &runtime, Verb::Create, create)?;
+        if let Some(terminal) = terminal {
+            record.relays.push(output::of_terminal(record, terminal)?);
+            record.save(store)?;
+        }
+        Ok(started)
     })
 }
 
@@ -69,7 +75,7 @@ pub fn run_on_terminal(
     started: impl FnOnce(),
 ) -> Result<i32, ContainerError> {
     let mut started = Some(started);
-    let run = |record: &mut Record, supplied: Supplied<'_>| {
+    let run = |record: &mut Record, supplied: Supplied<'_>, _: Option<&ConsoleSocket>| {
         let status = supplied.run(&mut |pid| {
             if let Err(error) = has_started(store, record, of_pid(pid)) {
                 tracing::warn!("the container runs, but `ps` will not show it: {error}");
@@ -106,14 +112,15 @@ fn undone_on_failure<T>(
     started
 }
 
-/// Everything that the OCI runtime needs, and `launch`, which waits for what it does.
+/// Everything that the OCI runtime needs, and `launch`, which waits for what it does. If there is a terminal and the runtime
+/// does not stay with the container, `launch` gets the socket that the terminal comes from.
 fn bring_up<T>(
     store: &Store,
     record: &mut Record,
     image: Option<&Image>,
     runtime: &OciRuntime,
     verb: Verb,
-    launch: impl FnOnce(&mut Record, Supplied<'_>) -> Result<T, ContainerError>,
+    launch: impl FnOnce(&mut Record, Supplied<'_>, Option<&ConsoleSocket>) -> Result<T, ContainerError>,
 ) -> Result<T, ContainerError> {
     let users = userns::prepare(store, record, image)?;
     bundle::make_directory(store, record, users.as_ref())?;
@@ -125,19 +132,21 @@ fn bring_up<T>(
         limits::apply(&record.options.resources, &relays)?;
         record.relays = relays;
         let (id, bundle) = (record.id.clone(), store.bundle(record.id.as_str()));
+        let detached_terminal = record.options.tty && verb == Verb::Create;
+        let console = detached_terminal.then(|| ConsoleSocket::listen(&bundle)).transpose()?;
         let request = RunRequest {
             id: id.as_str(),
             bundle: &bundle,
             state_root: &store.runtime_state(id.as_str()),
             preserve_fds: activation::listen_fds().map_or(0, |fds| fds.count),
-            console_socket: None,
+            console_socket: console.as_ref().map(ConsoleSocket::path),
             stdin: record.options.interactive || record.options.tty,
             stdout: stdout.as_ref().map(AsFd::as_fd),
             stderr: stderr.as_ref().map(AsFd::as_fd),
         };
         let creation = Creation::begin(runtime, &request, verb)?;
         let spec = furnish(store, record, image, users.as_ref(), networking, runtime)?;
-        launch(record, creation.supply(&spec)?)
+        launch(record, creation.supply(&spec)?, console.as_ref())
     })?
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 pub mod capabilities;
 pub mod check;
+mod console;
 mod copy_up;
 mod creation;
 pub mod devices;
@@ -46,6 +47,7 @@ pub mod volumes;
 mod volumes_mount;
 
 pub use check::check;
+pub use console::ConsoleSocket;
 pub use creation::{Creation, Release, Supplied, Verb};
 pub use error::BundleError;
 pub use oci::{OciRuntime, RuntimeError};

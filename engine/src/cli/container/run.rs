@@ -76,7 +76,7 @@ fn run_in_unit(
 }
 
 fn run_as_transient(store: &Store, options: ContainerOptions, mut lifecycle: LifecycleOptions) -> Result<u8, CliError> {
-    refuse_on_command_line(&options, &lifecycle)?;
+    refuse_on_command_line(&lifecycle)?;
     // Nobody has asked this payload to notify: unless a health check says more, it is ready when it runs.
     if lifecycle.sdnotify == run_options::SdNotify::Container {
         lifecycle.sdnotify = run_options::SdNotify::Conmon;
@@ -153,7 +153,7 @@ fn refuse_unsupported(lifecycle: &LifecycleOptions) -> Result<(), CliError> {
 }
 
 /// Combinations that cannot work, before anything is made for them.
-fn refuse_on_command_line(options: &ContainerOptions, lifecycle: &LifecycleOptions) -> Result<(), CliError> {
+fn refuse_on_command_line(lifecycle: &LifecycleOptions) -> Result<(), CliError> {
     let restarts = lifecycle
         .restart
         .as_deref()
@@ -162,12 +162,6 @@ fn refuse_on_command_line(options: &ContainerOptions, lifecycle: &LifecycleOptio
         return Err(CliError::new(
             "--rm and --restart contradict each other: a removed container cannot be started again",
         ));
-    }
-    if options.tty {
-        return Err(
-            CliError::new("--tty with --detach is not supported yet: no process stays to hold the terminal")
-                .hint("leave out -t, or run it in the foreground"),
-        );
     }
     Ok(())
 }
