@@ -121,8 +121,8 @@ fn print_bytes(text: &[u8]) -> bool {
 /// Writes the services to where they can be enabled, if it is systemd that calls, else to the directory given.
 fn deliver(mut services: Vec<Service>, directory: &Path, user_mode: bool, log: &mut Log) -> bool {
     let manager = Manager::of(directory, &process::environment(user_mode));
-    let taken = manager.as_ref().map(|manager| manager.tidy(&services));
-    let (Some(manager), Some(Ok(taken))) = (manager, taken) else {
+    let tidied = manager.as_ref().map(|manager| manager.tidy(&services));
+    let (Some(manager), Some(Ok(tidied))) = (manager, tidied) else {
         return write_last(services, directory, log);
     };
     if !services.is_empty() && !manager.takes_units() {
@@ -132,9 +132,10 @@ fn deliver(mut services: Vec<Service>, directory: &Path, user_mode: bool, log: &
     for service in &mut services {
         service.links.clear();
     }
-    let (mut generated, units): (Vec<_>, Vec<_>) = services
+    let (mut generated, mut units): (Vec<_>, Vec<_>) = services
         .into_iter()
-        .partition(|service| taken.contains(&service.file_name));
+        .partition(|service| tidied.taken.contains(&service.file_name));
+    units.extend(tidied.leaving);
     if let Err(undecided) = decided {
         let (record, error) = (manager.record.display(), &undecided.error);
         log.debug(&format!("{record}: {error}; this is tried again later"));

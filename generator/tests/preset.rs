@@ -451,3 +451,37 @@ fn the_system_manager_decides_in_its_own_root() {
     }
     assert!(Manager::of(&output, &root.user()).is_none());
 }
+
+#[test]
+fn a_service_that_runs_can_be_stopped_when_its_unit_is_gone() {
+    let user = User::new();
+    user.unit("data.volume", "[Volume]\n");
+    user.unit("one@.container", "[Container]\nImage=a/b:1\n");
+    user.reload();
+    for unit in ["web.service", "one@1.service", "data-volume.service", "idle.service"] {
+        user.0.link(&format!("run/systemd/units/invocation:{unit}"), "0123");
+    }
+    for unit in ["web.container", "data.volume", "one@.container"] {
+        user.remove(&format!("units/{unit}"));
+    }
+    for _ in 0..2 {
+        user.reload();
+        for service in ["web", "one@"] {
+            let text = user.0.read(&format!("run/systemd/user/{service}.service"));
+            assert!(
+                text.contains("ExecStop=") && text.contains("unit file is gone"),
+                "{text}"
+            );
+            assert!(!text.contains("ExecStart=/usr/bin/unipod"), "{text}");
+        }
+        assert!(
+            !user.has("run/systemd/user/data-volume.service"),
+            "ending its processes stops it"
+        );
+        assert!(!user.has(LINK));
+    }
+    user.remove("run/systemd/units/invocation:web.service");
+    user.remove("run/systemd/units/invocation:one@1.service");
+    user.reload();
+    assert!(!user.result().contains("run/systemd/user/"), "{}", user.result());
+}

@@ -67,6 +67,28 @@ fn options_that_cannot_work_are_refused_by_name() {
     machine.nothing_remains();
 }
 
+/// The order that many take: the file is gone, and `systemctl stop` comes after `daemon-reload`.
+#[test]
+fn a_container_whose_file_is_gone_is_stopped_as_before() {
+    let machine = setup::boot();
+    let text = "[Container]\nImage=docker.io/library/busybox:latest\nPublishPort=8080:80\n\
+                Exec=httpd -f -p 80 -h /etc\nStopSignal=SIGKILL\n[Install]\nWantedBy=multi-user.target\n";
+    machine.quadlet("web.container", text);
+    machine.quadlet("one@.container", &text.replace("PublishPort=8080:80\n", ""));
+    machine.reload();
+    machine.start(&["web", "one@1"]);
+    machine.sh("rm /etc/containers/systemd/*.container").ok();
+    machine.reload();
+    machine.wait_for("curl -fsS localhost:8080/hostname");
+    machine.stop(&["web", "one@1"]);
+    machine.nothing_remains();
+    machine.sh("curl -fsS --max-time 2 localhost:8080").refused();
+    let status = machine.start_refused("web");
+    assert!(status.contains("its unit file is gone"), "{status}");
+    machine.reload();
+    assert_eq!(machine.property("web", "LoadState"), "not-found");
+}
+
 #[test]
 fn a_port_that_is_taken_is_named_and_given_back() {
     let machine = setup::boot();
@@ -156,7 +178,7 @@ fn a_file_that_breaks_or_goes_while_its_container_runs() {
         "systemd-gone"
     );
 
-    // Nothing in systemd knows any more what else belongs to it; who needs its port does.
+    // Killed, it is not cleaned up by anybody; who needs its port does.
     machine.sh("systemctl kill -s KILL gone").ok();
     machine.wait_for("! systemctl is-active --quiet gone");
     machine.start(&["heir"]);
