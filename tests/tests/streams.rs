@@ -214,3 +214,30 @@ fn a_detached_container_has_a_terminal() {
     machine.unipod(&["rm", "silent"]).ok();
     machine.nothing_remains();
 }
+
+/// Scripts ask for a terminal without having one: what they run is run, and what it says is seen.
+#[test]
+fn asked_for_a_terminal_where_there_is_none() {
+    let machine = setup::boot();
+    let image = "docker.io/library/busybox:latest";
+    let run = "unipod run --rm --network=none";
+    let said = machine
+        .sh(&format!("echo 'echo from the pipe; tty' | {run} -it {image} sh"))
+        .refused();
+    assert!(said.contains("--tty is left out"), "{said}");
+    let said = machine
+        .sh(&format!(
+            "{run} -t {image} sh -c 'tty; exit 4' </dev/null; echo code=$?"
+        ))
+        .ok();
+    assert!(said.contains("/dev/pts/0") && said.contains("code=4"), "{said}");
+    machine
+        .unipod(&["run", "-d", "--name=web", "--network=none", image, "sleep", "infinity"])
+        .ok();
+    let said = machine.sh("unipod exec -it web echo hello </dev/null 2>/dev/null").ok();
+    assert_eq!(said, "hello");
+    machine.unipod(&["exec", "-dt", "web", "touch", "/done"]).ok();
+    machine.wait_for("unipod exec web test -e /done");
+    machine.unipod(&["rm", "-f", "web"]).ok();
+    machine.nothing_remains();
+}

@@ -1,5 +1,7 @@
 //! A container in the foreground: the engine is its parent, passes signals on, and ends as it ends.
 
+use std::io::{self, IsTerminal};
+
 use super::create::Created;
 use super::record::Record;
 use super::wait::Parent;
@@ -18,7 +20,7 @@ pub fn run<E: From<ContainerError>>(
     image: Option<&Image>,
     started: &dyn Fn(&Record, u32) -> Result<(), E>,
 ) -> Result<u8, E> {
-    if created.record.options.tty {
+    if created.record.options.tty && io::stdin().is_terminal() {
         return on_terminal(store, created, image);
     }
     let Created { mut record, lock } = created;

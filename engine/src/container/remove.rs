@@ -65,7 +65,8 @@ pub(super) fn remove_locked(store: &Store, record: &Record, options: RemoveOptio
 pub fn clean_up(store: &Store, ended: &Record, exit_code: Option<i32>) -> Result<(), ContainerError> {
     let _lock = Lock::acquire(store, "container", &ended.name)?;
     let Some(mut record) = record::by_name(store, &ended.name)?.filter(|record| record.id == ended.id) else {
-        return Ok(());
+        // Whoever removed it did not wait for the OCI runtime of a terminal, which makes its directory anew when it ends.
+        return Ok(store::remove_tree(&store.bundle(ended.id.as_str()))?);
     };
     if record.state() == State::Running {
         return Ok(());
@@ -143,7 +144,10 @@ mod tests {
         earlier.lifecycle.rm = true;
         later.lifecycle.rm = true;
         later.save(&store).unwrap();
+        let late = store.bundle(earlier.id.as_str()).join("runtime");
+        fs::create_dir_all(&late).unwrap();
         clean_up(&store, &earlier, Some(0)).unwrap();
+        assert!(!late.exists());
         assert!(record::by_name(&store, "web").unwrap().is_some());
         clean_up(&store, &later, Some(0)).unwrap();
         assert!(record::by_name(&store, "web").unwrap().is_none());

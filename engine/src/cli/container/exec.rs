@@ -1,6 +1,7 @@
 //! `unipod exec`.
 
 use std::collections::BTreeMap;
+use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 
 use clap::Args;
@@ -54,21 +55,31 @@ pub struct ExecArgs {
     command: Vec<String>,
 }
 
+/// Whether there is a terminal to hand on. Scripts that ask for one without having it are common, and meant well.
+pub(super) fn has_terminal() -> bool {
+    let has = io::stdin().is_terminal();
+    if !has {
+        tracing::warn!("--tty is left out: standard input is not a terminal");
+    }
+    has
+}
+
 impl ExecArgs {
     /// Does it. The exit code is the command's own.
     pub fn run(self, store: &Store) -> Result<u8, CliError> {
         let record = record::find(store, &self.container)?;
+        let tty = self.tty && !self.detach && has_terminal();
         let options = ExecOptions {
             env: self.environment()?,
             command: self.command,
             user: self.user,
             workdir: self.workdir,
-            tty: self.tty,
+            tty,
             privileged: self.privileged,
         };
         let mode = ExecMode {
             detach: self.detach,
-            interactive: self.interactive || self.tty,
+            interactive: self.interactive || tty,
             preserve_fds: self.preserve_fds,
         };
         let code = exec::exec(store, &record, &options, mode)?;

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use clap::Args;
 
+use super::exec::has_terminal;
 use crate::cli::error::CliError;
 use crate::cli::output;
 use crate::cli::progress;
@@ -40,7 +41,11 @@ pub struct CreateArgs {
 impl RunArgs {
     /// Does it with this OCI runtime. The exit code is the container's own where it stays in the foreground.
     pub fn run(self, store: &Store, runtime: Option<String>) -> Result<u8, CliError> {
-        let (options, lifecycle) = self.options.split(runtime)?;
+        let (mut options, lifecycle) = self.options.split(runtime)?;
+        // What comes by a pipe comes by no terminal. Without -i there is nothing to come, and the container has one.
+        if options.tty && options.interactive && !lifecycle.detach {
+            options.tty = has_terminal();
+        }
         match (Invocation::current(), lifecycle.detach) {
             (Some(unit), true) => run_in_unit(store, options, &lifecycle, &unit),
             (None, true) => run_as_transient(store, options, lifecycle),
