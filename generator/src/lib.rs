@@ -25,7 +25,8 @@
 //!   source; a pod may have a `Restart=` of its own, and starts no templates; users have directories of the distribution;
 //! - users get the directories of their own id only, and those before the ones for all users; the system gets none;
 //! - an alias does not take the place of another unit's service;
-//! - services can be enabled and disabled ([`manager`], [`preset`]), if it is systemd that calls;
+//! - services can be enabled and disabled ([`manager`], [`preset`]), if it is systemd that calls; one that runs while its
+//!   unit file goes can still be stopped as before ([`stub`]);
 //! - options come in one fixed order; files are replaced as a whole, and only if they change.
 //!
 //! | module                                    | job                                                               |
