@@ -171,6 +171,65 @@ fn files() {
     assert!(taken > 100, "{taken}");
 }
 
+#[test]
+fn cdi() {
+    const PIECES: [&str; 40] = [
+        "cdiVersion: 0.6.0\n",
+        "kind: a/b\n",
+        "devices:\n",
+        "- name: x\n",
+        "  containerEdits:\n",
+        "containerEdits:\n",
+        "  env: [A=b]\n",
+        "    deviceNodes:\n",
+        "    - path: /dev/x\n",
+        "      type: c\n",
+        "      fileMode: 0660\n",
+        "  mounts:\n",
+        "  - hostPath: /x\n",
+        "    containerPath: /y\n",
+        "  hooks: []\n",
+        "  intelRdt: {}\n",
+        "annotations: &a\n",
+        "*a",
+        "  - *a\n",
+        "<<: *a\n",
+        "---\n",
+        "...\n",
+        "{\"cdiVersion\":\"1.1.0\",\"kind\":\"a/b\",",
+        "\"devices\":[{\"name\":\"x\"",
+        "}]}",
+        "\"\\ud800\"",
+        "!!binary x\n",
+        "|\n",
+        ">+\n",
+        "? ",
+        "- ",
+        ": ",
+        "\t",
+        "\n",
+        "\"",
+        "[",
+        "{",
+        "null",
+        "-1e999",
+        "é",
+    ];
+    const SOUND: &str = "cdiVersion: 0.6.0\nkind: a/b\ndevices:\n- name: x\n  containerEdits: {env: [A=b]}\n";
+    let input = |random: &mut Random| match random.below(3) {
+        0 => random.join(&PIECES, 20),
+        1 => [SOUND.as_bytes(), &random.join(&PIECES, 8)].concat(),
+        _ => {
+            let mut bytes = SOUND.as_bytes().to_vec();
+            let at = random.below(bytes.len());
+            bytes.splice(at..=at, random.one(&PIECES).bytes());
+            bytes
+        }
+    };
+    let taken = taken(20_000, input, exercise::cdi);
+    assert!(taken > 1_000, "{taken}");
+}
+
 /// A tar archive of entries with the names that layers are attacked with.
 fn archive(random: &mut Random) -> Vec<u8> {
     const NAMES: [&str; 20] = [

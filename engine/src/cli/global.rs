@@ -8,6 +8,7 @@ use tracing::level_filters::LevelFilter;
 
 use super::error::CliError;
 use super::foreign::{Foreign, ForeignOptions, Table, option, switch};
+use crate::runtime::ContainerOptions;
 use crate::store::Store;
 
 /// Options of all subcommands.
@@ -28,7 +29,10 @@ pub struct GlobalOptions {
     module: Vec<PathBuf>,
     /// OCI runtime of new containers, by name or path.
     #[arg(long, value_name = "RUNTIME", global = true)]
-    pub(super) runtime: Option<String>,
+    runtime: Option<String>,
+    /// Where CDI devices are described, instead of /etc/cdi and /run/cdi; the last directory wins.
+    #[arg(long, value_name = "DIR", global = true)]
+    cdi_spec_dir: Vec<PathBuf>,
     #[command(flatten)]
     foreign: ForeignOptions<PodmanOnly>,
 }
@@ -46,6 +50,15 @@ impl GlobalOptions {
         missing.map_or(Ok(()), |m| {
             Err(CliError::new(format!("--module {}: no such file", m.display())))
         })
+    }
+
+    /// What they say of new containers.
+    pub fn defaults(&self) -> ContainerOptions {
+        ContainerOptions {
+            runtime: self.runtime.clone(),
+            cdi_spec_dirs: self.cdi_spec_dir.clone(),
+            ..ContainerOptions::default()
+        }
     }
 
     /// The store that they choose.
@@ -101,7 +114,6 @@ impl Table for PodmanOnly {
         option("conmon"),
         option("events-backend"),
         switch("syslog"),
-        option("cdi-spec-dir").refused("devices are described in /etc/cdi and /run/cdi"),
         option("config").refused("credentials are where --authfile says"),
         option("hooks-dir").refused("hooks are not supported"),
         option("imagestore").refused("images are below --root"),
@@ -129,6 +141,8 @@ const NO_REMOTE: &str = "there is no service to connect to; use ssh";
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use clap::Parser;
 
     use super::super::Cli;
@@ -155,8 +169,14 @@ mod tests {
     fn the_oci_runtime_may_be_named_before_or_after_the_subcommand() {
         for line in ["unipod --runtime runc run alpine", "unipod run --runtime runc alpine"] {
             let cli = parse(line).expect(line);
-            assert_eq!(cli.global.runtime.as_deref(), Some("runc"), "{line}");
+            assert_eq!(cli.global.defaults().runtime.as_deref(), Some("runc"), "{line}");
         }
+    }
+
+    #[test]
+    fn so_may_the_directories_of_cdi_devices() {
+        let cli = parse("unipod --cdi-spec-dir /a --cdi-spec-dir /b run alpine").expect("podman has it");
+        assert_eq!(cli.global.defaults().cdi_spec_dirs, ["/a", "/b"].map(PathBuf::from));
     }
 
     #[test]

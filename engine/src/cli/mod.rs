@@ -150,13 +150,12 @@ fn help() -> Option<clap::Error> {
 }
 
 fn run(cli: Cli) -> Result<u8, CliError> {
-    let Cli { mut global, command } = cli;
+    let Cli { global, command } = cli;
     global.apply()?;
-    let runtime = global.runtime.take();
     // Opened by those that need one: the others need no right to make it.
     let store = || global.store();
     match command {
-        Command::Create(args) => args.run(&store()?, runtime),
+        Command::Create(args) => args.run(&store()?, global.defaults()),
         Command::Exec(args) => args.run(&store()?),
         Command::History(args) => args.run(&store()?),
         Command::Images(args) => args.run(&store()?),
@@ -168,13 +167,13 @@ fn run(cli: Cli) -> Result<u8, CliError> {
         Command::Pull(args) => args.run(&store()?),
         Command::Rm(args) => args.run(&store()?),
         Command::Rmi(args) => args.run(&store()?),
-        Command::Run(args) => args.run(&store()?, runtime),
+        Command::Run(args) => args.run(&store()?, global.defaults()),
         Command::Start(args) => args.run(&store()?),
         Command::Stop(args) => args.run(&store()?),
         Command::Tag(args) => args.run(&store()?),
         Command::Untag(args) => args.run(&store()?),
         Command::Version(args) => args.run(),
-        Command::Container(command) => command.run(&store()?, runtime),
+        Command::Container(command) => command.run(&store()?, global.defaults()),
         Command::Healthcheck(command) => command.run(&store()?),
         Command::Image(command) => command.run(&store()?),
         Command::Login(args) => args.run(),

@@ -7,6 +7,7 @@ use super::health;
 use super::record::{Record, State};
 use crate::image::Image;
 use crate::network::{Endpoint, Status};
+use crate::runtime::devices::{self, DeviceRequest, HostDevice};
 use crate::runtime::signal;
 use crate::store::Store;
 
@@ -120,6 +121,7 @@ fn host_config(record: &Record) -> Value {
         "ReadonlyRootfs": options.read_only,
         "CapAdd": options.cap_add,
         "CapDrop": options.cap_drop,
+        "Devices": devices(&options.devices),
         "Dns": options.dns,
         "ExtraHosts": options.add_hosts,
         "GroupAdd": options.group_add,
@@ -129,6 +131,25 @@ fn host_config(record: &Record) -> Value {
         "PidsLimit": options.resources.pids.unwrap_or(0),
         "RestartPolicy": { "Name": record.lifecycle.restart.as_deref().unwrap_or("") },
     })
+}
+
+/// The devices as they were asked for: what a vendor's name stands for is known when the container starts.
+fn devices(asked: &[String]) -> Vec<Value> {
+    let device = |text: &String| {
+        Some(match devices::parse(text).ok()? {
+            DeviceRequest::Host(HostDevice {
+                host,
+                container,
+                access,
+            }) => {
+                json!({ "PathOnHost": host, "PathInContainer": container, "CgroupPermissions": access })
+            }
+            DeviceRequest::Cdi(name) => {
+                json!({ "PathOnHost": name.to_string(), "PathInContainer": "", "CgroupPermissions": "" })
+            }
+        })
+    };
+    asked.iter().filter_map(device).collect()
 }
 
 fn network_settings(status: &Status) -> Value {

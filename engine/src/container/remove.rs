@@ -8,6 +8,7 @@ use std::fs;
 use super::record::{self, Exit, Record, State};
 use super::{ContainerError, relay, stop};
 use crate::network;
+use crate::runtime::{OciRuntime, cdi};
 use crate::store::{self, Lock, Store, StoreError};
 use crate::volume;
 
@@ -112,12 +113,26 @@ pub(super) fn is_leftover(record: &Record) -> bool {
     record.lifecycle.rm && record.state() == State::Exited
 }
 
-/// Network and bundle. Goes on after a failure and returns all of them.
+/// Hooks, network and bundle. Goes on after a failure and returns all of them.
 pub(super) fn tear_down(store: &Store, record: &Record) -> Vec<ContainerError> {
     let id = record.id.as_str();
+    run_last_hooks(store, record);
     let network = network::teardown(store, id).err().map(ContainerError::from);
     let bundle = store::remove_tree(&store.bundle(id)).err().map(ContainerError::from);
     network.into_iter().chain(bundle).collect()
+}
+
+/// The `poststop` hooks, which only CDI devices bring along: the OCI runtime runs them when it forgets the container. One that
+/// fails is no reason to keep the rest (OCI runtime specification, "Lifecycle").
+fn run_last_hooks(store: &Store, record: &Record) {
+    let state = store.runtime_state(record.id.as_str());
+    if cdi::asked(&record.options).is_empty() || !state.exists() {
+        return;
+    }
+    let runtime = OciRuntime::find(record.runtime.to_str());
+    if let Err(error) = runtime.and_then(|runtime| runtime.delete(&state, record.id.as_str(), true)) {
+        tracing::warn!("hooks of the devices of {}: {error}", record.name);
+    }
 }
 
 /// Removes the writable layers of earlier boots' `--rm` containers: none of those can still run. Called by the first

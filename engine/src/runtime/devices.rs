@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use oci_spec::runtime::{LinuxDevice, LinuxDeviceCgroup, LinuxDeviceType};
 
-use super::{BundleError, ContainerOptions};
+use super::{BundleError, ContainerOptions, cdi};
 
 /// Entries of `/dev` that the runtime makes itself, or that belong to a terminal or mount of the host.
 const NOT_HANDED_ON: [&str; 9] = [
@@ -30,9 +30,18 @@ pub struct Devices {
     pub rules: Vec<LinuxDeviceCgroup>,
 }
 
-/// One `--device HOST[:CONTAINER][:PERMISSIONS]`.
+/// One `--device`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DeviceRequest {
+pub enum DeviceRequest {
+    /// `HOST[:CONTAINER][:PERMISSIONS]`.
+    Host(HostDevice),
+    /// `vendor/class=name`.
+    Cdi(cdi::Name),
+}
+
+/// A device by its path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostDevice {
     /// On the host: a node or a directory of nodes.
     pub host: PathBuf,
     /// In the container.
@@ -44,9 +53,13 @@ pub struct DeviceRequest {
 /// Reads one `--device` value.
 pub fn parse(text: &str) -> Result<DeviceRequest, BundleError> {
     let invalid = |reason: &str| BundleError::invalid("--device", text, reason);
+    if let Some(name) = cdi::Name::parse(text) {
+        return Ok(DeviceRequest::Cdi(name));
+    }
     if !text.starts_with('/') {
-        let reason = "expected /dev/NAME[:/dev/NAME][:rwm]; CDI device names (vendor/class=name) are not supported yet";
-        return Err(invalid(reason));
+        return Err(invalid(
+            "expected /dev/NAME[:/dev/NAME][:rwm], or the vendor/class=name of a CDI device",
+        ));
     }
     let parts: Vec<&str> = text.split(':').collect();
     let is_access = |part: &str| !part.is_empty() && part.chars().all(|c| "rwm".contains(c));
@@ -64,14 +77,14 @@ pub fn parse(text: &str) -> Result<DeviceRequest, BundleError> {
     if !container.starts_with('/') {
         return Err(invalid("the path in the container is not absolute"));
     }
-    Ok(DeviceRequest {
+    Ok(DeviceRequest::Host(HostDevice {
         host: parts[0].into(),
         container: container.into(),
         access: access.to_owned(),
-    })
+    }))
 }
 
-/// Finds the devices on the host.
+/// Finds the devices on the host; those of [`cdi`] come from there.
 pub fn devices(options: &ContainerOptions) -> Result<Devices, BundleError> {
     let mut all = Devices::default();
     if options.privileged {
@@ -87,7 +100,9 @@ pub fn devices(options: &ContainerOptions) -> Result<Devices, BundleError> {
         all.rules.push(rule(false, LinuxDeviceType::A, None, "rwm"));
     }
     for text in &options.devices {
-        add(&parse(text)?, text, &mut all)?;
+        if let DeviceRequest::Host(request) = parse(text)? {
+            add(&request, text, &mut all)?;
+        }
     }
     for text in &options.device_cgroup_rules {
         all.rules.push(parse_rule(text)?);
@@ -95,39 +110,37 @@ pub fn devices(options: &ContainerOptions) -> Result<Devices, BundleError> {
     Ok(all)
 }
 
-fn add(request: &DeviceRequest, text: &str, all: &mut Devices) -> Result<(), BundleError> {
+impl Devices {
+    /// Adds a node and the rule that lets it be used; it replaces one at the same path, as a second `--device` of podman does.
+    pub fn put(&mut self, node: LinuxDevice, access: &str) {
+        // The rules know nothing but these two types.
+        if matches!(node.typ(), LinuxDeviceType::B | LinuxDeviceType::C) {
+            let numbers = Some((node.major(), node.minor()));
+            self.rules.push(rule(true, node.typ(), numbers, access));
+        }
+        self.nodes.retain(|other| other.path() != node.path());
+        self.nodes.push(node);
+    }
+}
+
+fn add(request: &HostDevice, text: &str, all: &mut Devices) -> Result<(), BundleError> {
     let missing =
         |e: std::io::Error| BundleError::invalid("--device", text, format!("stat {}: {e}", request.host.display()));
     let meta = fs::metadata(&request.host).map_err(missing)?;
-    let before = all.nodes.len();
-    if meta.is_dir() {
-        walk(
-            &request.host,
-            &request.container,
-            &request.access,
-            &mut all.nodes,
-            &mut all.rules,
-        );
-    } else {
-        all.nodes.extend(node(&meta, &request.container));
-    }
-    if all.nodes.len() == before {
-        return Err(BundleError::invalid("--device", text, "there is no device"));
-    }
-    if meta.is_dir() {
+    let none = || BundleError::invalid("--device", text, "there is no device");
+    if !meta.is_dir() {
+        all.put(node(&meta, &request.container).ok_or_else(none)?, &request.access);
         return Ok(());
     }
-    let device = all.nodes.pop().expect("one was added above");
-    all.rules.push(rule(
-        true,
-        device.typ(),
-        Some((device.major(), device.minor())),
+    let before = all.nodes.len();
+    walk(
+        &request.host,
+        &request.container,
         &request.access,
-    ));
-    // The same path again replaces what was there, as a second `--device` of podman does.
-    all.nodes.retain(|other| other.path() != device.path());
-    all.nodes.push(device);
-    Ok(())
+        &mut all.nodes,
+        &mut all.rules,
+    );
+    if all.nodes.len() == before { Err(none()) } else { Ok(()) }
 }
 
 /// Collects the nodes below a directory; what cannot be read is not there for us.
@@ -227,16 +240,20 @@ mod tests {
             ("/dev/a:/dev/b:r", Some(("/dev/a", "/dev/b", "r"))),
             ("/dev/a:/dev/b:x", None),
             ("/dev/a:b", None),
-            ("nvidia.com/gpu=all", None),
+            ("dev/a", None),
+            ("/dev/gpu=all", Some(("/dev/gpu=all", "/dev/gpu=all", "rwm"))),
         ] {
             let parsed = parse(text).ok();
-            let expected = expected.map(|(host, container, access)| DeviceRequest {
-                host: host.into(),
-                container: container.into(),
-                access: access.to_owned(),
+            let expected = expected.map(|(host, container, access)| {
+                DeviceRequest::Host(HostDevice {
+                    host: host.into(),
+                    container: container.into(),
+                    access: access.to_owned(),
+                })
             });
             assert_eq!(parsed, expected, "{text}");
         }
+        assert!(matches!(parse("nvidia.com/gpu=0:1"), Ok(DeviceRequest::Cdi(name)) if name.device == "0:1"));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 pub mod capabilities;
+pub mod cdi;
 pub mod check;
 mod console;
 mod copy_up;

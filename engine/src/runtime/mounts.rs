@@ -7,7 +7,7 @@ use oci_spec::runtime::Mount;
 use super::namespaces::Namespaces;
 use super::security::SecurityOptions;
 use super::{
-    BundleError, BundleRequest, Namespace, environment, files::GeneratedFile, init, systemd_mode, user_mounts,
+    BundleError, BundleRequest, Namespace, cdi, environment, files::GeneratedFile, init, systemd_mode, user_mounts,
 };
 
 /// What the mounts depend on beside the request.
@@ -17,6 +17,8 @@ pub struct Parts<'a> {
     pub namespaces: &'a Namespaces,
     /// For `proc-opts`.
     pub security: &'a SecurityOptions,
+    /// Of CDI devices.
+    pub edits: &'a cdi::Edits,
     /// Files written for this container.
     pub files: &'a [GeneratedFile],
     /// The host's IDs of the container's user, for `U`.
@@ -25,7 +27,8 @@ pub struct Parts<'a> {
 
 /// All mounts, in the order in which they are made: a mount comes after those it lies in.
 pub fn mounts(request: &BundleRequest<'_>, parts: &Parts<'_>) -> Result<Vec<Mount>, BundleError> {
-    let asked = user_mounts::mounts(request, parts.owner)?;
+    let mut asked = user_mounts::mounts(request, parts.owner)?;
+    parts.edits.change_mounts(&mut asked);
     let mut all = defaults(request, parts);
     all.extend(generated(request, parts)?);
     if request.options.read_only && request.options.read_only_tmpfs != Some(false) {

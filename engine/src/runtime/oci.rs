@@ -290,10 +290,14 @@ impl OciRuntime {
         if output.status.success() {
             return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }
-        let message = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
         Err(RuntimeError::Failed {
             runtime: self.path().to_owned(),
-            message,
+            message: if said.is_empty() {
+                runtime_log::silent(output.status)
+            } else {
+                said
+            },
             code: 125,
         })
     }
@@ -322,5 +326,14 @@ mod tests {
             assert!(error.to_string().contains(name) && error.code() == 125, "{error}");
         }
         assert!(OciRuntime::find(None).is_ok());
+    }
+
+    #[test]
+    fn one_that_fails_without_a_word_is_not_quoted() {
+        let error = OciRuntime::find(Some("/bin/false")).unwrap().version().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "/bin/false failed: it ended with exit status: 1 and left no message"
+        );
     }
 }

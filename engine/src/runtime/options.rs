@@ -111,6 +111,8 @@ pub struct ContainerOptions {
     pub security: Vec<String>,
     /// `--device` values as given.
     pub devices: Vec<String>,
+    /// `--cdi-spec-dir`: where CDI devices are described; the usual places if empty.
+    pub cdi_spec_dirs: Vec<PathBuf>,
     /// `--device-cgroup-rule` values as given.
     pub device_cgroup_rules: Vec<String>,
     /// `--read-only`.

@@ -76,8 +76,13 @@ fn package(name: &str) -> &str {
 
 /// The error behind a runtime that failed.
 pub(super) fn failure(log: &Path, runtime: &Path, status: ExitStatus) -> RuntimeError {
-    let message = last_error(log).unwrap_or_else(|| format!("it ended with {status} and left no message"));
+    let message = last_error(log).unwrap_or_else(|| silent(status));
     classify(message, runtime)
+}
+
+/// What is known of a failure that says nothing.
+pub(super) fn silent(status: ExitStatus) -> String {
+    format!("it ended with {status} and left no message")
 }
 
 /// A status that may be the payload's or the runtime's: it is the runtime's if that wrote an error.

@@ -13,7 +13,7 @@ use super::root::Root;
 use super::security::{self, SecurityOptions};
 use super::users::{Accounts, Identity};
 use super::{
-    BundleError, BundleRequest, Namespace, copy_up, devices, environment, files, masks, mounts, process, seccomp,
+    BundleError, BundleRequest, Namespace, cdi, copy_up, devices, environment, files, masks, mounts, process, seccomp,
     sysctl,
 };
 
@@ -57,6 +57,7 @@ struct Facts {
     available: capabilities::Set,
     granted: Granted,
     hostname: Option<String>,
+    edits: cdi::Edits,
 }
 
 impl Facts {
@@ -71,6 +72,7 @@ impl Facts {
         let available = capabilities::available()?;
         let granted = capabilities::granted(options, available, identity.uid == 0, notes)?;
         let hostname = environment::hostname(request, &namespaces.uts);
+        let edits = cdi::edits(options, &identity, notes)?;
         Ok(Self {
             security,
             namespaces,
@@ -80,6 +82,7 @@ impl Facts {
             available,
             granted,
             hostname,
+            edits,
         })
     }
 
@@ -111,6 +114,7 @@ impl Facts {
             .set_root(Some(root))
             .set_hostname(self.hostname.clone().filter(|_| own_name))
             .set_mounts(Some(mounts))
+            .set_hooks(self.edits.hooks())
             .set_annotations((!annotations.is_empty()).then_some(annotations))
             .set_linux(Some(linux));
         Ok(spec)
@@ -124,7 +128,9 @@ impl Facts {
             security: &self.security,
             hostname: self.hostname.as_deref(),
         };
-        process::process(request, &parts)
+        let mut process = process::process(request, &parts)?;
+        self.edits.change_process(&mut process);
+        Ok(process)
     }
 
     fn mounts(&self, request: &BundleRequest<'_>) -> Result<Vec<Mount>, BundleError> {
@@ -152,6 +158,7 @@ impl Facts {
             &mounts::Parts {
                 namespaces: &self.namespaces,
                 security: &self.security,
+                edits: &self.edits,
                 files: &files,
                 owner,
             },
@@ -162,7 +169,8 @@ impl Facts {
         let options = request.options;
         let Namespaces { network, ipc, user, .. } = &self.namespaces;
         let (masked, read_only) = masks::paths(&self.security, options.privileged);
-        let devices = devices::devices(options)?;
+        let mut devices = devices::devices(options)?;
+        self.edits.change_devices(&mut devices);
         let sysctl = sysctl::settings(options, network, ipc, *user != Namespace::Host)?;
         let maps = request.id_mappings.as_ref().map(super::IdMappings::to_oci);
         let (uids, gids) = maps.unzip();

@@ -225,8 +225,8 @@ fn split_colons(text: &str) -> Vec<String> {
     parts
 }
 
-/// An absolute path without `.`, `..` and doubled slashes.
-fn clean(destination: &str) -> Result<PathBuf, &'static str> {
+/// A path in the container, which must be absolute and not the root, without `.`, `..` and doubled slashes.
+pub(super) fn clean(destination: &str) -> Result<PathBuf, &'static str> {
     if !destination.starts_with('/') {
         return Err("the destination is no absolute path");
     }

@@ -11,7 +11,7 @@ use unipod::image::registry::RawManifest;
 use unipod::image::{layers, manifest};
 use unipod::runtime::root::Root;
 use unipod::runtime::users::Accounts;
-use unipod::runtime::{ContainerOptions, duration, hosts, size, volumes};
+use unipod::runtime::{ContainerOptions, cdi, devices, duration, hosts, size, volumes};
 use unipod::store::Store;
 
 /// A text where people and unit files give one: as the name of an image, a size, a duration, a mount. Returns whether
@@ -33,6 +33,7 @@ pub fn words(bytes: &[u8]) -> bool {
         duration::parse(&text).is_some(),
         size::parse(&text).is_some() | size::parse_limit(&text).is_some(),
         hosts::parse_add_host(&text, None).is_ok(),
+        devices::parse(&text).is_ok(),
         mounts(&|options| options.volumes.push(text.clone())),
         mounts(&|options| options.mounts.push(text.clone())),
         mounts(&|options| options.tmpfs.push(text.clone())),
@@ -64,6 +65,11 @@ pub fn answer(bytes: &[u8]) -> bool {
         }
     }
     taken
+}
+
+/// A description of CDI devices. Returns whether it was taken for one.
+pub fn cdi(bytes: &[u8]) -> bool {
+    cdi::Spec::parse(bytes).is_ok()
 }
 
 /// A file of the host or of an image: `registries.conf`, `/etc/passwd`, `/etc/group`. `dir` is there for it. Returns

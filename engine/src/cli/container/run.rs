@@ -39,9 +39,10 @@ pub struct CreateArgs {
 }
 
 impl RunArgs {
-    /// Does it with this OCI runtime. The exit code is the container's own where it stays in the foreground.
-    pub fn run(self, store: &Store, runtime: Option<String>) -> Result<u8, CliError> {
-        let (mut options, lifecycle) = self.options.split(runtime)?;
+    /// Does it; what the options do not say is that of `defaults`. The exit code is the container's own where it stays in the
+    /// foreground.
+    pub fn run(self, store: &Store, defaults: ContainerOptions) -> Result<u8, CliError> {
+        let (mut options, lifecycle) = self.options.split(defaults)?;
         // What comes by a pipe comes by no terminal. Without -i there is nothing to come, and the container has one.
         if options.tty && options.interactive && !lifecycle.detach {
             options.tty = has_terminal();
@@ -55,9 +56,9 @@ impl RunArgs {
 }
 
 impl CreateArgs {
-    /// Does it, for this OCI runtime.
-    pub fn run(self, store: &Store, runtime: Option<String>) -> Result<u8, CliError> {
-        let (options, lifecycle) = self.options.split(runtime)?;
+    /// Does it; what the options do not say is that of `defaults`.
+    pub fn run(self, store: &Store, defaults: ContainerOptions) -> Result<u8, CliError> {
+        let (options, lifecycle) = self.options.split(defaults)?;
         let (created, _) = make(store, options, &lifecycle, None)?;
         let record = give_unit(store, created, &lifecycle)?;
         output::print_line(record.id.as_str());

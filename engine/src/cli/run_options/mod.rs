@@ -58,11 +58,12 @@ pub struct RunOptions {
 }
 
 impl RunOptions {
-    /// Splits what the container is from what is done with it, and checks every value that can be checked by itself.
+    /// Splits what the container is, beside what `options` already say, from what is done with it, and checks every value that
+    /// can be checked by itself.
     ///
     /// # Errors
     /// A value means nothing, or a file that an option names cannot be read.
-    pub fn split(self, runtime: Option<String>) -> Result<(ContainerOptions, LifecycleOptions), CliError> {
+    pub fn split(self, mut options: ContainerOptions) -> Result<(ContainerOptions, LifecycleOptions), CliError> {
         let Self {
             general,
             process,
@@ -78,10 +79,6 @@ impl RunOptions {
             words,
         } = self;
         unsupported.check()?;
-        let mut options = ContainerOptions {
-            runtime,
-            ..ContainerOptions::default()
-        };
         let mut words = words.into_iter();
         let image = words.next().unwrap_or_default();
         options.command = words.collect();

@@ -5,6 +5,7 @@ use clap::Args;
 use super::{Switch, pairs, refused};
 use crate::cli::error::CliError;
 use crate::runtime::ContainerOptions;
+use crate::runtime::cdi::Name;
 
 /// Options of rights and devices.
 #[derive(Debug, Args)]
@@ -21,14 +22,14 @@ pub(super) struct SecurityOptions {
     /// no-new-privileges, label=…, apparmor=…, seccomp=…, mask=…, unmask=…, proc-opts=…
     #[arg(long, value_name = "OPTION")]
     security_opt: Vec<String>,
-    /// Add a device of the host, HOST[:CONTAINER][:rwm]
+    /// Add a device of the host, HOST[:CONTAINER][:rwm], or of a vendor, VENDOR/CLASS=NAME
     #[arg(long, value_name = "DEVICE")]
     device: Vec<String>,
     /// Rule for the device cgroup, 'TYPE MAJOR:MINOR MODE'
     #[arg(long, value_name = "RULE")]
     device_cgroup_rule: Vec<String>,
-    /// Add graphics processors
-    #[arg(long, value_name = "GPUS")]
+    /// Add graphics processors of NVIDIA, by name or all
+    #[arg(long, value_name = "GPUS", value_delimiter = ',')]
     gpus: Vec<String>,
     /// Kernel parameter, NAME=VALUE
     #[arg(long, value_name = "NAME=VALUE")]
@@ -47,13 +48,6 @@ impl SecurityOptions {
             gpus,
             sysctl,
         } = self;
-        if let Some(gpus) = gpus.first() {
-            return Err(refused(
-                "--gpus",
-                gpus,
-                "this option is not supported yet; name the devices with --device",
-            ));
-        }
         if let Some(text) = sysctl.iter().find(|text| !text.contains('=')) {
             return Err(refused("--sysctl", text, "expected NAME=VALUE"));
         }
@@ -62,8 +56,19 @@ impl SecurityOptions {
         options.cap_drop = cap_drop;
         options.security = security_opt;
         options.devices = device;
+        for gpu in gpus {
+            options.devices.push(nvidia_gpu(&gpu)?);
+        }
         options.device_cgroup_rules = device_cgroup_rule;
         options.sysctls = pairs("--sysctl", sysctl)?;
         Ok(())
     }
+}
+
+/// The CDI device that podman takes `--gpus` for.
+fn nvidia_gpu(gpu: &str) -> Result<String, CliError> {
+    let device = format!("nvidia.com/gpu={gpu}");
+    let accepted = "expected all, or a name that `nvidia-ctk cdi list` shows after nvidia.com/gpu=";
+    Name::parse(&device).ok_or_else(|| refused("--gpus", gpu, accepted))?;
+    Ok(device)
 }

@@ -11,7 +11,7 @@ struct Cli {
 fn parse(line: &str) -> Result<(ContainerOptions, LifecycleOptions), String> {
     let words = std::iter::once("run").chain(line.split(' '));
     let cli = Cli::try_parse_from(words).map_err(|e| e.to_string())?;
-    cli.run.split(None).map_err(|e| e.message)
+    cli.run.split(ContainerOptions::default()).map_err(|e| e.message)
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn wrong_values_are_refused_with_the_options_name() {
         "--pull often",
         "--ulimit x=1",
         "--sysctl novalue",
-        "--device nvidia.com/gpu=all",
+        "--device nvidia.com/gpu",
         "--mount type=nfs",
         "--tmpfs t",
         "--pid elsewhere",
@@ -146,7 +146,7 @@ fn wrong_values_are_refused_with_the_options_name() {
         "--userns auto:size=0",
         "--platform linux",
         "--restart maybe",
-        "--gpus all",
+        "--gpus device=0",
         "--volumes-from c",
         "--shm-size big",
         "--retry-delay 5",
