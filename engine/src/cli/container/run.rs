@@ -190,15 +190,13 @@ fn make(
     unit: Option<&Invocation>,
 ) -> Result<(Created, Option<Image>), CliError> {
     refuse_unsupported(lifecycle)?;
-    let image = match &options.rootfs {
-        Some(_) => None,
-        None => Some(image::ensure(
-            store,
-            &options.image,
-            &lifecycle.pull,
-            progress::of_start(unit.is_some(), lifecycle.quiet).as_ref(),
-        )?),
-    };
+    let progress = progress::of_start(unit.is_some(), lifecycle.quiet);
+    let ensure = || image::ensure(store, &options.image, &lifecycle.pull, progress.as_ref());
+    // Before the name is claimed: a pull takes its time, and until it succeeds, the container to be replaced runs.
+    let image = options.rootfs.is_none().then(ensure).transpose()?;
+    let claim = create::claim(store, &options, lifecycle.replace)?;
+    let kept = image.map(|image| image::keep(store, image, ensure)).transpose()?;
+    let (image, _lock) = kept.unzip();
     let request = CreateRequest {
         lifecycle: Lifecycle {
             rm: lifecycle.remove,
@@ -210,13 +208,12 @@ fn make(
         },
         options,
         image: image.as_ref(),
-        replace: lifecycle.replace,
         unit: unit.map(|u| UnitUse {
             name: u.unit.clone(),
             invocation: u.id.clone(),
         }),
     };
-    Ok((create::create(store, request)?, image))
+    Ok((create::create(store, claim, request)?, image))
 }
 
 fn sdnotify(option: run_options::SdNotify) -> SdNotify {
