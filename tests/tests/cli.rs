@@ -212,6 +212,44 @@ fn rm_has_podmans_exit_codes() {
 }
 
 #[test]
+fn an_image_that_is_mounted_somewhere_is_in_use() {
+    let machine = machine();
+    let other = "docker.io/library/nginx:latest";
+    machine.unipod(&["pull", "-q", other]).ok();
+    machine
+        .unipod(&[
+            "volume",
+            "create",
+            "-d",
+            "image",
+            "-o",
+            &format!("image={other}"),
+            "pages",
+        ])
+        .ok();
+    for mount in [
+        format!("type=image,source={other},target=/m"),
+        "type=volume,source=pages,target=/m".into(),
+    ] {
+        let run = [
+            "run",
+            "-d",
+            "--rm",
+            "--name=user",
+            "--network=none",
+            "--mount",
+            &mount,
+            BUSYBOX,
+        ];
+        machine.unipod(&[&run[..], &["sleep", "infinity"]].concat()).ok();
+        assert_eq!(machine.unipod(&["rmi", other]).code, 2, "{mount}");
+        machine.unipod(&["exec", "user", "test", "-d", "/m/etc"]).ok();
+        machine.unipod(&["rm", "-f", "user"]).ok();
+    }
+    machine.unipod(&["rmi", other]).ok();
+}
+
+#[test]
 fn images_volumes_and_networks_are_listed_and_removed() {
     let machine = setup::boot();
     machine.unipod(&["pull", "-q", BUSYBOX]).ok();

@@ -69,6 +69,7 @@ pub fn create(store: &Store, claim: Claim, request: CreateRequest<'_>) -> Result
         exit: None,
         failure: None,
         network: None,
+        mounted_images: Vec::new(),
         volumes: Vec::new(),
         id_mappings: None,
         mounts: Vec::new(),

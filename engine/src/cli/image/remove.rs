@@ -7,7 +7,7 @@ use clap::Args;
 use super::filter::{self, Filter};
 use super::summary::Summary;
 use crate::cli::error::CliError;
-use crate::container;
+use crate::container::record::{self, Record};
 use crate::image::remove::{self, Removed};
 use crate::image::{ImageError, records};
 use crate::store::{Store, StoreError};
@@ -170,10 +170,6 @@ impl PruneArgs {
 
 /// IDs of the images that containers use, running or not.
 fn used_images(store: &Store) -> Result<Vec<String>, StoreError> {
-    let containers = container::record::list(store)?;
-    Ok(containers
-        .into_iter()
-        .filter_map(|record| record.image)
-        .map(|image| image.id)
-        .collect())
+    let containers = record::list(store)?;
+    Ok(containers.iter().flat_map(Record::images).cloned().collect())
 }
