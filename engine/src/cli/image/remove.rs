@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::filter::{self, Filter};
 use super::summary::Summary;
+use crate::cli::arguments::each;
 use crate::cli::error::CliError;
 use crate::container::record::{self, Record};
 use crate::image::remove::{self, Removed};
@@ -37,18 +38,13 @@ impl RmArgs {
     /// Does it. Returns the exit code: 1 if an image was not there, 2 if one is in use (podman-rmi(1)).
     pub fn run(self, store: &Store) -> Result<u8, CliError> {
         let names = if self.all { all_ids(store)? } else { self.images.clone() };
-        let mut code = 0;
-        for name in &names {
+        Ok(each(&names, |name| {
             match remove::remove(store, name, &|| used_images(store), self.force || self.all) {
-                Ok(removed) => print_removed(&removed)?,
-                Err(ImageError::NotFound { .. }) if self.ignore || self.force => {}
-                Err(error) => {
-                    code = code.max(exit_code(&error));
-                    CliError::from(error).report();
-                }
+                Ok(removed) => print_removed(&removed).map(|()| None),
+                Err(ImageError::NotFound { .. }) if self.ignore || self.force => Ok(None),
+                Err(error) => Err(CliError::coded(error, exit_code)),
             }
-        }
-        Ok(code)
+        }))
     }
 }
 
