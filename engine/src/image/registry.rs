@@ -207,12 +207,18 @@ impl Session {
                 "" => String::new(),
                 repository => format!("repository:{repository}:pull"),
             };
-            return token::fetch(&self.http, bearer, &scope, self.credentials.as_ref())
-                .await
-                .map_err(|e| match e {
-                    token::TokenError::Refused(message) => unauthorized(message),
-                    token::TokenError::Other(error) => error,
-                });
+            return token::fetch(
+                &self.http,
+                bearer,
+                &scope,
+                self.credentials.as_ref(),
+                self.endpoint.insecure,
+            )
+            .await
+            .map_err(|e| match e {
+                token::TokenError::Refused(message) => unauthorized(message),
+                token::TokenError::Other(error) => error,
+            });
         }
         match &self.credentials {
             Some(Credentials::Password { user, password }) if challenges.iter().any(|c| c.is("basic")) => {
