@@ -212,6 +212,38 @@ fn rm_has_podmans_exit_codes() {
 }
 
 #[test]
+fn exec_has_podmans_exit_codes() {
+    let machine = machine();
+    machine.unipod(&["create", "--name=still", BUSYBOX, "true"]).ok();
+    for (words, code) in [
+        (&["box", "sh", "-c", "exit 7"][..], 7),
+        (&["box", "nosuch"], 127),
+        (&["box", "/etc"], 126),
+        (&["-w", "/missing", "box", "true"], 127),
+        (&["-u", "nobody-of-that-name", "box", "true"], 255),
+        (&["-d", "box", "nosuch"], 125),
+        (&["still", "true"], 255),
+        (&["nobody", "true"], 125),
+    ] {
+        assert_eq!(machine.unipod(&[&["exec"], words].concat()).code, code, "{words:?}");
+    }
+}
+
+#[test]
+fn what_could_never_become_ready_is_refused_at_once() {
+    let machine = setup::boot();
+    for command in [&["run", "-d"][..], &["run"], &["create"]] {
+        let options = ["--name=never", "--sdnotify=healthy", "--network=none", BUSYBOX, "true"];
+        let output = machine.unipod(&[command, &options].concat());
+        assert!(
+            output.code == 125 && output.stderr.contains("health check"),
+            "{command:?}: {output:?}"
+        );
+    }
+    assert_eq!(machine.unipod(&["ps", "-aq"]).ok(), "");
+}
+
+#[test]
 fn an_image_that_is_mounted_somewhere_is_in_use() {
     let machine = machine();
     let other = "docker.io/library/nginx:latest";

@@ -1,8 +1,8 @@
 //! Making a container: its name is claimed, its image is there, its record is on disk. Nothing runs yet.
 
-use super::record::{self, ImageUse, Lifecycle, Record, UnitUse};
+use super::record::{self, ImageUse, Lifecycle, Record, SdNotify, UnitUse};
 use super::remove::{self, RemoveOptions};
-use super::{ContainerError, names};
+use super::{ContainerError, health, names};
 use crate::image::Image;
 use crate::runtime::{ContainerOptions, OciRuntime, signal};
 use crate::store::{ContainerId, Lock, Store};
@@ -43,7 +43,7 @@ pub struct Created {
 /// Writes the record: from here on whatever is made for the container can be found and removed.
 ///
 /// # Errors
-/// The store cannot be written.
+/// It could never become ready, or the store cannot be written.
 pub fn create(store: &Store, claim: Claim, request: CreateRequest<'_>) -> Result<Created, ContainerError> {
     let CreateRequest {
         options,
@@ -74,8 +74,20 @@ pub fn create(store: &Store, claim: Claim, request: CreateRequest<'_>) -> Result
         id_mappings: None,
         mounts: Vec::new(),
     };
+    check_readiness(store, &record)?;
     record.save(store)?;
     Ok(Created { record, lock })
+}
+
+/// `--sdnotify=healthy` needs a health check.
+fn check_readiness(store: &Store, record: &Record) -> Result<(), ContainerError> {
+    if record.lifecycle.sdnotify == SdNotify::Healthy && health::check_of(store, record)?.is_none() {
+        return Err(ContainerError::Option {
+            option: "--sdnotify=healthy (Notify=healthy)".to_owned(),
+            reason: "neither the options nor the image have a health check that could say so".to_owned(),
+        });
+    }
+    Ok(())
 }
 
 /// Claims the name that the options want, or any. With `replace`, whoever has it goes; a leftover that ended with its unit or

@@ -73,7 +73,6 @@ fn run_in_unit(
     unit: &Invocation,
 ) -> Result<u8, CliError> {
     let (mut created, image) = make(store, options, lifecycle, Some(unit))?;
-    start::check_readiness(store, &created.record)?;
     let started = start::start(store, &mut created.record, image.as_ref())?;
     write_files(&created.record, lifecycle, started.process.pid)?;
     start::hand_over(store, &created.record, started)?;
