@@ -230,6 +230,22 @@ fn exec_has_podmans_exit_codes() {
 }
 
 #[test]
+fn why_a_container_in_the_background_did_not_start_is_said_at_once() {
+    let machine = setup::boot();
+    for keep in [&["--rm"][..], &[]] {
+        let options = ["--network=none", BUSYBOX, "nosuch"];
+        let output = machine.unipod(&[&["run", "-d"], keep, &options].concat());
+        assert!(output.code == 127 && output.stderr.contains("nosuch"), "{output:?}");
+    }
+    assert_eq!(
+        machine.unipod(&["ps", "-aq"]).ok().lines().count(),
+        1,
+        "with --rm it is gone"
+    );
+    machine.sh("! ls /run/unipod/locks | grep start").ok();
+}
+
+#[test]
 fn what_could_never_become_ready_is_refused_at_once() {
     let machine = setup::boot();
     for command in [&["run", "-d"][..], &["run"], &["create"]] {

@@ -11,7 +11,7 @@ use crate::cli::progress;
 use crate::cli::run_options::{self, LifecycleOptions, RunOptions};
 use crate::container::create::{self, CreateRequest, Created};
 use crate::container::record::{self, Lifecycle, Record, SdNotify, State, UnitUse};
-use crate::container::{foreground, remove, start, transient};
+use crate::container::{foreground, start, transient};
 use crate::image::{self, Image};
 use crate::runtime::ContainerOptions;
 use crate::store::Store;
@@ -90,13 +90,7 @@ fn run_as_transient(store: &Store, options: ContainerOptions, mut lifecycle: Lif
     }
     let (created, _) = make(store, options, &lifecycle, None)?;
     let record = give_unit(store, created, &lifecycle)?;
-    if let Err(error) = super::start::start_unit(store, &record) {
-        // Its unit removes it where there has been one.
-        if record.lifecycle.rm {
-            remove::clean_up(store, &record, None)?;
-        }
-        return Err(error);
-    }
+    super::start::start_unit(store, &record)?;
     output::print_line(record.id.as_str());
     Ok(0)
 }
