@@ -212,6 +212,92 @@ fn rm_has_podmans_exit_codes() {
 }
 
 #[test]
+fn exec_has_podmans_exit_codes() {
+    let machine = machine();
+    machine.unipod(&["create", "--name=still", BUSYBOX, "true"]).ok();
+    for (words, code) in [
+        (&["box", "sh", "-c", "exit 7"][..], 7),
+        (&["box", "nosuch"], 127),
+        (&["box", "/etc"], 126),
+        (&["-w", "/missing", "box", "true"], 127),
+        (&["-u", "nobody-of-that-name", "box", "true"], 255),
+        (&["-d", "box", "nosuch"], 125),
+        (&["still", "true"], 255),
+        (&["nobody", "true"], 125),
+    ] {
+        assert_eq!(machine.unipod(&[&["exec"], words].concat()).code, code, "{words:?}");
+    }
+}
+
+#[test]
+fn why_a_container_in_the_background_did_not_start_is_said_at_once() {
+    let machine = setup::boot();
+    for keep in [&["--rm"][..], &[]] {
+        let options = ["--network=none", BUSYBOX, "nosuch"];
+        let output = machine.unipod(&[&["run", "-d"], keep, &options].concat());
+        assert!(output.code == 127 && output.stderr.contains("nosuch"), "{output:?}");
+    }
+    assert_eq!(
+        machine.unipod(&["ps", "-aq"]).ok().lines().count(),
+        1,
+        "with --rm it is gone"
+    );
+    machine.sh("! ls /run/unipod/locks | grep start").ok();
+}
+
+#[test]
+fn what_could_never_become_ready_is_refused_at_once() {
+    let machine = setup::boot();
+    for command in [&["run", "-d"][..], &["run"], &["create"]] {
+        let options = ["--name=never", "--sdnotify=healthy", "--network=none", BUSYBOX, "true"];
+        let output = machine.unipod(&[command, &options].concat());
+        assert!(
+            output.code == 125 && output.stderr.contains("health check"),
+            "{command:?}: {output:?}"
+        );
+    }
+    assert_eq!(machine.unipod(&["ps", "-aq"]).ok(), "");
+}
+
+#[test]
+fn an_image_that_is_mounted_somewhere_is_in_use() {
+    let machine = machine();
+    let other = "docker.io/library/nginx:latest";
+    machine.unipod(&["pull", "-q", other]).ok();
+    machine
+        .unipod(&[
+            "volume",
+            "create",
+            "-d",
+            "image",
+            "-o",
+            &format!("image={other}"),
+            "pages",
+        ])
+        .ok();
+    for mount in [
+        format!("type=image,source={other},target=/m"),
+        "type=volume,source=pages,target=/m".into(),
+    ] {
+        let run = [
+            "run",
+            "-d",
+            "--rm",
+            "--name=user",
+            "--network=none",
+            "--mount",
+            &mount,
+            BUSYBOX,
+        ];
+        machine.unipod(&[&run[..], &["sleep", "infinity"]].concat()).ok();
+        assert_eq!(machine.unipod(&["rmi", other]).code, 2, "{mount}");
+        machine.unipod(&["exec", "user", "test", "-d", "/m/etc"]).ok();
+        machine.unipod(&["rm", "-f", "user"]).ok();
+    }
+    machine.unipod(&["rmi", other]).ok();
+}
+
+#[test]
 fn images_volumes_and_networks_are_listed_and_removed() {
     let machine = setup::boot();
     machine.unipod(&["pull", "-q", BUSYBOX]).ok();

@@ -135,3 +135,30 @@ fn ports_are_published_as_they_are_written() {
     machine.stop(&["ports"]);
     machine.nothing_remains();
 }
+
+/// The OCI runtime waits for its bundle meanwhile; nobody wants to read that it never came.
+#[test]
+fn a_start_that_is_stopped_while_its_network_is_slow_leaves_no_complaint() {
+    let machine = setup::boot();
+    machine.sh(SLOW_NETAVARK).ok();
+    machine.quadlet("slow.container", &server(""));
+    machine.reload();
+    for end in ["systemctl stop slow", "systemctl kill --kill-whom=main slow"] {
+        machine.systemctl(&["start", "--no-block", "slow"]).ok();
+        machine.wait_for("grep -q lease /proc/$(pidof crun)/wchan");
+        machine.sh(end).ok();
+        machine.wait_for("! systemctl is-active slow | grep activating");
+        machine.systemctl(&["reset-failed"]).ok();
+    }
+    let journal = machine.journal("slow");
+    assert!(!journal.contains("config.json"), "{journal}");
+    machine.nothing_remains();
+}
+
+const SLOW_NETAVARK: &str = r#"
+for netavark in /usr/lib/podman/netavark /usr/libexec/podman/netavark; do
+    [ -e $netavark ] || continue
+    mv $netavark $netavark.real
+    printf '#!/bin/sh\n[ $9 != setup ] || sleep 20\nexec %s.real "$@"\n' $netavark >$netavark
+    chmod 755 $netavark
+done"#;

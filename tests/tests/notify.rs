@@ -41,6 +41,8 @@ fn a_health_check_may_say_when_it_is_ready_and_end_it_later() {
     assert_eq!(machine.property("checked", "ActiveState"), "activating");
     machine.sh("touch /srv/gate/open").ok();
     machine.wait_for("systemctl is-active --quiet checked");
+    let name = machine.sh("cat /proc/$(pgrep -f '[h]ealthcheck watch')/comm").ok();
+    assert_eq!(name, "unipod", "what systemd calls the prober");
     let state = "unipod inspect -f '{{.State.Health.Status}}' systemd-checked";
     machine.wait_for(&format!("{state} | grep -x healthy"));
     assert_eq!(machine.unipod(&["healthcheck", "run", "systemd-checked"]).code, 0);

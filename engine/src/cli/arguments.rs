@@ -96,23 +96,22 @@ impl Listing {
 }
 
 /// Does something to each of `names` and prints what comes of it. One failure does not keep the others from being done;
-/// all failures are reported, and the last one decides the exit code.
+/// all failures are reported, and the gravest one decides the exit code, which is returned.
 pub fn each<'a>(
     names: impl IntoIterator<Item = &'a String>,
     mut action: impl FnMut(&str) -> Result<Option<String>, CliError>,
-) -> Result<u8, CliError> {
-    let mut failed: Option<CliError> = None;
+) -> u8 {
+    let mut gravest = 0;
     for name in names {
         match action(name) {
             Ok(done) => done.iter().for_each(|line| output::print_line(line)),
             Err(error) => {
-                if let Some(before) = failed.replace(error) {
-                    before.report();
-                }
+                error.report();
+                gravest = gravest.max(error.code);
             }
         }
     }
-    failed.map_or(Ok(0), Err)
+    gravest
 }
 
 #[cfg(test)]
@@ -121,6 +120,20 @@ mod tests {
 
     fn words(words: &[&str]) -> Vec<String> {
         words.iter().map(|w| (*w).to_owned()).collect()
+    }
+
+    #[test]
+    fn everything_gets_its_turn_and_the_gravest_failure_counts() {
+        let mut turns = Vec::new();
+        let code = each(&words(&["in use", "fine", "missing"]), |name| {
+            turns.push(name.to_owned());
+            match name {
+                "in use" => Err(CliError::new("").code(2)),
+                "missing" => Err(CliError::new("").code(1)),
+                _ => Ok(None),
+            }
+        });
+        assert_eq!((code, turns.len()), (2, 3));
     }
 
     #[test]

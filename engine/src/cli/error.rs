@@ -40,6 +40,12 @@ impl CliError {
         self
     }
 
+    /// A library error with an exit code of its own.
+    pub fn coded<E: std::error::Error + 'static>(error: E, code: impl FnOnce(&E) -> u8) -> Self {
+        let code = code(&error);
+        Self::from(error).code(code)
+    }
+
     /// Prints the error on standard error and turns it into the exit code.
     pub fn report(&self) -> ExitCode {
         say_line(&format!("Error: {}", self.message));

@@ -108,6 +108,8 @@ enum Command {
 
 /// The entry point of the binary.
 pub fn main() -> ExitCode {
+    // The kernel calls us `exe` where we have executed ourselves as `/proc/self/exe`. It is only a name.
+    let _ = rustix::thread::set_name(c"unipod");
     if std::env::args_os().nth(1).is_some_and(|word| word == relay::COMMAND) {
         return relay::main();
     }

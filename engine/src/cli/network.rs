@@ -43,7 +43,7 @@ impl NetworkCommand {
             Self::Create(args) => args.run(store),
             Self::Ls(args) => args.run(store),
             Self::Inspect(args) => args.run(store),
-            Self::Rm(args) => args.run(store),
+            Self::Rm(args) => Ok(args.run(store)),
             Self::Exists { network } => Ok(u8::from(inspect(store, &network)?.is_none())),
             Self::Prune(args) => args.run(store),
         }
@@ -349,7 +349,7 @@ pub struct RmArgs {
 }
 
 impl RmArgs {
-    fn run(self, store: &Store) -> Result<u8, CliError> {
+    fn run(self, store: &Store) -> u8 {
         each(&self.networks, |name| match remove(store, name, self.force) {
             Ok(_) => Ok(Some(name.to_owned())),
             // Podman's exit codes.

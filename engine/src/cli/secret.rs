@@ -232,11 +232,11 @@ impl RmArgs {
         } else {
             self.secrets
         };
-        each(&names, |name| match remove(store, name) {
+        Ok(each(&names, |name| match remove(store, name) {
             Ok(secret) => Ok(Some(secret.id)),
             Err(SecretError::NotFound(_)) if self.ignore => Ok(None),
             Err(error) => Err(error.into()),
-        })
+        }))
     }
 }
 

@@ -264,7 +264,7 @@ impl RmArgs {
         } else {
             self.volumes
         };
-        each(&names, |name| remove_one(store, name, self.force))
+        Ok(each(&names, |name| remove_one(store, name, self.force)))
     }
 }
 

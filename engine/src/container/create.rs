@@ -1,8 +1,8 @@
 //! Making a container: its name is claimed, its image is there, its record is on disk. Nothing runs yet.
 
-use super::record::{self, ImageUse, Lifecycle, Record, UnitUse};
+use super::record::{self, ImageUse, Lifecycle, Record, SdNotify, UnitUse};
 use super::remove::{self, RemoveOptions};
-use super::{ContainerError, names};
+use super::{ContainerError, health, names};
 use crate::image::Image;
 use crate::runtime::{ContainerOptions, OciRuntime, signal};
 use crate::store::{ContainerId, Lock, Store};
@@ -19,10 +19,16 @@ pub struct CreateRequest<'a> {
     pub lifecycle: Lifecycle,
     /// The image, in the store; `None` with `--rootfs`.
     pub image: Option<&'a Image>,
-    /// `--replace`: whoever has the name goes.
-    pub replace: bool,
     /// The unit it belongs to.
     pub unit: Option<UnitUse>,
+}
+
+/// A name that nobody else can take while this is held, and the OCI runtime that is to run its container.
+#[derive(Debug)]
+pub struct Claim {
+    runtime: OciRuntime,
+    name: String,
+    lock: Lock,
 }
 
 /// A container that was made, and the lock on its name.
@@ -34,22 +40,18 @@ pub struct Created {
     pub lock: Lock,
 }
 
-/// Claims the name and writes the record: from here on whatever is made for the container can be found and removed.
-///
-/// A leftover of the same name that ended with its unit or boot is taken down first: it belongs to nobody.
+/// Writes the record: from here on whatever is made for the container can be found and removed.
 ///
 /// # Errors
-/// The name is invalid or taken, the OCI runtime is not there, or the store cannot be written.
-pub fn create(store: &Store, request: CreateRequest<'_>) -> Result<Created, ContainerError> {
+/// It could never become ready, or the store cannot be written.
+pub fn create(store: &Store, claim: Claim, request: CreateRequest<'_>) -> Result<Created, ContainerError> {
     let CreateRequest {
         options,
         lifecycle,
         image,
-        replace,
         unit,
     } = request;
-    let runtime = OciRuntime::find(options.runtime.as_deref())?;
-    let (name, lock) = claim_name(store, options.name.as_deref(), replace)?;
+    let Claim { runtime, name, lock } = claim;
     let record = Record {
         id: ContainerId::random(),
         name,
@@ -67,12 +69,36 @@ pub fn create(store: &Store, request: CreateRequest<'_>) -> Result<Created, Cont
         exit: None,
         failure: None,
         network: None,
+        mounted_images: Vec::new(),
         volumes: Vec::new(),
         id_mappings: None,
         mounts: Vec::new(),
     };
+    check_readiness(store, &record)?;
     record.save(store)?;
     Ok(Created { record, lock })
+}
+
+/// `--sdnotify=healthy` needs a health check.
+fn check_readiness(store: &Store, record: &Record) -> Result<(), ContainerError> {
+    if record.lifecycle.sdnotify == SdNotify::Healthy && health::check_of(store, record)?.is_none() {
+        return Err(ContainerError::Option {
+            option: "--sdnotify=healthy (Notify=healthy)".to_owned(),
+            reason: "neither the options nor the image have a health check that could say so".to_owned(),
+        });
+    }
+    Ok(())
+}
+
+/// Claims the name that the options want, or any. With `replace`, whoever has it goes; a leftover that ended with its unit or
+/// boot goes in any case: it belongs to nobody.
+///
+/// # Errors
+/// The name is invalid or taken, its holder cannot be removed, or the OCI runtime is not there.
+pub fn claim(store: &Store, options: &ContainerOptions, replace: bool) -> Result<Claim, ContainerError> {
+    let runtime = OciRuntime::find(options.runtime.as_deref())?;
+    let (name, lock) = claim_name(store, options.name.as_deref(), replace)?;
+    Ok(Claim { runtime, name, lock })
 }
 
 fn claim_name(store: &Store, wanted: Option<&str>, replace: bool) -> Result<(String, Lock), ContainerError> {

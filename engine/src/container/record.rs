@@ -48,6 +48,9 @@ pub struct Record {
     pub failure: Option<Failure>,
     /// What its networks gave it.
     pub network: Option<network::Status>,
+    /// IDs of the images that are mounted into it.
+    #[serde(default)]
+    pub mounted_images: Vec<String>,
     /// The volumes it uses.
     pub volumes: Vec<VolumeUse>,
     /// The IDs of the host that its users and groups are, with a user namespace; nobody else may get them while this is on disk.
@@ -158,6 +161,11 @@ impl State {
 }
 
 impl Record {
+    /// IDs of all images that it uses.
+    pub fn images(&self) -> impl Iterator<Item = &String> {
+        self.image.iter().map(|image| &image.id).chain(&self.mounted_images)
+    }
+
     /// What it does now, asked from the kernel.
     pub fn state(&self) -> State {
         match (self.process, self.exit) {
@@ -301,6 +309,7 @@ pub(super) mod tests {
             exit: None,
             failure: None,
             network: None,
+            mounted_images: Vec::new(),
             volumes: Vec::new(),
             id_mappings: None,
             mounts: Vec::new(),

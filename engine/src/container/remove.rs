@@ -72,7 +72,7 @@ pub fn clean_up(store: &Store, ended: &Record, exit_code: Option<i32>) -> Result
     if record.state() == State::Running {
         return Ok(());
     }
-    if record.lifecycle.rm {
+    if record.lifecycle.rm && !is_awaited(store, &record)? {
         return remove_locked(
             store,
             &record,
@@ -93,6 +93,22 @@ pub fn clean_up(store: &Store, ended: &Record, exit_code: Option<i32>) -> Result
     record.network = None;
     record.save(store)?;
     problem.map_or(Ok(()), Err)
+}
+
+/// Held by the command that has its unit started and wants to know of a failure; it cleans up then.
+pub fn await_failure(store: &Store, record: &Record) -> Result<Lock, StoreError> {
+    Lock::acquire(store, "start", record.id.as_str())
+}
+
+/// Whether somebody still wants to read why it could not be started.
+fn is_awaited(store: &Store, record: &Record) -> Result<bool, StoreError> {
+    if record.failure.is_none() {
+        return Ok(false);
+    }
+    match Lock::try_acquire(store, "start", record.id.as_str())? {
+        None => Ok(true),
+        Some(nobodys) => nobodys.retire().map(|()| false),
+    }
 }
 
 /// Takes down the container with this ID if it is only a leftover; returns whether it was. Who needs what that still holds

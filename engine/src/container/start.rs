@@ -190,20 +190,6 @@ fn has_started(store: &Store, record: &mut Record, process: Process) -> Result<(
     Ok(record.save(store)?)
 }
 
-/// Refuses early what could never become ready.
-///
-/// # Errors
-/// `--sdnotify=healthy` without a health check.
-pub fn check_readiness(store: &Store, record: &Record) -> Result<(), ContainerError> {
-    if record.lifecycle.sdnotify == SdNotify::Healthy && health::check_of(store, record)?.is_none() {
-        return Err(ContainerError::Option {
-            option: "--sdnotify=healthy (Notify=healthy)".to_owned(),
-            reason: "neither the options nor the image have a health check that could say so".to_owned(),
-        });
-    }
-    Ok(())
-}
-
 /// Leaves the container to systemd: its init becomes the unit's main process, and only then it may run. The caller exits
 /// then.
 ///

@@ -43,14 +43,16 @@ pub fn resolve(
         .unwrap_or_default();
     let requests = volumes::parse(&record.options, &declared)?;
     claim_volumes(store, record, &requests)?;
-    let place = Place {
+    record.mounted_images.clear();
+    let volumes = record.volumes.clone();
+    let mut place = Place {
         store,
         record,
         users,
         root,
     };
     let mut storage = Storage::default();
-    let mut claimed = record.volumes.iter();
+    let mut claimed = volumes.iter();
     for (number, request) in requests.iter().enumerate() {
         let source = match &request.source {
             MountSource::NamedVolume { .. } | MountSource::Anonymous => {
@@ -105,13 +107,13 @@ fn claim_volumes(store: &Store, record: &mut Record, requests: &[MountRequest]) 
 /// For whom, and below which root.
 struct Place<'a> {
     store: &'a Store,
-    record: &'a Record,
+    record: &'a mut Record,
     users: Option<&'a Users>,
     root: &'a Path,
 }
 
 impl Place<'_> {
-    fn volume_source(&self, used: &VolumeUse, request: &MountRequest) -> Result<PathBuf, ContainerError> {
+    fn volume_source(&mut self, used: &VolumeUse, request: &MountRequest) -> Result<PathBuf, ContainerError> {
         let store = self.store;
         let found = volume::find_exact(store, &used.name)?;
         let is_new = found.is_none();
@@ -143,7 +145,7 @@ impl Place<'_> {
             .volume())
     }
 
-    fn attach(&self, volume: &Volume) -> Result<PathBuf, ContainerError> {
+    fn attach(&mut self, volume: &Volume) -> Result<PathBuf, ContainerError> {
         let Some(reference) = volume.image() else {
             return Ok(volume.attach()?);
         };
@@ -163,12 +165,17 @@ impl Place<'_> {
             .join(number.to_string())
     }
 
-    /// Mounts an image at `target`; with a number, changes go to a layer of that number beside the container's own.
-    fn image_source(&self, reference: &str, writable: Option<usize>, target: &Path) -> Result<(), ContainerError> {
+    /// Mounts an image at `target`; with a number, changes go to a layer of that number beside the container's own. From here
+    /// on the container uses that image, too.
+    fn image_source(&mut self, reference: &str, writable: Option<usize>, target: &Path) -> Result<(), ContainerError> {
         let Self {
             store, record, users, ..
         } = self;
-        let image = image::find(store, reference)?.ok_or_else(|| ContainerError::ImageGone(reference.to_owned()))?;
+        let find = || image::find(store, reference)?.ok_or_else(|| ContainerError::ImageGone(reference.to_owned()));
+        let (image, lock) = image::keep(store, find()?, find)?;
+        record.mounted_images.push(image.id.clone());
+        record.save(store)?;
+        drop(lock);
         let data = store.container_data(record.id.as_str(), record.lifecycle.rm);
         let upper = writable.map(|n| data.join(format!("image-{n}")));
         rootfs::mount_image(&image, *users, upper.as_deref(), target)

@@ -2,13 +2,12 @@
 
 use std::path::PathBuf;
 
-use futures_util::StreamExt;
 use reqwest::StatusCode;
 
 use super::blobs::{Blobs, Partial};
 use super::layers::{self, LayerError};
 use super::manifest::Layer;
-use super::registry::{RegistryError, Session, place};
+use super::registry::{Body, RegistryError, Session};
 use super::retry::{Retry, Transient};
 use super::tracker::Tracker;
 use crate::store::{Lock, Store, StoreError};
@@ -201,15 +200,14 @@ impl Downloader<'_> {
             counted.reset();
             partial.restart()?;
         }
-        let what = place(&response);
-        let mut stream = response.bytes_stream();
-        while let Some(chunk) = stream.next().await {
-            let chunk = chunk.map_err(|e| RegistryError::network(&what, &e))?;
-            if partial.length() + chunk.len() as u64 > size {
+        let mut body = Body::of(response);
+        let what = body.what().to_owned();
+        while let Some(piece) = body.next().await? {
+            if partial.length() + piece.len() as u64 > size {
                 return Err(RegistryError::TooLarge { what, limit: size }.into());
             }
-            partial.write(&chunk)?;
-            counted.add(chunk.len() as u64);
+            partial.write(&piece)?;
+            counted.add(piece.len() as u64);
         }
         let length = partial.length();
         if length < size {

@@ -12,6 +12,10 @@ use super::blobs::digest_text;
 use super::platform::Platform;
 use super::reference::sha256_hex;
 use super::registry::RawManifest;
+use crate::store::mount::MAX_LOWER;
+
+/// Layers of an image; below them there is one more directory, with places to mount at.
+const MAX_LAYERS: usize = MAX_LOWER - 1;
 
 /// A parsed manifest.
 #[derive(Debug)]
@@ -166,6 +170,12 @@ pub fn layers(manifest: &ImageManifest, config: &ImageConfiguration) -> Result<V
             "it has {n} layers, but its configuration {m}"
         )));
     }
+    if descriptors.len() > MAX_LAYERS {
+        let n = descriptors.len();
+        return Err(ManifestError::Unsupported(format!(
+            "it has {n} layers, and the kernel mounts no more than {MAX_LAYERS}; squash them where it is built"
+        )));
+    }
     let mut chain_id = String::new();
     let join = |(descriptor, diff_id): (&Descriptor, &String)| {
         let diff_id = checked(diff_id)?;
@@ -296,6 +306,30 @@ mod tests {
             error.contains("linux/s390x") && error.contains("linux/arm/v7") && !error.contains("unknown"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn an_image_has_no_more_layers_than_can_be_mounted() {
+        let digest = format!("sha256:{}", "0".repeat(64));
+        let with = |number: usize| {
+            let blob = format!("{{\"mediaType\": \"application/x\", \"size\": 1, \"digest\": {digest:?}}}");
+            let layers = vec![blob.as_str(); number].join(",");
+            let manifest = format!("{{\"schemaVersion\": 2, \"config\": {blob}, \"layers\": [{layers}]}}");
+            let ids = vec![format!("{digest:?}"); number].join(",");
+            let rootfs = format!("{{\"type\": \"layers\", \"diff_ids\": [{ids}]}}");
+            let config = format!("{{\"architecture\": \"amd64\", \"os\": \"linux\", \"rootfs\": {rootfs}}}");
+            layers_of(&manifest, &config)
+        };
+        assert_eq!(with(499).unwrap().len(), 499);
+        let error = with(500).unwrap_err().to_string();
+        assert!(error.contains("500 layers"), "{error}");
+    }
+
+    fn layers_of(manifest: &str, config: &str) -> Result<Vec<Layer>, ManifestError> {
+        layers(
+            &serde_json::from_str(manifest).unwrap(),
+            &configuration(config.as_bytes())?,
+        )
     }
 
     #[test]

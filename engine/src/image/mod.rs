@@ -29,7 +29,7 @@ use serde::{Deserialize, Serialize};
 
 pub use find::find;
 pub use pull::{ensure, ensure_all};
-pub use records::list;
+pub use records::{keep, list};
 
 /// An image in the store, complete and verified.
 #[derive(Debug, Clone)]

@@ -69,13 +69,13 @@ pub fn commit(store: &Store, name: &str, manifest_digest: &str) -> Result<Image,
         size,
         recorded: jiff::Timestamp::now().to_string(),
     };
-    write(store, &record)?;
+    write(store, &record, &lock(store)?)?;
     load(store, &record)
 }
 
 /// Writes a record with a name. If another image had the name and has no other, it keeps a record without one.
-pub(super) fn write(store: &Store, record: &Record) -> Result<(), ImageError> {
-    let _lock = lock(store)?;
+/// The caller holds the records' lock.
+pub(super) fn write(store: &Store, record: &Record, _lock: &Lock) -> Result<(), ImageError> {
     let name = record.name.as_deref().unwrap_or_default();
     if let Some(old) = read(store, name)?
         && old.id != record.id
@@ -87,7 +87,34 @@ pub(super) fn write(store: &Store, record: &Record) -> Result<(), ImageError> {
     Ok(store::remove_tree(&path(store, &record.id))?)
 }
 
-/// Short changes of several records are one at a time.
+/// Sees to it that `image` stays, together with what uses it: as long as the lock is held, no record goes. `again` finds it
+/// once more if it is gone by now, however long that takes.
+///
+/// # Errors
+/// The store cannot be read, or what `again` says.
+pub fn keep<E: From<ImageError>>(
+    store: &Store,
+    mut image: Image,
+    again: impl Fn() -> Result<Image, E>,
+) -> Result<(Image, Lock), E> {
+    loop {
+        let lock = Lock::acquire_shared(store, "store", "images").map_err(ImageError::from)?;
+        if is_recorded(store, &image)? {
+            return Ok((image, lock));
+        }
+        drop(lock);
+        image = again()?;
+    }
+}
+
+/// A look at the record that it was found by, mostly; it may have lost that name to another image since.
+fn is_recorded(store: &Store, image: &Image) -> Result<bool, ImageError> {
+    let name = image.names.first().unwrap_or(&image.id);
+    let is_it = |record: &Record| record.id == image.id;
+    Ok(read(store, name)?.as_ref().is_some_and(is_it) || all(store)?.iter().any(is_it))
+}
+
+/// Short changes of several records are one at a time, and none while a container is recorded that is to [`keep`] its image.
 pub(super) fn lock(store: &Store) -> Result<Lock, StoreError> {
     Lock::acquire(store, "store", "images")
 }

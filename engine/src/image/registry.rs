@@ -3,12 +3,14 @@
 //! No request is spent on asking what the registry wants: the first one goes out bare, and a 401 tells how to authenticate.
 //! Source: the OCI distribution specification 1.1; distribution's "Token Authentication Specification".
 
+mod body;
 mod challenge;
 mod error;
 mod tags;
 mod tls;
 mod token;
 
+pub(super) use body::Body;
 pub use error::RegistryError;
 pub(super) use error::place;
 pub use tls::TlsOptions;
@@ -16,7 +18,6 @@ pub(super) use tls::choose_cryptography;
 
 use std::sync::OnceLock;
 
-use futures_util::StreamExt;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RANGE, WWW_AUTHENTICATE};
 use reqwest::{Response, StatusCode};
 use sha2::{Digest, Sha256};
@@ -206,12 +207,18 @@ impl Session {
                 "" => String::new(),
                 repository => format!("repository:{repository}:pull"),
             };
-            return token::fetch(&self.http, bearer, &scope, self.credentials.as_ref())
-                .await
-                .map_err(|e| match e {
-                    token::TokenError::Refused(message) => unauthorized(message),
-                    token::TokenError::Other(error) => error,
-                });
+            return token::fetch(
+                &self.http,
+                bearer,
+                &scope,
+                self.credentials.as_ref(),
+                self.endpoint.insecure,
+            )
+            .await
+            .map_err(|e| match e {
+                token::TokenError::Refused(message) => unauthorized(message),
+                token::TokenError::Other(error) => error,
+            });
         }
         match &self.credentials {
             Some(Credentials::Password { user, password }) if challenges.iter().any(|c| c.is("basic")) => {
@@ -255,14 +262,14 @@ fn host_of(registry: &str) -> &str {
 
 /// Reads a body of at most `limit` bytes; a longer one is an error and not read to its end.
 async fn read_at_most(response: Response, limit: u64) -> Result<Vec<u8>, RegistryError> {
-    let url = place(&response);
-    let mut body = Vec::new();
-    let mut stream = response.bytes_stream();
-    while let Some(chunk) = stream.next().await {
-        body.extend_from_slice(&chunk.map_err(|e| RegistryError::network(&url, &e))?);
-        if body.len() as u64 > limit {
-            return Err(RegistryError::TooLarge { what: url, limit });
+    let mut body = Body::of(response);
+    let mut bytes = Vec::new();
+    while let Some(piece) = body.next().await? {
+        bytes.extend_from_slice(&piece);
+        if bytes.len() as u64 > limit {
+            let what = body.what().to_owned();
+            return Err(RegistryError::TooLarge { what, limit });
         }
     }
-    Ok(body)
+    Ok(bytes)
 }

@@ -3,12 +3,18 @@
 //! Records go first, then the layers and blobs that no record names any more. A pull holds a share of the lock
 //! `("store", "gc")` while its content has no record yet; while one runs, nothing is collected, and the next collection
 //! takes what was left.
+//!
+//! Which images are used is asked when no container can begin to use one: a start has a share of the records' lock from the
+//! look at its image's record until its own is written ([`records::keep`]).
 
 use std::collections::HashSet;
 
 use super::records::{self, Record};
 use super::{ImageError, find, layers};
-use crate::store::{self, Durability, Lock, Store, names_in, sweep_tmp};
+use crate::store::{self, Durability, Lock, Store, StoreError, names_in, sweep_tmp};
+
+/// Tells the IDs of the images that containers use, running or not.
+pub type Used<'a> = &'a dyn Fn() -> Result<Vec<String>, StoreError>;
 
 /// What a removal did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -21,11 +27,11 @@ pub struct Removed {
 
 /// Removes the reference `name`, and the image if it was the last one; an ID removes the image with all its names.
 ///
-/// `used` are the IDs of images that containers use: such an image is refused; with `force` it loses its names and stays until it is pruned.
+/// An image that is `used` is refused; with `force` it loses its names and stays until it is pruned.
 ///
 /// # Errors
 /// There is no such image, it is in use, or an ID names an image with several names and `force` is not given.
-pub fn remove(store: &Store, name: &str, used: &[String], force: bool) -> Result<Removed, ImageError> {
+pub fn remove(store: &Store, name: &str, used: Used<'_>, force: bool) -> Result<Removed, ImageError> {
     let lock = records::lock(store)?;
     let record = find::find_record(store, name)?.ok_or_else(|| ImageError::NotFound { name: name.to_owned() })?;
     let mut records = records::all(store)?;
@@ -43,7 +49,7 @@ pub fn remove(store: &Store, name: &str, used: &[String], force: bool) -> Result
             deleted: Vec::new(),
         });
     }
-    let in_use = used.contains(&record.id);
+    let in_use = used()?.contains(&record.id);
     if in_use && !force {
         return Err(ImageError::InUse {
             name: name.to_owned(),
@@ -71,15 +77,10 @@ pub fn remove(store: &Store, name: &str, used: &[String], force: bool) -> Result
 /// # Errors
 /// There is no such image.
 pub fn tag(store: &Store, name: &str, new: &str) -> Result<(), ImageError> {
+    let lock = records::lock(store)?;
     let record = find::find_record(store, name)?.ok_or_else(|| ImageError::NotFound { name: name.to_owned() })?;
-    let new = find::qualify_local(new)?;
-    records::write(
-        store,
-        &Record {
-            name: Some(new),
-            ..record
-        },
-    )
+    let name = Some(find::qualify_local(new)?);
+    records::write(store, &Record { name, ..record }, &lock)
 }
 
 /// Takes names from an image, all if none are given. The image stays.
@@ -112,8 +113,9 @@ pub fn untag(store: &Store, name: &str, names: &[String]) -> Result<(), ImageErr
 ///
 /// # Errors
 /// A record cannot be removed.
-pub fn prune(store: &Store, used: &[String], all: bool, keep: impl Fn(&Record) -> bool) -> Result<Removed, ImageError> {
+pub fn prune(store: &Store, used: Used<'_>, all: bool, keep: impl Fn(&Record) -> bool) -> Result<Removed, ImageError> {
     let lock = records::lock(store)?;
+    let used = used()?;
     let mut going = records::all(store)?;
     going.retain(|record| (all || record.name.is_none()) && !used.contains(&record.id) && !keep(record));
     drop_names(store, &going)?;
@@ -140,7 +142,11 @@ pub fn collect(store: &Store) -> Result<(), ImageError> {
     let Some(_lock) = Lock::try_acquire(store, "store", "gc")? else {
         return Ok(());
     };
-    let (records, damaged) = records::all_and_damaged(store)?;
+    // A directory that changes while it is read may show neither of two records for the same image.
+    let (records, damaged) = {
+        let _lock = records::lock(store)?;
+        records::all_and_damaged(store)?
+    };
     if damaged > 0 {
         return Ok(());
     }
@@ -194,8 +200,10 @@ fn hex_of(digest: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::image::Image;
     use crate::image::testing::Lab;
 
+    const UNUSED: Used<'static> = &|| Ok(Vec::new());
     const A: &str = "localhost/a:latest";
     const B: &str = "localhost/b:latest";
 
@@ -214,7 +222,7 @@ mod tests {
         lab.image(B, "b");
         tag(&lab.store, "a", "other").unwrap();
         assert_eq!(counts(&lab), (3, 7));
-        let removed = remove(&lab.store, "a", &[], false).unwrap();
+        let removed = remove(&lab.store, "a", UNUSED, false).unwrap();
         assert_eq!(
             removed,
             Removed {
@@ -223,7 +231,7 @@ mod tests {
             }
         );
         assert_eq!(counts(&lab), (3, 7));
-        let removed = remove(&lab.store, "other", &[], false).unwrap();
+        let removed = remove(&lab.store, "other", UNUSED, false).unwrap();
         assert_eq!(
             removed,
             Removed {
@@ -234,10 +242,10 @@ mod tests {
         assert_eq!(counts(&lab), (2, 4));
         find::find(&lab.store, B).unwrap().unwrap();
         assert!(matches!(
-            remove(&lab.store, "a", &[], false),
+            remove(&lab.store, "a", UNUSED, false),
             Err(ImageError::NotFound { .. })
         ));
-        remove(&lab.store, B, &[], false).unwrap();
+        remove(&lab.store, B, UNUSED, false).unwrap();
         assert_eq!(counts(&lab), (0, 0));
         assert_eq!(names_in(&lab.store.layers()).unwrap(), [""; 0]);
     }
@@ -247,9 +255,9 @@ mod tests {
         let lab = Lab::new();
         let a = lab.image(A, "a");
         tag(&lab.store, "a", "other").unwrap();
-        let error = remove(&lab.store, &a.id[7..19], &[], false).unwrap_err();
+        let error = remove(&lab.store, &a.id[7..19], UNUSED, false).unwrap_err();
         assert!(matches!(error, ImageError::SeveralNames { .. }), "{error}");
-        let removed = remove(&lab.store, &a.id[7..19], &[], true).unwrap();
+        let removed = remove(&lab.store, &a.id[7..19], UNUSED, true).unwrap();
         assert_eq!((removed.untagged.len(), removed.deleted.len()), (2, 1));
         assert_eq!(counts(&lab), (0, 0));
     }
@@ -258,12 +266,12 @@ mod tests {
     fn an_image_in_use_keeps_its_content() {
         let lab = Lab::new();
         let a = lab.image(A, "a");
-        let used = [a.id.clone()];
+        let used = vec![a.id.clone()];
         assert!(matches!(
-            remove(&lab.store, A, &used, false),
+            remove(&lab.store, A, &|| Ok(used.clone()), false),
             Err(ImageError::InUse { .. })
         ));
-        let removed = remove(&lab.store, A, &used, true).unwrap();
+        let removed = remove(&lab.store, A, &|| Ok(used.clone()), true).unwrap();
         assert_eq!(
             removed,
             Removed {
@@ -272,9 +280,64 @@ mod tests {
             }
         );
         assert!(find::find(&lab.store, &a.id).unwrap().is_some());
-        assert_eq!(prune(&lab.store, &used, true, |_| false).unwrap(), Removed::default());
-        assert_eq!(prune(&lab.store, &[], false, |_| false).unwrap().deleted, [a.id]);
+        assert_eq!(
+            prune(&lab.store, &|| Ok(used.clone()), true, |_| false).unwrap(),
+            Removed::default()
+        );
+        assert_eq!(prune(&lab.store, UNUSED, false, |_| false).unwrap().deleted, [a.id]);
         assert_eq!(counts(&lab), (0, 0));
+    }
+
+    /// Does `remove` while a container is about to be recorded; tells what it does once that is done.
+    fn beside_a_start<T: Send>(lab: &Lab, image: Image, remove: impl FnOnce(Used<'_>) -> T + Send) -> T {
+        let id = image.id.clone();
+        let users = std::sync::Mutex::new(Vec::new());
+        std::thread::scope(|scope| {
+            let (_, lock) = records::keep(&lab.store, image, || Err(ImageError::NotFound { name: A.into() })).unwrap();
+            let removal = scope.spawn(|| remove(&|| Ok(users.lock().unwrap().clone())));
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            users.lock().unwrap().push(id);
+            drop(lock);
+            removal.join().unwrap()
+        })
+    }
+
+    #[test]
+    fn no_image_goes_while_a_container_is_made_of_it() {
+        let lab = Lab::new();
+        let a = lab.image(A, "a");
+        let removed = beside_a_start(&lab, a.clone(), |used| remove(&lab.store, A, used, false));
+        assert!(matches!(removed, Err(ImageError::InUse { .. })), "{removed:?}");
+        let pruned = beside_a_start(&lab, a, |used| prune(&lab.store, used, true, |_| false));
+        assert_eq!(pruned.unwrap(), Removed::default());
+        assert_eq!(counts(&lab), (2, 4));
+    }
+
+    #[test]
+    fn an_image_that_was_removed_before_it_could_be_kept_is_found_again() {
+        let lab = Lab::new();
+        let a = lab.image(A, "a");
+        lab.image(A, "b");
+        let never = || -> Result<Image, ImageError> { panic!("it is still there, without a name") };
+        records::keep(&lab.store, a.clone(), never).unwrap();
+        prune(&lab.store, UNUSED, true, |_| false).unwrap();
+        let (kept, _lock) = records::keep(&lab.store, a, || Ok::<_, ImageError>(lab.image(A, "c"))).unwrap();
+        assert!(kept.layers.iter().all(|layer| layer.is_dir()));
+    }
+
+    #[test]
+    fn no_name_is_given_to_an_image_that_goes() {
+        let lab = Lab::new();
+        lab.image(A, "a");
+        std::thread::scope(|scope| {
+            let lock = records::lock(&lab.store).unwrap();
+            let tag = scope.spawn(|| tag(&lab.store, A, "other"));
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            store::remove_tree(&records::path(&lab.store, A)).unwrap();
+            drop(lock);
+            assert!(matches!(tag.join().unwrap(), Err(ImageError::NotFound { .. })));
+        });
+        assert!(find::find_record(&lab.store, "other").unwrap().is_none());
     }
 
     #[test]
@@ -290,9 +353,9 @@ mod tests {
         ));
         untag(&lab.store, "a", &[]).unwrap();
         assert_eq!(find::find(&lab.store, &a.id).unwrap().unwrap().names, [""; 0]);
-        assert_eq!(prune(&lab.store, &[], false, |_| false).unwrap().deleted, [a.id]);
-        assert_eq!(prune(&lab.store, &[], false, |_| false).unwrap(), Removed::default());
-        assert_eq!(prune(&lab.store, &[], true, |_| false).unwrap().deleted, [b.id]);
+        assert_eq!(prune(&lab.store, UNUSED, false, |_| false).unwrap().deleted, [a.id]);
+        assert_eq!(prune(&lab.store, UNUSED, false, |_| false).unwrap(), Removed::default());
+        assert_eq!(prune(&lab.store, UNUSED, true, |_| false).unwrap().deleted, [b.id]);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::time::Duration;
 use oci_spec::runtime::Spec;
 
 use super::early::{Early, Running};
+use super::held::Held;
 use super::oci::{OciRuntime, RunRequest};
 use super::runtime_log::{self, RuntimeError};
 
@@ -28,6 +29,8 @@ pub enum Verb {
 pub struct Creation<'a> {
     runtime: &'a Path,
     request: &'a RunRequest<'a>,
+    // Dropped before the program is waited for.
+    held: Option<Held>,
     early: Early,
 }
 
@@ -42,10 +45,12 @@ impl<'a> Creation<'a> {
             Verb::Run => "run",
         };
         let command = runtime.container(verb, request)?;
+        let early = Early::start(command, runtime.path(), request.config())?;
         Ok(Self {
             runtime: runtime.path(),
             request,
-            early: Early::start(command, runtime.path(), request.config())?,
+            held: early.hold(),
+            early,
         })
     }
 
@@ -55,6 +60,7 @@ impl<'a> Creation<'a> {
     /// `config.json` cannot be written.
     pub fn supply(self, spec: &Spec) -> Result<Supplied<'a>, RuntimeError> {
         let text = serde_json::to_vec(spec).map_err(|e| RuntimeError::io("write", &self.request.config())(e.into()))?;
+        drop(self.held);
         Ok(Supplied {
             runtime: self.runtime,
             request: self.request,

@@ -6,6 +6,7 @@ use std::process::{Child, Command, ExitStatus};
 
 use super::files;
 use super::gate::Gate;
+use super::held::Held;
 use super::runtime_log::RuntimeError;
 
 /// A program on its way. Dropping this ends it.
@@ -34,6 +35,12 @@ impl Early {
             file,
             waiting,
         })
+    }
+
+    /// Sees to it that the program ends rather than read half a file, as long as the result is there.
+    pub(super) fn hold(&self) -> Option<Held> {
+        let (program, _) = self.waiting.as_ref()?;
+        Some(Held::new(program.child.id(), Gate::patience()))
     }
 
     /// Completes the file and lets the program read it.

@@ -46,8 +46,12 @@ impl Gate {
 
     /// Whether readers surely still wait.
     pub(super) fn holds(&self) -> bool {
-        let text = || std::fs::read_to_string(BREAK_TIME).unwrap_or_default();
-        self.since.elapsed() < SHORTEST || self.since.elapsed() < patience(&text())
+        self.since.elapsed() < SHORTEST || self.since.elapsed() < Self::patience()
+    }
+
+    /// How long readers surely wait in all.
+    pub(super) fn patience() -> Duration {
+        patience(&std::fs::read_to_string(BREAK_TIME).unwrap_or_default())
     }
 
     /// Completes the file.

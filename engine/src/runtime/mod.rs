@@ -18,6 +18,7 @@ pub mod exec;
 pub mod files;
 mod gate;
 pub mod health;
+mod held;
 pub mod hosts;
 pub mod id_maps;
 pub mod init;

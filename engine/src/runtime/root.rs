@@ -5,10 +5,11 @@ use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, Dir, Mode, OFlags, ResolveFlags, openat, openat2};
+use rustix::fs::{CWD, Dir, Mode, OFlags, openat};
 use rustix::io::Errno;
 
 use super::BundleError;
+use crate::store::inside::open_in_root;
 
 /// Files larger than this are no account databases.
 const LIMIT: u64 = 16 << 20;
@@ -37,9 +38,7 @@ impl Root {
     /// It cannot be read.
     pub fn is_empty(&self, path: &str) -> Result<bool, BundleError> {
         let io = |e| BundleError::io("read", self.path.join(path.trim_start_matches('/')))(e);
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-        let entries = match openat2(&self.dir, path, flags, Mode::empty(), resolve) {
+        let entries = match open_in_root(&self.dir, Path::new(path), OFlags::RDONLY | OFlags::DIRECTORY) {
             Ok(fd) => Dir::new(fd).map_err(io)?,
             Err(Errno::NOENT | Errno::NOTDIR) => return Ok(true),
             Err(e) => return Err(io(e)),
@@ -59,14 +58,8 @@ impl Root {
     pub fn read(&self, path: &str) -> Result<Option<String>, BundleError> {
         let io = |e: io::Error| BundleError::io("read", self.path.join(path.trim_start_matches('/')))(e);
         // NONBLOCK: a FIFO planted by the image must not stop the engine.
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
-        let file = match openat2(
-            &self.dir,
-            path,
-            flags,
-            Mode::empty(),
-            ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS,
-        ) {
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
+        let file = match open_in_root(&self.dir, Path::new(path), flags) {
             Ok(fd) => File::from(fd),
             Err(Errno::NOENT | Errno::NOTDIR) => return Ok(None),
             Err(e) => return Err(io(e.into())),

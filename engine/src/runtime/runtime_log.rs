@@ -23,6 +23,9 @@ pub enum RuntimeError {
     /// The command of the container is not there.
     #[error("the command is not in the container: {0}")]
     CommandNotFound(String),
+    /// The directory to start the command in is not there.
+    #[error("the working directory is not in the container: {0}")]
+    DirectoryNotFound(String),
     /// The command of the container cannot be executed.
     #[error("the command cannot be executed: {0}")]
     CommandNotExecutable(String),
@@ -45,10 +48,10 @@ pub enum RuntimeError {
 }
 
 impl RuntimeError {
-    /// The exit code of podman-run(1): 127 for a command that is not there, 126 for one that cannot be executed, else 125.
+    /// The exit code of podman-run(1): 127 for a command that is not there, or a directory to start it in, 126 for one that cannot be executed, else 125.
     pub fn code(&self) -> u8 {
         match self {
-            Self::CommandNotFound(_) => 127,
+            Self::CommandNotFound(_) | Self::DirectoryNotFound(_) => 127,
             Self::CommandNotExecutable(_) => 126,
             Self::Failed { code, .. } => *code,
             Self::Missing(_) | Self::NoPid(_) | Self::Io { .. } | Self::Bundle(_) => 125,
@@ -105,7 +108,10 @@ fn classify(message: String, runtime: &Path) -> RuntimeError {
         "executable '",
         "exec: \"",
     ]);
-    if about_command && has(&["no such file", "not found"]) {
+    let is_missing = has(&["no such file", "not found"]);
+    if is_missing && has(&["chdir to", "chdir `"]) {
+        RuntimeError::DirectoryNotFound(message)
+    } else if about_command && is_missing {
         RuntimeError::CommandNotFound(message)
     } else if about_command
         && has(&[
@@ -180,6 +186,14 @@ mod tests {
                 "runc run failed: unable to start container process: exec: \"/bin\": permission denied",
                 126,
             ),
+            ("chdir `/x`: No such file or directory", 127),
+            ("chdir to `/x`: No such file or directory", 127),
+            (
+                "exec failed: unable to start container process: chdir to cwd (\"/x\") set in config.json failed: no such file or \
+                 directory",
+                127,
+            ),
+            ("chdir to `/etc/passwd`: Not a directory", 125),
             ("mount `proc` to `proc`: Operation not permitted", 125),
             ("open `/x`: No such file or directory", 125),
         ] {

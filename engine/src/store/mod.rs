@@ -25,6 +25,7 @@
 pub mod atomic;
 pub mod id;
 pub mod idmap;
+pub(crate) mod inside;
 pub mod lock;
 pub mod mount;
 pub mod paths;

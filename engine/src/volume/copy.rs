@@ -4,7 +4,7 @@
 //! volume already, cannot lead the copy elsewhere.
 
 use std::collections::HashMap;
-use std::ffi::{CStr, OsString};
+use std::ffi::{CStr, CString, OsString};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -12,8 +12,8 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{
-    AtFlags, CWD, Dir, FileType, Gid, Mode, OFlags, Stat, Timespec, Timestamps, Uid, chmodat, chownat, linkat, mkdirat,
-    mknodat, openat, readlinkat, statat, symlinkat, utimensat,
+    AtFlags, CWD, Dir, FileType, Gid, Mode, OFlags, Stat, Timespec, Timestamps, Uid, chmodat, chownat, fstat, linkat,
+    mkdirat, mknodat, openat, readlinkat, statat, symlinkat, utimensat,
 };
 
 const OPEN_DIR: OFlags = OFlags::RDONLY
@@ -30,7 +30,15 @@ pub(super) fn copy_content(from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> Result<(
         target: to,
         at: PathBuf::new(),
     };
-    copy.directory(from, to).map_err(|e| (copy.at, e))
+    let copied = pair_of(from, to).and_then(|top| copy.tree(top));
+    copied.map_err(|e| (copy.at, e))
+}
+
+fn pair_of(from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> io::Result<Pair> {
+    Ok(Pair {
+        from: from.try_clone_to_owned()?,
+        to: to.try_clone_to_owned()?,
+    })
 }
 
 /// Gives a copy the mode, the extended attributes and the times of its original; see [`own`] for the owner.
@@ -63,64 +71,136 @@ struct Copy<'a> {
     at: PathBuf,
 }
 
+/// A directory and its copy.
+struct Pair {
+    from: OwnedFd,
+    to: OwnedFd,
+}
+
+/// A directory that is being copied, seen from the one above.
+struct Level {
+    name: CString,
+    stat: Stat,
+    above: [(u64, u64); 2],
+    /// Directories beside it whose turn comes next.
+    beside: Vec<CString>,
+}
+
 impl Copy<'_> {
-    fn directory(&mut self, from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> io::Result<()> {
-        for entry in Dir::read_from(from)? {
+    /// Images have deeper trees than there are descriptors: only the directories in which the copy is are open.
+    fn tree(&mut self, top: Pair) -> io::Result<()> {
+        let (mut here, mut levels) = (top, Vec::<Level>::new());
+        let mut directories = self.files(&here)?;
+        loop {
+            if let Some(name) = directories.pop() {
+                self.at.push(os_string(&name));
+                let stat = statat(&here.from, &name, AtFlags::SYMLINK_NOFOLLOW)?;
+                mkdirat(&here.to, &name, Mode::RWXU)?;
+                let (above, inner) = (here.identity()?, here.open(&name)?);
+                here = inner;
+                levels.push(Level {
+                    name,
+                    stat,
+                    above,
+                    beside: std::mem::replace(&mut directories, self.files(&here)?),
+                });
+            } else if let Some(level) = levels.pop() {
+                here = here.above(level.above)?;
+                finish(&here, &level.name, &level.stat)?;
+                directories = level.beside;
+                self.at.pop();
+            } else {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Copies what is in a directory, except the directories, which are returned.
+    fn files(&mut self, here: &Pair) -> io::Result<Vec<CString>> {
+        let mut directories = Vec::new();
+        for entry in Dir::read_from(&here.from)? {
             let entry = entry?;
             let name = entry.file_name();
             if name == c"." || name == c".." {
                 continue;
             }
-            self.at.push(OsString::from_vec(name.to_bytes().to_vec()));
-            self.entry(from, to, name)?;
+            self.at.push(os_string(name));
+            let stat = statat(&here.from, name, AtFlags::SYMLINK_NOFOLLOW)?;
+            if FileType::from_raw_mode(stat.st_mode) == FileType::Directory {
+                directories.push(name.to_owned());
+            } else {
+                self.file(here, name, &stat)?;
+            }
             self.at.pop();
         }
-        Ok(())
+        Ok(directories)
     }
 
-    fn entry(&mut self, from: BorrowedFd<'_>, to: BorrowedFd<'_>, name: &CStr) -> io::Result<()> {
-        let stat = statat(from, name, AtFlags::SYMLINK_NOFOLLOW)?;
-        let kind = FileType::from_raw_mode(stat.st_mode);
-        if kind != FileType::Directory && stat.st_nlink > 1 {
+    fn file(&mut self, here: &Pair, name: &CStr, stat: &Stat) -> io::Result<()> {
+        if stat.st_nlink > 1 {
             let inode = (stat.st_dev, stat.st_ino);
             if let Some(first) = self.links.get(&inode) {
-                return Ok(linkat(self.target, first, to, name, AtFlags::empty())?);
+                return Ok(linkat(self.target, first, &here.to, name, AtFlags::empty())?);
             }
             self.links.insert(inode, self.at.clone());
         }
-        match kind {
-            FileType::Directory => self.subdirectory(from, to, name)?,
-            FileType::RegularFile => copy_file(from, to, name)?,
-            FileType::Symlink => symlinkat(readlinkat(from, name, Vec::new())?, to, name)?,
+        match FileType::from_raw_mode(stat.st_mode) {
+            FileType::RegularFile => copy_file(here, name)?,
+            FileType::Symlink => symlinkat(readlinkat(&here.from, name, Vec::new())?, &here.to, name)?,
             // A socket without its server is of no use.
             FileType::Socket => return Ok(()),
-            _ => mknodat(to, name, kind, Mode::from_raw_mode(0o600), stat.st_rdev)?,
+            kind => mknodat(&here.to, name, kind, Mode::from_raw_mode(0o600), stat.st_rdev)?,
         }
-        // The owner first: a change of owner drops file capabilities and set-id bits.
-        own(to, name, stat.st_uid, stat.st_gid)?;
-        dress(from, to, name, &stat)
-    }
-
-    fn subdirectory(&mut self, from: BorrowedFd<'_>, to: BorrowedFd<'_>, name: &CStr) -> io::Result<()> {
-        mkdirat(to, name, Mode::RWXU)?;
-        let open = |dir| openat(dir, name, OPEN_DIR, Mode::empty());
-        let (from, to) = (open(from)?, open(to)?);
-        self.directory(from.as_fd(), to.as_fd())
+        finish(here, name, stat)
     }
 }
 
-fn copy_file(from: BorrowedFd<'_>, to: BorrowedFd<'_>, name: &CStr) -> io::Result<()> {
+impl Pair {
+    fn open(&self, name: &CStr) -> io::Result<Self> {
+        let open = |dir: &OwnedFd| openat(dir, name, OPEN_DIR, Mode::empty());
+        let (from, to) = (open(&self.from)?, open(&self.to)?);
+        Ok(Self { from, to })
+    }
+
+    fn identity(&self) -> io::Result<[(u64, u64); 2]> {
+        let identity = |dir: &OwnedFd| fstat(dir).map(|stat| (stat.st_dev, stat.st_ino));
+        Ok([identity(&self.from)?, identity(&self.to)?])
+    }
+
+    /// The directories above, which are those that it came from.
+    fn above(&self, identity: [(u64, u64); 2]) -> io::Result<Self> {
+        let above = self.open(c"..")?;
+        if above.identity()? == identity {
+            Ok(above)
+        } else {
+            Err(io::Error::other("somebody has moved it meanwhile"))
+        }
+    }
+}
+
+/// The owner first: a change of owner drops file capabilities and set-id bits.
+fn finish(here: &Pair, name: &CStr, stat: &Stat) -> io::Result<()> {
+    own(here.to.as_fd(), name, stat.st_uid, stat.st_gid)?;
+    dress(here.from.as_fd(), here.to.as_fd(), name, stat)
+}
+
+fn copy_file(here: &Pair, name: &CStr) -> io::Result<()> {
     let read = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let write = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let mut source = File::from(openat(from, name, read, Mode::empty())?);
-    let mut target = File::from(openat(to, name, write, Mode::RUSR | Mode::WUSR)?);
+    let mut source = File::from(openat(&here.from, name, read, Mode::empty())?);
+    let mut target = File::from(openat(&here.to, name, write, Mode::RUSR | Mode::WUSR)?);
     io::copy(&mut source, &mut target).map(drop)
 }
 
 /// A path whose directory is fixed by a descriptor; only calls that do not follow the last name may use it.
 fn path_of(dir: BorrowedFd<'_>, name: &CStr) -> PathBuf {
-    let name = OsString::from_vec(name.to_bytes().to_vec());
-    Path::new("/proc/self/fd").join(dir.as_raw_fd().to_string()).join(name)
+    Path::new("/proc/self/fd")
+        .join(dir.as_raw_fd().to_string())
+        .join(os_string(name))
+}
+
+fn os_string(name: &CStr) -> OsString {
+    OsString::from_vec(name.to_bytes().to_vec())
 }
 
 fn copy_xattrs(from: &Path, to: &Path) -> io::Result<()> {
@@ -168,4 +248,41 @@ pub(super) fn is_empty(dir: BorrowedFd<'_>) -> io::Result<bool> {
         }
     }
     Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::remove_tree;
+
+    #[test]
+    fn a_tree_may_be_deeper_than_there_are_descriptors() {
+        const LEVELS: usize = 30_000;
+        // In memory: disks take seconds for this.
+        let dir = tempfile::tempdir_in("/dev/shm").unwrap();
+        let (from, to) = (dir.path().join("from"), dir.path().join("to"));
+        for path in [&from, &to] {
+            std::fs::create_dir(path).unwrap();
+        }
+        let mut at = open_directory(&from).unwrap();
+        for _ in 0..LEVELS {
+            mkdirat(&at, "d", Mode::RWXU).unwrap();
+            mkdirat(&at, "e", Mode::RUSR).unwrap();
+            at = openat(&at, "d", OPEN_DIR, Mode::empty()).unwrap();
+        }
+        mknodat(&at, "end", FileType::RegularFile, Mode::RUSR, 0).unwrap();
+        copy_content(
+            open_directory(&from).unwrap().as_fd(),
+            open_directory(&to).unwrap().as_fd(),
+        )
+        .unwrap();
+        let mut at = open_directory(&to).unwrap();
+        for _ in 0..LEVELS {
+            at = openat(&at, "d", OPEN_DIR, Mode::empty()).unwrap();
+        }
+        statat(&at, "end", AtFlags::empty()).unwrap();
+        for path in [&from, &to] {
+            remove_tree(path).unwrap();
+        }
+    }
 }

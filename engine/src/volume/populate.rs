@@ -11,11 +11,12 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Mode, OFlags, ResolveFlags, Stat, fstat, openat2, syncfs};
+use rustix::fs::{OFlags, Stat, fstat, syncfs};
 use rustix::io::Errno;
 
 use super::copy::{copy_content, dress, is_empty, open_directory, own};
 use super::{Volume, VolumeError};
+use crate::store::inside::open_in_root;
 use crate::store::{Durability, Lock, Store, StoreError, mount, remove_tree, write_atomic};
 
 impl Volume {
@@ -155,9 +156,7 @@ impl Marks {
 /// The directory at `destination` inside `rootfs`; `None` if the image has none there.
 fn resolve(rootfs: &Path, destination: &Path) -> io::Result<Option<OwnedFd>> {
     let root = open_directory(rootfs)?;
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let inside = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-    match openat2(&root, destination, flags, Mode::empty(), inside) {
+    match open_in_root(&root, destination, OFlags::RDONLY | OFlags::DIRECTORY) {
         Ok(directory) => Ok(Some(directory)),
         Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(None),
         Err(e) => Err(e.into()),

@@ -9,7 +9,7 @@ use clap::Args;
 use crate::cli::error::CliError;
 use crate::cli::run_options::environment;
 use crate::container::exec::{self, ExecMode};
-use crate::container::record;
+use crate::container::{ContainerError, record};
 use crate::runtime::exec::ExecOptions;
 use crate::store::Store;
 
@@ -82,11 +82,21 @@ impl ExecArgs {
             interactive: self.interactive || tty,
             preserve_fds: self.preserve_fds,
         };
-        let code = exec::exec(store, &record, &options, mode)?;
+        let code = exec::exec(store, &record, &options, mode)
+            .map_err(|error| CliError::coded(error, |error| exit_code(error, mode.detach)))?;
         Ok(u8::try_from(code).unwrap_or(u8::MAX))
     }
 
     fn environment(&self) -> Result<BTreeMap<String, String>, CliError> {
         environment(&self.env_file, &self.env)
+    }
+}
+
+/// Podman's: what the engine itself cannot do, others may want to tell from a command that ends with 125.
+fn exit_code(error: &ContainerError, detach: bool) -> u8 {
+    match error.code() {
+        _ if detach => 125,
+        125 => 255,
+        code => code,
     }
 }

@@ -11,7 +11,7 @@ use crate::cli::progress;
 use crate::cli::run_options::{self, LifecycleOptions, RunOptions};
 use crate::container::create::{self, CreateRequest, Created};
 use crate::container::record::{self, Lifecycle, Record, SdNotify, State, UnitUse};
-use crate::container::{foreground, remove, start, transient};
+use crate::container::{foreground, start, transient};
 use crate::image::{self, Image};
 use crate::runtime::ContainerOptions;
 use crate::store::Store;
@@ -74,7 +74,6 @@ fn run_in_unit(
     unit: &Invocation,
 ) -> Result<u8, CliError> {
     let (mut created, image) = make(store, options, lifecycle, Some(unit))?;
-    start::check_readiness(store, &created.record)?;
     let started = start::start(store, &mut created.record, image.as_ref())?;
     write_files(&created.record, lifecycle, started.process.pid)?;
     start::hand_over(store, &created.record, started)?;
@@ -92,13 +91,7 @@ fn run_as_transient(store: &Store, options: ContainerOptions, mut lifecycle: Lif
     }
     let (created, _) = make(store, options, &lifecycle, None)?;
     let record = give_unit(store, created, &lifecycle)?;
-    if let Err(error) = super::start::start_unit(store, &record) {
-        // Its unit removes it where there has been one.
-        if record.lifecycle.rm {
-            remove::clean_up(store, &record, None)?;
-        }
-        return Err(error);
-    }
+    super::start::start_unit(store, &record)?;
     output::print_line(record.id.as_str());
     Ok(0)
 }
@@ -191,15 +184,13 @@ fn make(
     unit: Option<&Invocation>,
 ) -> Result<(Created, Option<Image>), CliError> {
     refuse_unsupported(lifecycle)?;
-    let image = match &options.rootfs {
-        Some(_) => None,
-        None => Some(image::ensure(
-            store,
-            &options.image,
-            &lifecycle.pull,
-            progress::of_start(unit.is_some(), lifecycle.quiet).as_ref(),
-        )?),
-    };
+    let progress = progress::of_start(unit.is_some(), lifecycle.quiet);
+    let ensure = || image::ensure(store, &options.image, &lifecycle.pull, progress.as_ref());
+    // Before the name is claimed: a pull takes its time, and until it succeeds, the container to be replaced runs.
+    let image = options.rootfs.is_none().then(ensure).transpose()?;
+    let claim = create::claim(store, &options, lifecycle.replace)?;
+    let kept = image.map(|image| image::keep(store, image, ensure)).transpose()?;
+    let (image, _lock) = kept.unzip();
     let request = CreateRequest {
         lifecycle: Lifecycle {
             rm: lifecycle.remove,
@@ -211,13 +202,12 @@ fn make(
         },
         options,
         image: image.as_ref(),
-        replace: lifecycle.replace,
         unit: unit.map(|u| UnitUse {
             name: u.unit.clone(),
             invocation: u.id.clone(),
         }),
     };
-    Ok((create::create(store, request)?, image))
+    Ok((create::create(store, claim, request)?, image))
 }
 
 fn sdnotify(option: run_options::SdNotify) -> SdNotify {

@@ -5,7 +5,7 @@ use clap::Args;
 use crate::cli::error::CliError;
 use crate::cli::output;
 use crate::container::record::{self, Failure, Record, State};
-use crate::container::{ContainerError, foreground, start, transient};
+use crate::container::{ContainerError, foreground, remove, start, transient};
 use crate::image::{self, Image};
 use crate::store::{Lock, Store};
 use crate::systemd::Invocation;
@@ -48,12 +48,20 @@ fn runs_in(record: &Record, own: Option<&Invocation>) -> bool {
         .is_some_and(|(own, unit)| own.unit == unit.name)
 }
 
-/// Has systemd start the container's unit; a failure comes back as the engine in the unit has put it.
+/// Has systemd start the container's unit; a failure comes back as the engine in the unit has put it, and a container that is
+/// to be removed at its end is removed.
 pub fn start_unit(store: &Store, record: &Record) -> Result<(), CliError> {
-    let Err(error) = transient::start(store, record) else {
+    let waiting = remove::await_failure(store, record)?;
+    let started = transient::start(store, record);
+    let now = record::by_name(store, &record.name)?.filter(|now| now.id == record.id);
+    waiting.retire()?;
+    let Err(error) = started else {
         return Ok(());
     };
-    match record::by_name(store, &record.name)?.and_then(|r| r.failure) {
+    if record.lifecycle.rm {
+        remove::clean_up(store, record, None)?;
+    }
+    match now.and_then(|now| now.failure) {
         Some(Failure { message, code }) => Err(CliError::new(message).code(code)),
         None => Err(error.into()),
     }

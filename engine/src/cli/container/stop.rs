@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::cli::arguments;
 use crate::cli::error::CliError;
-use crate::cli::output;
 use crate::container::record::{self, Record, State};
 use crate::container::remove::{self, RemoveOptions};
 use crate::container::{ContainerError, stop};
@@ -31,37 +31,22 @@ pub struct Targets {
 }
 
 impl Targets {
-    /// Does `action` on each; one failure does not keep the others from their turn. `code` is the exit code of one; the
-    /// gravest counts.
+    /// Does `action` on each. `code` is the exit code of one failure; the gravest counts.
     fn each(
         self,
         store: &Store,
         code: fn(&ContainerError) -> u8,
         mut action: impl FnMut(&Record) -> Result<(), ContainerError>,
     ) -> Result<u8, CliError> {
-        let mut problems = Vec::new();
         // A unit's journal is the payload's: our own names in it at every stop would be noise.
         let quiet = Invocation::current().is_some();
-        for name in self.names(store)? {
-            let done = match record::find(store, &name) {
-                Err(ContainerError::NotFound(_)) if self.ignore => Ok(()),
-                Err(error) => Err(error),
-                Ok(record) => action(&record).map(|()| {
-                    if !quiet {
-                        output::print_line(&name);
-                    }
-                }),
-            };
-            problems.extend(done.err().map(|error| {
-                let code = code(&error);
-                CliError::from(error).code(code)
-            }));
-        }
-        let gravest = problems.iter().map(|problem| problem.code).max();
-        for problem in problems {
-            problem.report();
-        }
-        Ok(gravest.unwrap_or(0))
+        Ok(arguments::each(&self.names(store)?, |name| {
+            match record::find(store, name).and_then(|record| action(&record)) {
+                Ok(()) => Ok((!quiet).then(|| name.to_owned())),
+                Err(ContainerError::NotFound(_)) if self.ignore => Ok(None),
+                Err(error) => Err(CliError::coded(error, code)),
+            }
+        }))
     }
 
     fn names(&self, store: &Store) -> Result<BTreeSet<String>, CliError> {

@@ -6,11 +6,12 @@ use clap::Args;
 
 use super::filter::{self, Filter};
 use super::summary::Summary;
+use crate::cli::arguments::each;
 use crate::cli::error::CliError;
-use crate::container;
+use crate::container::record::{self, Record};
 use crate::image::remove::{self, Removed};
 use crate::image::{ImageError, records};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 /// Remove images.
 #[derive(Debug, Args)]
@@ -36,20 +37,14 @@ pub struct RmArgs {
 impl RmArgs {
     /// Does it. Returns the exit code: 1 if an image was not there, 2 if one is in use (podman-rmi(1)).
     pub fn run(self, store: &Store) -> Result<u8, CliError> {
-        let used = used_images(store)?;
         let names = if self.all { all_ids(store)? } else { self.images.clone() };
-        let mut code = 0;
-        for name in &names {
-            match remove::remove(store, name, &used, self.force || self.all) {
-                Ok(removed) => print_removed(&removed)?,
-                Err(ImageError::NotFound { .. }) if self.ignore || self.force => {}
-                Err(error) => {
-                    code = code.max(exit_code(&error));
-                    CliError::from(error).report();
-                }
+        Ok(each(&names, |name| {
+            match remove::remove(store, name, &|| used_images(store), self.force || self.all) {
+                Ok(removed) => print_removed(&removed).map(|()| None),
+                Err(ImageError::NotFound { .. }) if self.ignore || self.force => Ok(None),
+                Err(error) => Err(CliError::coded(error, exit_code)),
             }
-        }
-        Ok(code)
+        }))
     }
 }
 
@@ -142,7 +137,7 @@ impl PruneArgs {
             let image = images.iter().find(|image| image.record.id == record.id);
             !image.is_some_and(|image| filter::fits(&filters, image))
         };
-        let removed = remove::prune(store, &used_images(store)?, self.all, keep)?;
+        let removed = remove::prune(store, &|| used_images(store), self.all, keep)?;
         for id in &removed.deleted {
             writeln!(stdout(), "{}", id.trim_start_matches("sha256:"))?;
         }
@@ -170,11 +165,7 @@ impl PruneArgs {
 }
 
 /// IDs of the images that containers use, running or not.
-fn used_images(store: &Store) -> Result<Vec<String>, CliError> {
-    let containers = container::record::list(store)?;
-    Ok(containers
-        .into_iter()
-        .filter_map(|record| record.image)
-        .map(|image| image.id)
-        .collect())
+fn used_images(store: &Store) -> Result<Vec<String>, StoreError> {
+    let containers = record::list(store)?;
+    Ok(containers.iter().flat_map(Record::images).cloned().collect())
 }

@@ -44,8 +44,12 @@ pub(super) fn of_host(everything: bool, proxies: bool) -> BTreeMap<String, Strin
 
 fn add(option: &str, text: &str, all: &mut BTreeMap<String, String>) -> Result<(), CliError> {
     if let Some((name, value)) = text.split_once('=') {
-        if name.is_empty() || name.contains(char::is_whitespace) {
-            return Err(refused(option, text, "this name is no variable's, expected NAME=VALUE"));
+        if name.is_empty() {
+            return Err(refused(option, text, "the name is missing, expected NAME=VALUE"));
+        }
+        // As podman: `export A=b` is no shell's business here, but no reason not to start either.
+        if name.contains(char::is_whitespace) {
+            tracing::warn!("{option}: one variable is named {name:?}, and few programs will look for that");
         }
         all.insert(name.to_owned(), value.to_owned());
     } else if let Some(prefix) = text.strip_suffix('*') {

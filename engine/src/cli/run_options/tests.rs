@@ -173,7 +173,10 @@ fn environment_files_and_precedence() {
     assert_eq!(options.env["B"], "x=\"y\" z");
     assert_eq!(options.env["CARGO_PKG_NAME"], "unipod");
     assert!(options.env.contains_key("CARGO_MANIFEST_DIR") && !options.env.contains_key("NO_SUCH_VARIABLE"));
-    std::fs::write(&file, "A B=c\n").unwrap();
+    std::fs::write(&file, "export A=b\n").unwrap();
+    let (options, _) = parse(&format!("--env-file {} i", file.display())).unwrap();
+    assert_eq!(options.env["export A"], "b", "as podman takes it");
+    std::fs::write(&file, "=c\n").unwrap();
     assert!(
         parse(&format!("--env-file {} i", file.display()))
             .unwrap_err()

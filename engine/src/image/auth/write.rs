@@ -1,15 +1,16 @@
 //! What `login` and `logout` write: entries of auth.json. Whatever else is in the file stays as it is.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use nix::fcntl::{Flock, FlockArg};
 use serde_json::{Map, Value, json};
 
 use super::{AuthError, Credentials};
-use crate::store::{Durability, write_atomic};
+use crate::store::{Durability, StoreError, write_atomic};
 
 /// Stores credentials under `key` (`HOST[:PORT][/NAMESPACE]`). The file is for its owner's eyes only.
 pub fn remember(path: &Path, key: &str, credentials: &Credentials) -> Result<(), AuthError> {
@@ -29,6 +30,7 @@ pub fn logout(path: &Path, key: Option<&str>) -> Result<bool, AuthError> {
 }
 
 fn change(path: &Path, action: impl FnOnce(&mut Map<String, Value>) -> bool) -> Result<bool, AuthError> {
+    let _lock = lock_beside(path)?;
     let mut document = read(path)?;
     let auths = document.entry("auths").or_insert_with(|| json!({}));
     if !auths.is_object() {
@@ -42,6 +44,15 @@ fn change(path: &Path, action: impl FnOnce(&mut Map<String, Value>) -> bool) -> 
     // The temporary file is made with mode 0600, and the name inherits that.
     write_atomic(path, &text, Durability::Synced)?;
     Ok(changed)
+}
+
+/// One change at a time. The directory is locked, not the file, which is replaced; others' programs take no lock at all.
+fn lock_beside(path: &Path) -> Result<Flock<File>, StoreError> {
+    let named = path.parent().filter(|dir| !dir.as_os_str().is_empty());
+    let dir = named.unwrap_or(Path::new("."));
+    fs::create_dir_all(dir).map_err(StoreError::io("create", dir))?;
+    let file = File::open(dir).map_err(StoreError::io("open", dir))?;
+    Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, e)| StoreError::io("lock", dir)(e.into()))
 }
 
 fn read(path: &Path) -> Result<Map<String, Value>, AuthError> {
@@ -86,6 +97,20 @@ mod tests {
         assert!(files.find(&"y.io/app".parse().unwrap()).unwrap().is_some());
         assert!(logout(&path, None).unwrap());
         assert!(files.find(&"y.io/app".parse().unwrap()).unwrap().is_none());
+    }
+
+    #[test]
+    fn of_many_logins_at_once_none_is_lost() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("containers/auth.json");
+        std::thread::scope(|scope| {
+            for number in 0..20 {
+                let path = &path;
+                let token = Credentials::IdentityToken("T".into());
+                scope.spawn(move || remember(path, &format!("r{number}.io"), &token).unwrap());
+            }
+        });
+        assert_eq!(read(&path).unwrap()["auths"].as_object().unwrap().len(), 20);
     }
 
     #[test]

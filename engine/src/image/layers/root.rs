@@ -7,9 +7,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 use std::rc::Rc;
 
-use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags};
+use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 
+use crate::store::inside::open_in_root;
 use crate::store::{mount, removal};
 
 /// A name that cannot be used.
@@ -51,20 +52,12 @@ impl Root {
 
     /// Opens the directory at `path` if it is there.
     pub(super) fn open(&self, path: &Path) -> rustix::io::Result<OwnedFd> {
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
         let path = if path.as_os_str().is_empty() {
             Path::new(".")
         } else {
             path
         };
-        loop {
-            match rustix::fs::openat2(&self.root, path, flags, Mode::empty(), resolve) {
-                // Something on the system was renamed meanwhile (openat2(2), EAGAIN).
-                Err(Errno::AGAIN | Errno::INTR) => {}
-                other => return other,
-            }
-        }
+        open_in_root(&self.root, path, OFlags::PATH | OFlags::DIRECTORY)
     }
 
     /// A directory was removed or replaced: what is kept open may not be what its name says any more.

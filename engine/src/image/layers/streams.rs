@@ -12,8 +12,9 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, ResolveFlags};
-use rustix::io::Errno;
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
+
+use crate::store::inside::open_without_links;
 
 /// The names under which a process finds its standard output and error, proc(5).
 const NAMES: [&str; 6] = [
@@ -94,15 +95,7 @@ fn search(root: BorrowedFd<'_>, path: &Path, left: &mut Vec<PathBuf>) -> io::Res
 }
 
 fn open(root: BorrowedFd<'_>, path: &Path) -> io::Result<OwnedFd> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
-    loop {
-        match rustix::fs::openat2(root, path, flags, Mode::empty(), resolve) {
-            // Something on the system was renamed meanwhile (openat2(2), EAGAIN).
-            Err(Errno::AGAIN | Errno::INTR) => {}
-            other => return Ok(other?),
-        }
-    }
+    Ok(open_without_links(root, path, OFlags::RDONLY | OFlags::DIRECTORY)?)
 }
 
 /// Not every file system tells the type with the name (readdir(3), `DT_UNKNOWN`).

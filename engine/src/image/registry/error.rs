@@ -21,6 +21,16 @@ pub enum RegistryError {
         /// The server was reached but TLS did not come about: trying again is no use.
         tls: bool,
     },
+    /// It comes too slowly to ever be there.
+    #[error("{what}: fewer than {least} bytes came in {seconds} seconds")]
+    Slow {
+        /// What was asked.
+        what: String,
+        /// So many had to come …
+        least: u64,
+        /// … in so many seconds.
+        seconds: u64,
+    },
     /// The registry does not have it.
     #[error("{url}: not found{}", after_colon(message))]
     NotFound {
@@ -127,6 +137,7 @@ impl RegistryError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Network { tls, .. } => !tls,
+            Self::Slow { .. } => true,
             Self::Status { status, .. } => matches!(status, 408 | 425 | 429 | 500..),
             Self::NotFound { .. }
             | Self::Unauthorized { .. }

@@ -28,12 +28,14 @@ struct Answer {
     access_token: Option<String>,
 }
 
-/// Asks the challenge's realm for a token; the result is the value of `Authorization`.
+/// Asks the challenge's realm for a token; the result is the value of `Authorization`. Whatever host that is, as every engine
+/// does it, but credentials are not sent in the clear unless the registry is `insecure`.
 pub async fn fetch(
     http: &Client,
     challenge: &Challenge,
     scope: &str,
     credentials: Option<&Credentials>,
+    insecure: bool,
 ) -> Result<HeaderValue, TokenError> {
     let realm = challenge.get("realm").unwrap_or_default();
     let invalid = |reason: &str| {
@@ -43,6 +45,12 @@ pub async fn fetch(
         })
     };
     let url = Url::parse(realm).map_err(|_| invalid("the realm is no URL"))?;
+    if credentials.is_some() && url.scheme() != "https" && !insecure {
+        return Err(invalid(
+            "the registry wants credentials sent there unencrypted; set insecure = true for it in registries.conf, or use \
+             --tls-verify=false, if that is meant",
+        ));
+    }
     let service = challenge.get("service").unwrap_or_default();
     let mut fields = vec![("service", service), ("scope", scope)];
     fields.retain(|(_, value)| !value.is_empty());
@@ -115,4 +123,38 @@ async fn granted(response: Response) -> Result<Vec<u8>, TokenError> {
         400 | 401 | 403 => TokenError::Refused(message),
         status => TokenError::Other(RegistryError::Status { url, status, message }),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image::registry::{challenge, choose_cryptography};
+
+    #[test]
+    fn credentials_are_not_sent_in_the_clear() {
+        choose_cryptography();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        // Nobody listens on this port.
+        let challenges = challenge::parse(["Bearer realm=\"http://127.0.0.1:1/token\""].into_iter());
+        let asked = |credentials: Option<&Credentials>, insecure| {
+            let client = Client::new();
+            let fetch = fetch(&client, &challenges[0], "", credentials, insecure);
+            match runtime.block_on(fetch).unwrap_err() {
+                TokenError::Other(error) => matches!(error, RegistryError::Network { .. }),
+                TokenError::Refused(message) => panic!("{message}"),
+            }
+        };
+        let password = Credentials::Password {
+            user: "u".into(),
+            password: "p".into(),
+        };
+        let identity = Credentials::IdentityToken("t".into());
+        for credentials in [&password, &identity] {
+            assert!(!asked(Some(credentials), false) && asked(Some(credentials), true));
+        }
+        assert!(asked(None, false));
+    }
 }
