@@ -39,13 +39,13 @@ impl Host {
 
 /// The result of one conversion.
 #[derive(Debug)]
-pub struct Converted {
+pub struct Converted<'a> {
     /// The service's text, complete if there is no error among the problems.
     pub service: Vec<u8>,
     /// What is wrong with the unit.
     pub problems: Vec<Problem>,
-    /// The units it cannot work without, and where it names them.
-    pub references: Vec<(usize, Option<Place>)>,
+    /// The units it cannot work without, and the assignments that name them.
+    pub references: Vec<(usize, &'a Entry)>,
     /// The pod that starts this container.
     pub member_of: Option<usize>,
 }
@@ -62,7 +62,7 @@ pub struct Conversion<'a> {
     /// The values of the user's `[Service]`.
     pub service: Lookup<'a>,
     /// For a pod: the services of the containers it starts.
-    pub members: &'a [String],
+    pub members: Vec<String>,
     /// The pod that starts this container.
     pub member_of: Option<usize>,
     pub(crate) registry: &'a Registry,
@@ -71,11 +71,11 @@ pub struct Conversion<'a> {
     /// Which rows of the table have an assignment.
     pub(crate) present: Vec<bool>,
     problems: Vec<Problem>,
-    references: Vec<(usize, Option<Place>)>,
+    references: Vec<(usize, &'a Entry)>,
 }
 
 /// Converts one unit; everything that is wrong with it is reported.
-pub fn convert(registry: &Registry, index: usize, host: &Host, members: &[String]) -> Converted {
+pub fn convert<'a>(registry: &'a Registry, index: usize, host: &'a Host, members: Vec<String>) -> Converted<'a> {
     let named = &registry.units[index];
     let unit = &named.unit;
     let mut conversion = Conversion {
@@ -98,7 +98,7 @@ pub fn convert(registry: &Registry, index: usize, host: &Host, members: &[String
 }
 
 impl<'a> Conversion<'a> {
-    fn finish(mut self) -> Converted {
+    fn finish(mut self) -> Converted<'a> {
         let odd = [self.section.take_warnings(), self.service.take_warnings()].concat();
         self.note_all(&odd);
         Converted {
@@ -187,13 +187,12 @@ impl<'a> Conversion<'a> {
 
     /// The unit that `entry` refers to by its file name. It is an error if there is none; if it exists and fails, this
     /// unit fails with it.
-    pub fn reference(&mut self, entry: &Entry, name: &str) -> Option<usize> {
+    pub fn reference(&mut self, entry: &'a Entry, name: &str) -> Option<usize> {
         let Some(target) = self.registry.find(name) else {
             self.missing_unit(entry, name);
             return None;
         };
-        let place = place_of_word(self.unit, entry, name);
-        self.references.push((target, Some(place)));
+        self.references.push((target, entry));
         Some(target)
     }
 

@@ -24,18 +24,19 @@ pub fn load(found: &Found, problems: &mut Vec<Problem>) -> Vec<Unit> {
     for directory in &found.directories {
         files.extend(directory.units.iter().map(|file| (directory, file)));
     }
-    let mut units: Vec<Unit> = Vec::with_capacity(files.len());
     let mut broken: Vec<(&str, Unit)> = Vec::new();
     let mut claimed: HashSet<&str> = HashSet::with_capacity(files.len());
     let loaded = parallel::map(&files, |(directory, file)| load_unit(directory, file));
-    for ((_, (name, _)), unit) in files.iter().zip(loaded) {
+    let good = loaded.into_iter().zip(&files).filter_map(|(unit, (_, (name, _)))| {
         match unit.reading {
-            Reading::Whole if claimed.insert(name) => units.push(unit),
+            Reading::Whole if claimed.insert(name) => return Some(unit),
             Reading::Part | Reading::Failed if !claimed.contains(name.as_str()) => broken.push((name, unit)),
             // A file of that name before it on the search path counts.
             _ => {}
         }
-    }
+        None
+    });
+    let mut units: Vec<Unit> = good.collect();
     // A broken file does not hide a good one of the same name; the first of several broken ones stands for all.
     for (name, unit) in broken {
         if claimed.insert(name) {

@@ -26,7 +26,7 @@ pub fn mounts(c: &mut Conversion<'_>, command: &mut Command) {
 }
 
 /// One mount as the engine gets it; `None` after an error.
-fn mount(c: &mut Conversion<'_>, entry: &Entry, word: &str) -> Option<String> {
+fn mount<'a>(c: &mut Conversion<'a>, entry: &'a Entry, word: &str) -> Option<String> {
     let mut fields = match parse_record(word) {
         Ok(fields) => fields,
         Err(reason) => {

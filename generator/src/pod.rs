@@ -47,8 +47,8 @@ pub static KEYS: &[Key] = &[
 
 /// Converts one `.pod` unit.
 pub fn convert(c: &mut Conversion<'_>) {
-    for member in c.members {
-        c.add_unit("Wants", member);
+    for member in std::mem::take(&mut c.members) {
+        c.add_unit("Wants", &member);
         c.add_unit("Before", member);
     }
     let pod = c.own_resource();

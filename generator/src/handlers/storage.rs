@@ -24,7 +24,7 @@ pub fn volumes(c: &mut Conversion<'_>, command: &mut Command) {
 }
 
 /// A source as the engine gets it, with the dependencies that follow from it; `None` after an error.
-pub fn source(c: &mut Conversion<'_>, entry: &Entry, source: &str, allow_image: bool) -> Option<String> {
+pub fn source<'a>(c: &mut Conversion<'a>, entry: &'a Entry, source: &str, allow_image: bool) -> Option<String> {
     let source = if source.starts_with('.') {
         clean(&format!("{}/{source}", c.unit.directory()))
     } else {
