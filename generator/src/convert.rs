@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
-use systemd_unit_parser::{Entry, Lookup, Place as SourcePlace, UnitFile, Warning};
+use systemd_unit_parser::{Entry, Lookup, Place as SourcePlace, Warning};
 
 use crate::names::{Named, Registry};
 use crate::problem::{Place, Problem, shorten};
 use crate::rule::Rule;
+use crate::text::Text;
 use crate::unit::{Unit, UnitType};
 use crate::{preamble, suggest};
 
@@ -66,10 +67,10 @@ pub struct Conversion<'a> {
     /// The pod that starts this container.
     pub member_of: Option<usize>,
     pub(crate) registry: &'a Registry,
-    pub(crate) out: UnitFile,
+    pub(crate) text: Text<'a>,
     named: &'a Named,
-    /// Which rows of the table have an assignment.
-    pub(crate) present: Vec<bool>,
+    /// Which rows of the table have an assignment, one bit each.
+    pub(crate) present: u128,
     problems: Vec<Problem>,
     references: Vec<(usize, &'a Entry)>,
 }
@@ -86,9 +87,9 @@ pub fn convert<'a>(registry: &'a Registry, index: usize, host: &'a Host, members
         members,
         member_of: None,
         registry,
-        out: unit.document.clone(),
+        text: Text::new(unit),
         named,
-        present: vec![false; unit.unit_type.keys().len()],
+        present: 0,
         problems: Vec::new(),
         references: Vec::new(),
     };
@@ -102,7 +103,7 @@ impl<'a> Conversion<'a> {
         let odd = [self.section.take_warnings(), self.service.take_warnings()].concat();
         self.note_all(&odd);
         Converted {
-            service: self.out.to_bytes(),
+            service: self.text.to_bytes(),
             problems: self.problems,
             references: self.references,
             member_of: self.member_of,
@@ -122,14 +123,14 @@ impl<'a> Conversion<'a> {
     pub(crate) fn mark_present(&mut self, key: &str) -> bool {
         let row = self.unit.unit_type.keys().iter().position(|row| row.name == key);
         if let Some(row) = row {
-            self.present[row] = true;
+            self.present |= 1 << row;
         }
         row.is_some()
     }
 
     /// Appends a line to `[Unit]`.
     pub fn add_unit(&mut self, key: &str, value: impl AsRef<str>) {
-        self.out.add("Unit", key, value);
+        self.text.unit.add(key, value.as_ref());
     }
 
     /// Appends `Requires=` and `After=` to `[Unit]`.
@@ -140,12 +141,15 @@ impl<'a> Conversion<'a> {
 
     /// Appends a line to `[Service]`.
     pub fn add_service(&mut self, key: &str, value: impl AsRef<str>) {
-        self.out.add("Service", key, value);
+        self.text.service.add(key, value.as_ref());
     }
 
     /// Sets a key of `[Service]`, whatever the user has said.
-    pub fn set_service(&mut self, key: &str, value: &str) {
-        self.out.set("Service", key, value);
+    pub fn set_service(&mut self, key: &str, value: &'static str) {
+        match self.service.last(key) {
+            Some(entry) => self.text.service.replace(entry, value),
+            None => self.add_service(key, value),
+        }
     }
 
     /// Sets a key of `[Service]` unless the user has.
@@ -157,9 +161,7 @@ impl<'a> Conversion<'a> {
 
     /// The assignments of a list key after its last reset.
     pub fn lines(&self, key: &str) -> Vec<&'a Entry> {
-        // Reading the values notes what is odd about them.
-        let _ = self.section.lines(key);
-        self.section.entries(key)
+        self.section.line_entries(key)
     }
 
     /// The last assignment of a scalar that is not empty, and its value.

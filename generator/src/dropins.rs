@@ -83,7 +83,7 @@ impl Cache {
                 let message = format!("this file cannot be read: {error}");
                 vec![Problem::error(Place::file(Arc::clone(&path)), message).of(Rule::Unreadable)]
             })?;
-            UnitFile::parse(&path, &bytes).map_err(|errors| {
+            UnitFile::parse(Arc::clone(&path), &bytes).map_err(|errors| {
                 let mut problems = from_errors(&errors).collect();
                 limit(&mut problems);
                 problems

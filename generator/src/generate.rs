@@ -197,15 +197,13 @@ impl<'a> Run<'a> {
 
     fn finish(mut self) -> Outcome {
         let mut outcome = Outcome::default();
-        outcome.services.reserve(self.attempts.len());
-        for (index, attempt) in std::mem::take(&mut self.attempts).into_iter().enumerate() {
-            if !self.nameless[index] {
-                outcome
-                    .services
-                    .push(self.service(index, attempt.converted, attempt.links));
-                outcome.remarks.extend(attempt.refused.into_iter().take(MOST));
-            }
-        }
+        let attempts = std::mem::take(&mut self.attempts).into_iter().enumerate();
+        let named = attempts.filter(|(index, _)| !self.nameless[*index]);
+        let services = named.map(|(index, attempt)| {
+            outcome.remarks.extend(attempt.refused.into_iter().take(MOST));
+            self.service(index, attempt.converted, attempt.links)
+        });
+        outcome.services = services.collect();
         drop_colliding_aliases(&mut outcome);
         keep_last_links(&mut outcome.services);
         outcome.problems = unique((0..self.registry.units.len()).flat_map(|index| self.problems(index)));

@@ -24,11 +24,12 @@ const DEPENDENCIES: [(&str, &str); 3] = [
 /// The links that the `[Install]` section of a unit asks for; `service` is the name without `.service`.
 /// The second list tells which links are not made, and why; `source` is the unit's path.
 pub fn links(document: &UnitFile, service: &str, source: &str) -> (Vec<Link>, Vec<String>) {
-    let (mut links, mut refused) = (Vec::new(), Vec::new());
-    if document.section("Install").is_none() {
-        return (links, refused);
-    }
     let install = document.lookup("Install");
+    if install.section().is_none() {
+        return Default::default();
+    }
+    // One link is the rule.
+    let (mut links, mut refused) = (Vec::with_capacity(1), Vec::new());
     let file = [service, ".service"].concat();
     for alias in install.words("Alias").iter().filter(|alias| !alias.is_empty()) {
         let path = clean(alias);

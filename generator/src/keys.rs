@@ -69,8 +69,10 @@ pub enum Emit {
     WhenTrue(&'static [&'static str]),
     /// The words themselves.
     Verbatim,
-    /// Whatever the function adds; it is called whether the key is present or not.
+    /// Whatever the function adds.
     With(fn(&mut Conversion<'_>, &mut Command)),
+    /// Whatever the function adds; it is called whether the key is present or not.
+    Always(fn(&mut Conversion<'_>, &mut Command)),
 }
 
 impl std::fmt::Debug for Emit {
@@ -83,7 +85,7 @@ impl Emit {
     /// The option as documentation shows it.
     pub fn describe(self) -> String {
         match self {
-            Self::Elsewhere | Self::With(_) => String::new(),
+            Self::Elsewhere | Self::With(_) | Self::Always(_) => String::new(),
             Self::Pair(flag) | Self::PairEvenEmpty(flag) => format!("{flag} VALUE"),
             Self::Joined(flag) | Self::JoinedEvenEmpty(flag) => format!("{flag}=VALUE"),
             Self::Prefixed(flag, prefix) | Self::PrefixedEvenEmpty(flag, prefix) => format!("{flag} {prefix}VALUE"),

@@ -87,6 +87,7 @@ pub mod search;
 pub mod shared;
 pub mod stub;
 pub mod suggest;
+mod text;
 pub mod unit;
 pub mod volume;
 

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rustix::buffer::spare_capacity;
 use rustix::fs::{FileType, Mode, OFlags, makedev};
@@ -50,16 +51,16 @@ pub fn load(found: &Found, problems: &mut Vec<Problem>) -> Vec<Unit> {
 }
 
 fn load_unit(directory: &Directory, (name, unit_type): &(String, UnitType)) -> Unit {
-    let path = join(&directory.shown, name);
+    let path: Arc<str> = join(&directory.shown, name).into();
     match read(&below(&directory.real, name)) {
-        Ok(bytes) => unit_from_bytes(&path, name, *unit_type, &bytes),
+        Ok(bytes) => unit_from_bytes(path, name, *unit_type, &bytes),
         Err(error) => {
-            let place = Place::file(path.as_str().into());
+            let place = Place::file(Arc::clone(&path));
             let problem = Problem::error(place, format!("this file cannot be read: {error}")).of(Rule::Unreadable);
             Unit {
                 reading: Reading::Failed,
                 problems: vec![problem],
-                ..unit_from_bytes(&path, name, *unit_type, b"")
+                ..unit_from_bytes(path, name, *unit_type, b"")
             }
         }
     }
@@ -74,13 +75,14 @@ fn below(directory: &Path, name: &str) -> PathBuf {
 }
 
 /// A unit from the content of its file, without drop-ins. Takes any bytes.
-pub fn unit_from_bytes(path: &str, name: &str, unit_type: UnitType, bytes: &[u8]) -> Unit {
+pub fn unit_from_bytes(path: impl Into<Arc<str>>, name: &str, unit_type: UnitType, bytes: &[u8]) -> Unit {
+    let path = path.into();
     let mut problems = Vec::new();
-    let (document, reading) = parse(path, bytes, &mut problems);
+    let (document, reading) = parse(&path, bytes, &mut problems);
     Unit {
         name: name.to_owned(),
         unit_type,
-        path: path.into(),
+        path,
         document,
         reading,
         problems,
@@ -97,8 +99,8 @@ pub(crate) fn join(directory: &str, name: &str) -> String {
 }
 
 /// Parses a file; if lines of it are wrong, they are reported and the rest is read without them.
-fn parse(path: &str, bytes: &[u8], problems: &mut Vec<Problem>) -> (UnitFile, Reading) {
-    let errors = match UnitFile::parse(path, bytes) {
+fn parse(path: &Arc<str>, bytes: &[u8], problems: &mut Vec<Problem>) -> (UnitFile, Reading) {
+    let errors = match UnitFile::parse(Arc::clone(path), bytes) {
         Ok(document) => return (document, Reading::Whole),
         Err(errors) => errors,
     };
@@ -120,13 +122,13 @@ pub(crate) fn from_errors(errors: &ParseErrors) -> impl Iterator<Item = Problem>
 }
 
 /// The document without the lines that are wrong, if one more try is enough to read it.
-fn without_lines(path: &str, bytes: &[u8], errors: &ParseErrors) -> Option<UnitFile> {
+fn without_lines(path: &Arc<str>, bytes: &[u8], errors: &ParseErrors) -> Option<UnitFile> {
     let wrong: HashSet<usize> = errors.0.iter().map(|error| error.place.line as usize).collect();
     let mut kept = Vec::with_capacity(bytes.len());
     for (index, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
         kept.extend_from_slice(if wrong.contains(&(index + 1)) { b"\n" } else { line });
     }
-    UnitFile::parse(path, &kept).ok()
+    UnitFile::parse(Arc::clone(path), &kept).ok()
 }
 
 /// The content of a file. Opening never waits (for the writer of a pipe), and one read is enough for a file that stays

@@ -96,13 +96,13 @@ fn resource_name(unit: &Unit, section: &Lookup<'_>, service: &str) -> Option<Str
 }
 
 /// `ContainerName=`, or a name that systemd derives from the service's.
-pub(crate) fn container_name(unit: &Unit, section: &Lookup<'_>) -> String {
+pub(crate) fn container_name<'a>(unit: &Unit, section: &Lookup<'a>) -> &'a str {
     let default = if unit.name.contains('@') {
         "systemd-%p_%i"
     } else {
         "systemd-%N"
     };
-    section.nonempty("ContainerName").unwrap_or(default).to_owned()
+    section.nonempty("ContainerName").unwrap_or(default)
 }
 
 /// The name of a volume or network that names none: a template's has a place for the instance, and an instance's is

@@ -31,7 +31,7 @@ pub fn stub(unit: &Unit, broken: &[u8], problems: &[&Problem]) -> UnitFile {
     service.add("Service", "Type", "oneshot");
     service.add("Service", "SyslogIdentifier", "%N");
     service.add("Service", "ExecStart", explanation(problems));
-    if let Ok(broken) = UnitFile::parse(&unit.name, broken) {
+    if let Ok(broken) = UnitFile::parse(&*unit.name, broken) {
         let broken = broken.lookup("Service");
         let stop = broken.lines("ExecStop");
         // The engine knows from its environment which unit it is in.

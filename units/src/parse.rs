@@ -21,8 +21,8 @@ impl UnitFile {
     ///
     /// # Errors
     /// Every line that cannot be read, with its place.
-    pub fn parse(source: &str, bytes: &[u8]) -> Result<Self, ParseErrors> {
-        let mut parser = Parser::new(source, bytes);
+    pub fn parse(source: impl Into<Arc<str>>, bytes: &[u8]) -> Result<Self, ParseErrors> {
+        let mut parser = Parser::new(source.into(), bytes);
         if bytes.starts_with(b"\xEF\xBB\xBF") {
             parser.error(1, 1, ParseProblem::ByteOrderMark);
             return parser.finish();
@@ -83,9 +83,9 @@ struct Open {
 }
 
 impl<'a> Parser<'a> {
-    fn new(source: &str, bytes: &'a [u8]) -> Self {
+    fn new(source: Arc<str>, bytes: &'a [u8]) -> Self {
         Self {
-            source: Arc::from(source),
+            source,
             bytes,
             file: UnitFile {
                 original: Some(Arc::from(bytes)),
@@ -109,6 +109,9 @@ impl<'a> Parser<'a> {
                 .body
                 .extend(self.comments.drain(..).map(Line::Comment)),
             None => self.file.orphans.append(&mut self.comments),
+        }
+        for section in &mut self.file.sections {
+            section.body.shrink_to_fit();
         }
         if self.errors.is_empty() {
             Ok(self.file)

@@ -32,9 +32,19 @@ pub fn quote_words(words: impl IntoIterator<Item = impl AsRef<str>>) -> String {
 /// Quotes, backslashes, control characters, and white space of any script: at the end of a line a reader may remove it,
 /// in quotes it is safe.
 fn needs_quotes(word: &str) -> bool {
-    let is_special = |byte: u8| byte <= b' ' || matches!(byte, b'"' | b'\'' | b'\\' | 0x7F);
-    word.bytes().any(is_special) || (!word.is_ascii() && word.contains(char::is_whitespace))
+    word.bytes().any(|byte| SPECIAL[usize::from(byte)]) || (!word.is_ascii() && word.contains(char::is_whitespace))
 }
+
+/// The ASCII characters among them.
+static SPECIAL: [bool; 256] = {
+    let mut special = [false; 256];
+    let mut byte = 0;
+    while byte <= 0x7F {
+        special[byte as usize] = byte <= b' ' || matches!(byte, b'"' | b'\'' | b'\\' | 0x7F);
+        byte += 1;
+    }
+    special
+};
 
 /// Only ASCII is ever escaped: systemd decodes `\xHH` to a byte, which above 127 would not be the character.
 fn push_escaped(text: &mut String, character: char) {
