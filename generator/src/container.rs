@@ -146,18 +146,16 @@ pub fn name<'a>(c: &Conversion<'a>) -> &'a str {
 
 /// `Image=` or `Rootfs=`: exactly one of them has to be there.
 fn image_operand(c: &mut Conversion<'_>) -> Command {
-    let image = c.section.nonempty("Image").map(str::to_owned);
-    let rootfs = c.section.nonempty("Rootfs").map(str::to_owned);
     let mut operand = Command::default();
-    match (image, rootfs) {
+    match (c.section.nonempty("Image"), c.section.nonempty("Rootfs")) {
         (None, None) => c.error_section("neither Image= nor Rootfs= is set"),
         (Some(_), Some(_)) => c.error_at("Rootfs", "Image= and Rootfs= cannot be used together"),
         (None, Some(rootfs)) => {
-            operand.option("--rootfs", &rootfs);
+            operand.option("--rootfs", rootfs);
         }
         (Some(image), None) => {
-            if let Some(image) = handlers::image(c, "Image", &image) {
-                operand.word(&image);
+            if let Some(image) = handlers::image(c, "Image", image) {
+                operand.word(image);
             }
         }
     }
@@ -166,7 +164,7 @@ fn image_operand(c: &mut Conversion<'_>) -> Command {
 
 fn reload(c: &mut Conversion<'_>, name: &str) {
     let command = c.command_words("ReloadCmd");
-    let signal = c.section.nonempty("ReloadSignal").map(str::to_owned);
+    let signal = c.section.nonempty("ReloadSignal");
     let line = match (command, signal) {
         (Some(_), Some(_)) => {
             return c.error_at("ReloadSignal", "ReloadCmd= and ReloadSignal= cannot be used together");
@@ -176,7 +174,7 @@ fn reload(c: &mut Conversion<'_>, name: &str) {
             line.words(["exec", name]).words(words);
             line.into_line()
         }
-        (None, Some(signal)) => c.command("", &["kill", "--signal", &signal, name]),
+        (None, Some(signal)) => c.command("", &["kill", "--signal", signal, name]),
         (None, None) => return,
     };
     c.add_service("ExecReload", line);

@@ -183,8 +183,8 @@ impl<'a> Conversion<'a> {
     }
 
     /// The name of the volume, network or pod that this unit stands for.
-    pub fn own_resource(&self) -> String {
-        self.named.resource.clone().unwrap_or_default()
+    pub fn own_resource(&self) -> &'a str {
+        self.named.resource.as_deref().unwrap_or_default()
     }
 
     /// The unit that `entry` refers to by its file name. It is an error if there is none; if it exists and fails, this

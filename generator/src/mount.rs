@@ -56,7 +56,7 @@ fn mount<'a>(c: &mut Conversion<'a>, entry: &'a Entry, word: &str) -> Option<Str
         .map_or("", |(_, source)| source)
         .to_owned();
     match (index, source.is_empty()) {
-        (Some(index), false) => fields[index] = format!("source={}", storage::source(c, entry, &source, true)?),
+        (Some(index), false) => fields[index] = format!("source={}", storage::source(c, entry, source.into(), true)?),
         _ if mount_type != "volume" => {
             c.error(entry, format!("a mount of type {mount_type} needs source="));
             return None;

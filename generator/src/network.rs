@@ -38,10 +38,10 @@ pub static KEYS: &[Key] = &[
 pub fn convert(c: &mut Conversion<'_>) {
     let name = c.own_resource();
     if c.section.boolean("NetworkDeleteOnStop") == Some(true) {
-        let remove = c.command("", &["network", "rm", &name]);
+        let remove = c.command("", &["network", "rm", name]);
         c.add_service("ExecStopPost", remove);
     }
-    service::one_command(c, &["network", "create", "--ignore"], &name);
+    service::one_command(c, &["network", "create", "--ignore"], name);
 }
 
 /// Gateways and ranges belong to the subnet at the same place in its list.

@@ -54,11 +54,11 @@ pub fn convert(c: &mut Conversion<'_>) {
     let pod = c.own_resource();
     let time = format!("--time={}", c.section.scalar("StopTimeout").unwrap_or("10"));
     c.default_service("SyslogIdentifier", "%N");
-    c.add_service("ExecStart", c.command("", &["pod", "start", &pod]));
-    c.add_service("ExecStop", c.command("", &["pod", "stop", "--ignore", &time, &pod]));
+    c.add_service("ExecStart", c.command("", &["pod", "start", pod]));
+    c.add_service("ExecStop", c.command("", &["pod", "stop", "--ignore", &time, pod]));
     c.add_service(
         "ExecStopPost",
-        c.command("", &["pod", "rm", "--ignore", "--force", &pod]),
+        c.command("", &["pod", "rm", "--ignore", "--force", pod]),
     );
     let mut create = c.base("");
     create.words(["pod", "create", "--infra-conmon-pidfile=%t/%N.pid", "--replace"]);
@@ -79,6 +79,6 @@ fn names(c: &mut Conversion<'_>, command: &mut Command) {
     let pod = c.own_resource();
     command
         .word("--infra-name")
-        .concatenated(&[&pod, "-infra"])
-        .option("--name", &pod);
+        .concatenated(&[pod, "-infra"])
+        .option("--name", pod);
 }

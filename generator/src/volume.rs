@@ -37,7 +37,7 @@ pub static KEYS: &[Key] = &[
 /// Converts one `.volume` unit.
 pub fn convert(c: &mut Conversion<'_>) {
     let name = c.own_resource();
-    service::one_command(c, &["volume", "create", "--ignore"], &name);
+    service::one_command(c, &["volume", "create", "--ignore"], name);
 }
 
 /// With the image driver everything about mounting is ignored, as in the reference.
@@ -94,10 +94,10 @@ fn image(c: &mut Conversion<'_>, command: &mut Command) {
     if !from_image(c) {
         return;
     }
-    let Some(image) = c.section.scalar("Image").map(str::to_owned) else {
+    let Some(image) = c.section.scalar("Image") else {
         return c.error_at("Driver", "Driver=image needs Image=");
     };
-    if let Some(image) = handlers::image(c, "Image", &image) {
-        command.word("--opt").concatenated(&["image=", &image]);
+    if let Some(image) = handlers::image(c, "Image", image) {
+        command.word("--opt").concatenated(&["image=", image]);
     }
 }

@@ -145,7 +145,7 @@ impl<'a> Parser<'a> {
         if is_comment(trimmed.as_bytes()) {
             return self.comment(trimmed.as_bytes());
         }
-        if let Some(nul) = text.find('\0') {
+        if let Some(nul) = line.iter().position(|byte| *byte == 0) {
             return self.error(self.line, 1 + width(&text[..nul]), ParseProblem::Nul);
         }
         let column = 1 + width(&text[..text.len() - text.trim_start().len()]);
@@ -186,7 +186,7 @@ impl<'a> Parser<'a> {
                 }
             }
         } else {
-            match text.find('=') {
+            match text.bytes().position(|byte| byte == b'=') {
                 Some(0) => self.error(pieces[0].line, pieces[0].column, ParseProblem::EmptyKey),
                 Some(equals) => self.assignment(text, equals, pieces),
                 None if text.starts_with('[') && !text.contains(']') => {

@@ -32,18 +32,19 @@ pub fn quote_words(words: impl IntoIterator<Item = impl AsRef<str>>) -> String {
 /// Quotes, backslashes, control characters, and white space of any script: at the end of a line a reader may remove it,
 /// in quotes it is safe.
 fn needs_quotes(word: &str) -> bool {
-    word.bytes().any(|byte| SPECIAL[usize::from(byte)]) || (!word.is_ascii() && word.contains(char::is_whitespace))
+    let is_special = |c: char| matches!(c, '"' | '\'' | '\\' | '\0'..=' ' | '\x7F') || c.is_whitespace();
+    !word.bytes().all(|byte| PLAIN[usize::from(byte)]) && word.contains(is_special)
 }
 
-/// The ASCII characters among them.
-static SPECIAL: [bool; 256] = {
-    let mut special = [false; 256];
-    let mut byte = 0;
-    while byte <= 0x7F {
-        special[byte as usize] = byte <= b' ' || matches!(byte, b'"' | b'\'' | b'\\' | 0x7F);
+/// The bytes of almost all words: each is an ASCII character that needs no quotes.
+static PLAIN: [bool; 256] = {
+    let mut plain = [false; 256];
+    let mut byte = b'!';
+    while byte < 0x7F {
+        plain[byte as usize] = !matches!(byte, b'"' | b'\'' | b'\\');
         byte += 1;
     }
-    special
+    plain
 };
 
 /// Only ASCII is ever escaped: systemd decodes `\xHH` to a byte, which above 127 would not be the character.
