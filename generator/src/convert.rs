@@ -9,7 +9,7 @@ use crate::problem::{Place, Problem, shorten};
 use crate::rule::Rule;
 use crate::text::Text;
 use crate::unit::{Unit, UnitType};
-use crate::{preamble, suggest};
+use crate::{keys, preamble, suggest};
 
 /// What a conversion may know about the machine.
 #[derive(Debug, Clone)]
@@ -69,8 +69,8 @@ pub struct Conversion<'a> {
     pub(crate) registry: &'a Registry,
     pub(crate) text: Text<'a>,
     named: &'a Named,
-    /// Which rows of the table have an assignment, one bit each.
-    pub(crate) present: u128,
+    /// Which rows of the table have an assignment.
+    pub(crate) present: [bool; keys::MOST],
     problems: Vec<Problem>,
     references: Vec<(usize, &'a Entry)>,
 }
@@ -89,7 +89,7 @@ pub fn convert<'a>(registry: &'a Registry, index: usize, host: &'a Host, members
         registry,
         text: Text::new(unit),
         named,
-        present: 0,
+        present: [false; keys::MOST],
         problems: Vec::new(),
         references: Vec::new(),
     };
@@ -123,7 +123,7 @@ impl<'a> Conversion<'a> {
     pub(crate) fn mark_present(&mut self, key: &str) -> bool {
         let row = self.unit.unit_type.keys().iter().position(|row| row.name == key);
         if let Some(row) = row {
-            self.present |= 1 << row;
+            self.present[row] = true;
         }
         row.is_some()
     }

@@ -293,7 +293,8 @@ fn keep_last_links(services: &mut [Service]) {
         paths.map(move |path| (path, index))
     });
     let count = services.iter().map(|service| service.links.len()).sum();
-    let owners: HashMap<&str, usize> = links.collect();
+    let mut owners: HashMap<&str, usize> = HashMap::with_capacity(count);
+    owners.extend(links);
     if owners.len() == count {
         return;
     }

@@ -6,6 +6,9 @@
 use crate::convert::Conversion;
 use crate::emit::Command;
 
+/// No table is longer than this.
+pub(crate) const MOST: usize = 128;
+
 /// How the assignments of a key are read (the lookup codes of syntax §5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {

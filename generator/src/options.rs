@@ -8,7 +8,7 @@ impl Conversion<'_> {
     /// Adds the options of all rows, in the table's order.
     pub fn emit(&mut self, keys: &'static [Key], command: &mut Command) {
         for (index, row) in keys.iter().enumerate() {
-            if self.present & (1 << index) != 0 || matches!(row.emit, Emit::Always(_)) {
+            if self.present[index] || matches!(row.emit, Emit::Always(_)) {
                 self.emit_row(row, command);
             }
         }
