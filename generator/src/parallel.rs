@@ -13,6 +13,9 @@ const MOST: usize = 4;
 const AT_A_TIME: usize = 16;
 
 /// Applies a function to all items; the results are in the order of the items.
+///
+/// # Panics
+/// If the function does.
 pub fn map<T: Sync, R: Send>(items: &[T], apply: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let threads = (items.len() / WORTH_A_THREAD).clamp(1, MOST);
     if threads == 1 {
@@ -34,8 +37,9 @@ pub fn map<T: Sync, R: Send>(items: &[T], apply: impl Fn(&T) -> R + Sync) -> Vec
         }
         work();
     });
-    let made = results.into_iter().map(|result| result.expect("no part is left out"));
-    made.collect()
+    // Unlike `flatten()`, this needs no second vector.
+    let results = results.into_iter().map(|result| result.expect("no part is left out"));
+    results.collect()
 }
 
 /// How many threads can run at once. Found out once: it takes reading the limits of all control groups.

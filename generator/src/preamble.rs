@@ -193,7 +193,7 @@ fn translate(c: &mut Conversion<'_>, key: &'static str) {
     }
     c.note(&lookup);
     if translated {
-        c.text.unit.drop(key);
+        c.text.unit.leave_out(key);
         c.add_unit(key, words.join(" "));
     }
 }

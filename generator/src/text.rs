@@ -26,8 +26,8 @@ pub(crate) struct Changes<'a> {
 }
 
 impl<'a> Changes<'a> {
-    /// As it is; there will be lines of so many bytes before the user's own, and after them.
-    fn none(first: usize, last: usize) -> Self {
+    /// None yet. There will be about so many bytes before the user's own lines, and after them.
+    fn with_capacity(first: usize, last: usize) -> Self {
         Self {
             first: String::with_capacity(first),
             last: String::with_capacity(last),
@@ -47,7 +47,7 @@ impl<'a> Changes<'a> {
     }
 
     /// Leaves out the user's lines of a key.
-    pub fn drop(&mut self, key: &'static str) {
+    pub fn leave_out(&mut self, key: &'static str) {
         self.dropped.push(key);
     }
 
@@ -78,14 +78,14 @@ impl<'a> Text<'a> {
                 (unit.unit_type.section(), unit.unit_type.hidden_section()),
                 ("Quadlet", "X-Quadlet"),
             ],
-            unit: Changes::none(128, 512),
-            service: Changes::none(0, 1024),
+            unit: Changes::with_capacity(128, 512),
+            service: Changes::with_capacity(0, 1024),
         }
     }
 
     /// The whole text, in the order of the unit file.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let none = Changes::none(0, 0);
+        let none = Changes::with_capacity(0, 0);
         let mut text: Vec<&[u8]> = Vec::with_capacity(64);
         for section in self.document.sections() {
             let hidden = self.hidden.iter().find(|(name, _)| *name == section.name());
@@ -138,4 +138,55 @@ fn push_comment<'t>(text: &mut Vec<&'t [u8]>, comment: &'t Comment) {
 
 fn push(text: &mut String, key: &str, value: &str) {
     text.extend([key, "=", &one_line(value), "\n"]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::load::unit_from_bytes;
+    use crate::unit::UnitType;
+
+    /// The text of a container's service after changes.
+    fn text(unit: &str, change: impl FnOnce(&mut Text<'_>)) -> String {
+        let unit = unit_from_bytes("web.container", "web.container", UnitType::Container, unit.as_bytes());
+        let mut text = Text::new(&unit);
+        change(&mut text);
+        String::from_utf8(text.to_bytes()).expect("is text")
+    }
+
+    #[test]
+    fn sections_are_hidden_under_other_names() {
+        let unit = "# c\n[Container]\nImage=x\n\n[Quadlet]\nk=1\n[Install]\nk=2";
+        let expected = "# c\n[X-Container]\nImage=x\n\n[X-Quadlet]\nk=1\n\n[Install]\nk=2\n";
+        assert_eq!(text(unit, |_| ()), expected);
+        let unit = "[Container]\nImage=x\n[A]\nk=1\n\n# mine\n[X-Container]\nk=2";
+        assert_eq!(text(unit, |_| ()), "[A]\nk=1\n\n# mine\n[X-Container]\nk=2\nImage=x\n");
+    }
+
+    #[test]
+    fn lines_are_added_around_the_users_own() {
+        let unit = "[Service]\nType=a\n# kept\nType=b\n[Unit]\nAfter=x\nWants=y\n";
+        let changed = text(unit, |text| {
+            text.unit.begin_with("Wants", "network");
+            text.unit.leave_out("After");
+            text.unit.add("After", "z");
+            let entry = text.document.last("Service", "Type").expect("there");
+            text.service.replace(entry, "notify");
+            text.service.add("ExecStart", "a\n b \\");
+        });
+        let service = "[Service]\nType=a\n# kept\nType=notify\nExecStart=a  b\n";
+        assert_eq!(changed, format!("{service}\n[Unit]\nWants=network\nWants=y\nAfter=z\n"));
+    }
+
+    #[test]
+    fn missing_sections_are_made_at_the_end() {
+        let made = text("[Container]\n", |text| {
+            text.service.add("Type", "notify");
+            text.unit.begin_with("Wants", "network");
+        });
+        assert_eq!(
+            made,
+            "[X-Container]\n\n[Unit]\nWants=network\n\n[Service]\nType=notify\n"
+        );
+    }
 }

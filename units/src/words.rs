@@ -51,6 +51,7 @@ pub fn split_args(text: &str) -> Result<Args, SplitError> {
 /// What separates words.
 const BLANKS: [char; 4] = [' ', '\t', '\n', '\r'];
 
+/// Most texts have nothing but blanks in them to look at.
 fn split(text: &str, escapes: bool) -> Result<Args, SplitError> {
     if text.contains(['"', '\'', '\\']) {
         return Splitter::new(text, escapes).run();

@@ -128,4 +128,18 @@ mod tests {
             );
         }
     }
+
+    #[test]
+    fn values_of_programs_fit_into_one_line() {
+        for (value, line) in [
+            ("a b", "a b"),
+            (" a\t", "a"),
+            ("a\n[X]\r\0b", "a [X]  b"),
+            ("a \\ \\", "a"),
+            ("a\\\\", "a\\\\"),
+            ("\n", ""),
+        ] {
+            assert_eq!(one_line(value), line, "{value:?}");
+        }
+    }
 }
