@@ -176,7 +176,7 @@ fn service(unit_type: UnitType, text: &str) -> Service {
     };
     let mut services = generate(units, &host).services;
     let source = format!("/units/{name}");
-    let index = services.iter().position(|service| service.source == source);
+    let index = services.iter().position(|service| *service.source == source);
     services.swap_remove(index.expect("every unit has a service"))
 }
 
