@@ -164,7 +164,7 @@ fn unit(unit_type: UnitType, lines: &[(&str, &str)]) -> String {
 fn service(unit_type: UnitType, text: &str) -> Service {
     let load = |name: &str, text: &str| {
         let unit_type = UnitType::of(name).expect("is a unit's name");
-        unit_from_bytes(&format!("/units/{name}"), name, unit_type, text.as_bytes())
+        unit_from_bytes(format!("/units/{name}"), name, unit_type, text.as_bytes())
     };
     let mut units: Vec<_> = OTHERS.iter().map(|(name, text)| load(name, text)).collect();
     let name = format!("it.{}", unit_type.extension());
@@ -176,7 +176,7 @@ fn service(unit_type: UnitType, text: &str) -> Service {
     };
     let mut services = generate(units, &host).services;
     let source = format!("/units/{name}");
-    let index = services.iter().position(|service| service.source == source);
+    let index = services.iter().position(|service| *service.source == source);
     services.swap_remove(index.expect("every unit has a service"))
 }
 

@@ -30,8 +30,8 @@ pub static KEYS: &[Key] = &[
 
 /// Converts one `.artifact` unit.
 pub fn convert(c: &mut Conversion<'_>) {
-    let Some(artifact) = c.section.nonempty("Artifact").map(str::to_owned) else {
+    let Some(artifact) = c.section.nonempty("Artifact") else {
         return c.error_section("Artifact= is not set");
     };
-    service::one_command(c, &["artifact", "pull"], &artifact);
+    service::one_command(c, &["artifact", "pull"], artifact);
 }

@@ -4,7 +4,7 @@ use crate::convert::Conversion;
 use crate::emit::Command;
 use crate::handlers::{service, storage};
 use crate::keys::{
-    Emit::{Joined, Pair, Switch, Verbatim, With},
+    Emit::{Always, Joined, Pair, Switch, Verbatim, With},
     Key,
     Kind::{Arguments, Boolean, Lines, Map, Scalar},
     key,
@@ -41,7 +41,7 @@ pub static KEYS: &[Key] = &[
     key("Volume", Lines, "5.2", With(storage::volumes), "Mount SOURCE:DESTINATION:OPTIONS during the build"),
     key("File", Scalar, "5.2", Pair("--file"), "The Containerfile"),
     key("PodmanArgs", Arguments, "5.2", Verbatim, "Further options of build"),
-    key("SetWorkingDirectory", Scalar, "5.2", With(context), "Where the build starts from: file, unit, a directory or a URL"),
+    key("SetWorkingDirectory", Scalar, "5.2", Always(context), "Where the build starts from: file, unit, a directory or a URL"),
     shared("ServiceName", "5.3"),
 ];
 

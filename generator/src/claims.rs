@@ -1,6 +1,5 @@
 //! Which unit gets the service that it names: the name must be one that systemd accepts, and only one unit can have it.
 
-use std::collections::HashMap;
 use std::fmt::Write;
 
 use crate::names::{Named, is_valid_name};
@@ -14,20 +13,15 @@ const NAMED: usize = 3;
 pub(crate) fn check(units: &[Named]) -> (Vec<bool>, Vec<Vec<Problem>>) {
     let mut nameless = vec![false; units.len()];
     let mut findings = vec![Vec::new(); units.len()];
-    let mut owners: HashMap<&str, usize> = HashMap::with_capacity(units.len());
-    let mut shared: HashMap<&str, Vec<usize>> = HashMap::new();
-    for (index, named) in units.iter().enumerate() {
-        let name = named.service.as_str();
-        findings[index].extend(spelling(named));
-        let first = *owners.entry(name).or_insert(index);
-        if first != index {
-            shared.entry(name).or_insert_with(|| vec![first]).push(index);
-        }
-        nameless[index] = first != index || !is_valid_name(name);
-    }
-    for owners in shared.values() {
+    let mut by_service: Vec<usize> = (0..units.len()).collect();
+    by_service.sort_by(|a, b| units[*a].service.cmp(&units[*b].service));
+    for owners in by_service.chunk_by(|a, b| units[*a].service == units[*b].service) {
         for &index in owners {
-            findings[index].push(clash(units, index, owners));
+            findings[index].extend(spelling(&units[index]));
+            if owners.len() > 1 {
+                findings[index].push(clash(units, index, owners));
+            }
+            nameless[index] = index != owners[0] || !is_valid_name(&units[index].service);
         }
     }
     (nameless, findings)

@@ -5,7 +5,8 @@ use crate::emit::Command;
 use crate::handlers::{self, service, storage};
 use crate::keys::{
     Emit::{
-        Elsewhere, JoinedEvenEmpty, Pair, PairEvenEmpty, Prefixed, PrefixedEvenEmpty, Switch, Verbatim, WhenTrue, With,
+        Always, Elsewhere, JoinedEvenEmpty, Pair, PairEvenEmpty, Prefixed, PrefixedEvenEmpty, Switch, Verbatim,
+        WhenTrue, With,
     },
     Key,
     Kind::{Arguments, Boolean, LastArguments, Lines, Map, Scalar, Words},
@@ -23,7 +24,7 @@ pub static KEYS: &[Key] = &[
     key("ContainerName", Scalar, "4.4", Elsewhere, "Name of the container; by default systemd-%N"),
     key("LogDriver", Scalar, "4.5", PairEvenEmpty("--log-driver"), "Where the container's output goes"),
     shared("LogOpt", "5.2"),
-    key("CgroupsMode", Scalar, "5.3", With(cgroups), "How the container uses cgroups; by default split"),
+    key("CgroupsMode", Scalar, "5.3", Always(cgroups), "How the container uses cgroups; by default split"),
     key("Entrypoint", Scalar, "5.0", JoinedEvenEmpty("--entrypoint"), "Replace the image's entry point; empty clears it"),
     key("Timezone", Scalar, "4.4", Pair("--tz"), "Time zone inside the container"),
     key("PidsLimit", Scalar, "4.7", Pair("--pids-limit"), "Most processes the container may have"),
@@ -51,7 +52,7 @@ pub static KEYS: &[Key] = &[
     key("HttpProxy", Boolean, "5.7", Switch("--http-proxy"), "Pass the host's proxy variables on"),
     key("ReadOnlyTmpfs", Boolean, "4.8", Switch("--read-only-tmpfs"), "With ReadOnly=: keep /tmp, /run and the like writable"),
     shared("Network", "4.4"),
-    key("Notify", Scalar, "4.4", With(notify), "Who says that the container is ready: true for its payload, or healthy"),
+    key("Notify", Scalar, "4.4", Always(notify), "Who says that the container is ready: true for its payload, or healthy"),
     key("NoNewPrivileges", Boolean, "4.4", WhenTrue(&["--security-opt=no-new-privileges"]), "Processes cannot gain privileges"),
     key("SecurityLabelDisable", Boolean, "4.5", WhenTrue(&["--security-opt", "label=disable"]), "No label separation"),
     key("SecurityLabelNested", Boolean, "4.6", WhenTrue(&["--security-opt", "label=nested"]), "Labels work inside the container"),
@@ -66,7 +67,7 @@ pub static KEYS: &[Key] = &[
     key("Sysctl", Words, "4.6", Pair("--sysctl"), "Kernel parameters of the container, NAME=VALUE"),
     key("ReadOnly", Boolean, "4.4", Switch("--read-only"), "The container's root file system cannot be written"),
     key("VolatileTmp", Boolean, "4.4", With(volatile_tmp), "A tmpfs on /tmp (use Tmpfs=/tmp)"),
-    key("User", Scalar, "4.4", With(user), "User inside the container"),
+    key("User", Scalar, "4.4", Always(user), "User inside the container"),
     key("Group", Scalar, "4.4", Elsewhere, "Group inside the container, with User="),
     shared("UserNS", "4.5"),
     shared("UIDMap", "4.8"),
@@ -117,21 +118,21 @@ pub static KEYS: &[Key] = &[
 /// Converts one `.container` unit.
 pub fn convert(c: &mut Conversion<'_>) {
     let name = name(c);
-    let kill = ["rm", "-v", "-f", "-i", &name];
+    let kill = ["rm", "-v", "-f", "-i", name];
     let rm = c.command("", &kill);
     let rm_after = c.command("-", &kill);
     c.add_service("Environment", "PODMAN_SYSTEMD_UNIT=%n");
     service::kill_mode(c);
     c.add_service("ExecStop", rm);
     c.add_service("ExecStopPost", rm_after);
-    reload(c, &name);
+    reload(c, name);
     c.add_service("Delegate", "yes");
     service::notify_type(c);
     c.default_service("SyslogIdentifier", "%N");
 
     let operand = image_operand(c);
     let mut command = c.base("");
-    command.words(["run", "--name", &name, "--replace", "--rm"]);
+    command.words(["run", "--name", name, "--replace", "--rm"]);
     c.emit(KEYS, &mut command);
     command.append(&operand);
     command.words(c.command_words("Exec").unwrap_or_default());
@@ -139,24 +140,22 @@ pub fn convert(c: &mut Conversion<'_>) {
 }
 
 /// The container's name: given, or derived by systemd from the unit's.
-pub fn name(c: &Conversion<'_>) -> String {
+pub fn name<'a>(c: &Conversion<'a>) -> &'a str {
     names::container_name(c.unit, &c.section)
 }
 
 /// `Image=` or `Rootfs=`: exactly one of them has to be there.
 fn image_operand(c: &mut Conversion<'_>) -> Command {
-    let image = c.section.nonempty("Image").map(str::to_owned);
-    let rootfs = c.section.nonempty("Rootfs").map(str::to_owned);
     let mut operand = Command::default();
-    match (image, rootfs) {
+    match (c.section.nonempty("Image"), c.section.nonempty("Rootfs")) {
         (None, None) => c.error_section("neither Image= nor Rootfs= is set"),
         (Some(_), Some(_)) => c.error_at("Rootfs", "Image= and Rootfs= cannot be used together"),
         (None, Some(rootfs)) => {
-            operand.option("--rootfs", &rootfs);
+            operand.option("--rootfs", rootfs);
         }
         (Some(image), None) => {
-            if let Some(image) = handlers::image(c, "Image", &image) {
-                operand.word(&image);
+            if let Some(image) = handlers::image(c, "Image", image) {
+                operand.word(image);
             }
         }
     }
@@ -165,7 +164,7 @@ fn image_operand(c: &mut Conversion<'_>) -> Command {
 
 fn reload(c: &mut Conversion<'_>, name: &str) {
     let command = c.command_words("ReloadCmd");
-    let signal = c.section.nonempty("ReloadSignal").map(str::to_owned);
+    let signal = c.section.nonempty("ReloadSignal");
     let line = match (command, signal) {
         (Some(_), Some(_)) => {
             return c.error_at("ReloadSignal", "ReloadCmd= and ReloadSignal= cannot be used together");
@@ -175,7 +174,7 @@ fn reload(c: &mut Conversion<'_>, name: &str) {
             line.words(["exec", name]).words(words);
             line.into_line()
         }
-        (None, Some(signal)) => c.command("", &["kill", "--signal", &signal, name]),
+        (None, Some(signal)) => c.command("", &["kill", "--signal", signal, name]),
         (None, None) => return,
     };
     c.add_service("ExecReload", line);

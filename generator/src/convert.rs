@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
-use systemd_unit_parser::{Entry, Lookup, Place as SourcePlace, UnitFile, Warning};
+use systemd_unit_parser::{Entry, Lookup, Place as SourcePlace, Warning};
 
 use crate::names::{Named, Registry};
 use crate::problem::{Place, Problem, shorten};
 use crate::rule::Rule;
+use crate::text::Text;
 use crate::unit::{Unit, UnitType};
-use crate::{preamble, suggest};
+use crate::{keys, preamble, suggest};
 
 /// What a conversion may know about the machine.
 #[derive(Debug, Clone)]
@@ -39,13 +40,13 @@ impl Host {
 
 /// The result of one conversion.
 #[derive(Debug)]
-pub struct Converted {
+pub struct Converted<'a> {
     /// The service's text, complete if there is no error among the problems.
     pub service: Vec<u8>,
     /// What is wrong with the unit.
     pub problems: Vec<Problem>,
-    /// The units it cannot work without, and where it names them.
-    pub references: Vec<(usize, Option<Place>)>,
+    /// The units it cannot work without, and the assignments that name them.
+    pub references: Vec<(usize, &'a Entry)>,
     /// The pod that starts this container.
     pub member_of: Option<usize>,
 }
@@ -62,20 +63,20 @@ pub struct Conversion<'a> {
     /// The values of the user's `[Service]`.
     pub service: Lookup<'a>,
     /// For a pod: the services of the containers it starts.
-    pub members: &'a [String],
+    pub members: Vec<String>,
     /// The pod that starts this container.
     pub member_of: Option<usize>,
     pub(crate) registry: &'a Registry,
-    pub(crate) out: UnitFile,
+    pub(crate) text: Text<'a>,
     named: &'a Named,
     /// Which rows of the table have an assignment.
-    pub(crate) present: Vec<bool>,
+    pub(crate) present: [bool; keys::MOST],
     problems: Vec<Problem>,
-    references: Vec<(usize, Option<Place>)>,
+    references: Vec<(usize, &'a Entry)>,
 }
 
 /// Converts one unit; everything that is wrong with it is reported.
-pub fn convert(registry: &Registry, index: usize, host: &Host, members: &[String]) -> Converted {
+pub fn convert<'a>(registry: &'a Registry, index: usize, host: &'a Host, members: Vec<String>) -> Converted<'a> {
     let named = &registry.units[index];
     let unit = &named.unit;
     let mut conversion = Conversion {
@@ -86,9 +87,9 @@ pub fn convert(registry: &Registry, index: usize, host: &Host, members: &[String
         members,
         member_of: None,
         registry,
-        out: unit.document.clone(),
+        text: Text::new(unit),
         named,
-        present: vec![false; unit.unit_type.keys().len()],
+        present: [false; keys::MOST],
         problems: Vec::new(),
         references: Vec::new(),
     };
@@ -98,11 +99,11 @@ pub fn convert(registry: &Registry, index: usize, host: &Host, members: &[String
 }
 
 impl<'a> Conversion<'a> {
-    fn finish(mut self) -> Converted {
+    fn finish(mut self) -> Converted<'a> {
         let odd = [self.section.take_warnings(), self.service.take_warnings()].concat();
         self.note_all(&odd);
         Converted {
-            service: self.out.to_bytes(),
+            service: self.text.to_bytes(),
             problems: self.problems,
             references: self.references,
             member_of: self.member_of,
@@ -129,7 +130,7 @@ impl<'a> Conversion<'a> {
 
     /// Appends a line to `[Unit]`.
     pub fn add_unit(&mut self, key: &str, value: impl AsRef<str>) {
-        self.out.add("Unit", key, value);
+        self.text.unit.add(key, value.as_ref());
     }
 
     /// Appends `Requires=` and `After=` to `[Unit]`.
@@ -140,12 +141,15 @@ impl<'a> Conversion<'a> {
 
     /// Appends a line to `[Service]`.
     pub fn add_service(&mut self, key: &str, value: impl AsRef<str>) {
-        self.out.add("Service", key, value);
+        self.text.service.add(key, value.as_ref());
     }
 
     /// Sets a key of `[Service]`, whatever the user has said.
-    pub fn set_service(&mut self, key: &str, value: &str) {
-        self.out.set("Service", key, value);
+    pub fn set_service(&mut self, key: &str, value: &'static str) {
+        match self.service.last(key) {
+            Some(entry) => self.text.service.replace(entry, value),
+            None => self.add_service(key, value),
+        }
     }
 
     /// Sets a key of `[Service]` unless the user has.
@@ -157,9 +161,7 @@ impl<'a> Conversion<'a> {
 
     /// The assignments of a list key after its last reset.
     pub fn lines(&self, key: &str) -> Vec<&'a Entry> {
-        // Reading the values notes what is odd about them.
-        let _ = self.section.lines(key);
-        self.section.entries(key)
+        self.section.line_entries(key)
     }
 
     /// The last assignment of a scalar that is not empty, and its value.
@@ -181,19 +183,18 @@ impl<'a> Conversion<'a> {
     }
 
     /// The name of the volume, network or pod that this unit stands for.
-    pub fn own_resource(&self) -> String {
-        self.named.resource.clone().unwrap_or_default()
+    pub fn own_resource(&self) -> &'a str {
+        self.named.resource.as_deref().unwrap_or_default()
     }
 
     /// The unit that `entry` refers to by its file name. It is an error if there is none; if it exists and fails, this
     /// unit fails with it.
-    pub fn reference(&mut self, entry: &Entry, name: &str) -> Option<usize> {
+    pub fn reference(&mut self, entry: &'a Entry, name: &str) -> Option<usize> {
         let Some(target) = self.registry.find(name) else {
             self.missing_unit(entry, name);
             return None;
         };
-        let place = place_of_word(self.unit, entry, name);
-        self.references.push((target, Some(place)));
+        self.references.push((target, entry));
         Some(target)
     }
 

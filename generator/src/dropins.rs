@@ -6,6 +6,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use rustix::fs::CWD;
 use systemd_unit_parser::{UnitFile, dropin_directories, select_dropins};
 
 use crate::load::{from_errors, join, read};
@@ -79,11 +80,11 @@ impl Cache {
     fn file(&mut self, directory: &Directory, name: &str, file: &str) -> &Result<UnitFile, Vec<Problem>> {
         let path: Arc<str> = format!("{}/{file}", join(&directory.shown, name)).into();
         self.files.entry(Arc::clone(&path)).or_insert_with(|| {
-            let bytes = read(&directory.real.join(name).join(file)).map_err(|error| {
+            let bytes = read(CWD, directory.real.join(name).join(file)).map_err(|error| {
                 let message = format!("this file cannot be read: {error}");
                 vec![Problem::error(Place::file(Arc::clone(&path)), message).of(Rule::Unreadable)]
             })?;
-            UnitFile::parse(&path, &bytes).map_err(|errors| {
+            UnitFile::parse(Arc::clone(&path), &bytes).map_err(|errors| {
                 let mut problems = from_errors(&errors).collect();
                 limit(&mut problems);
                 problems

@@ -1,5 +1,7 @@
 //! Command lines: words in, one `Exec*=` value out.
 
+use std::borrow::Cow;
+
 use systemd_unit_parser::quote_word;
 
 /// A command line in the making.
@@ -20,9 +22,7 @@ impl Command {
 
     /// One word.
     pub fn word(&mut self, word: &str) -> &mut Self {
-        self.separate();
-        self.line.push_str(&quote_word(word));
-        self
+        self.concatenated(&[word])
     }
 
     /// Several words.
@@ -45,7 +45,13 @@ impl Command {
 
     /// One word made of pieces.
     pub fn concatenated(&mut self, pieces: &[&str]) -> &mut Self {
-        self.word(&pieces.concat())
+        self.separate();
+        let start = self.line.len();
+        self.line.extend(pieces.iter().copied());
+        if let Cow::Owned(quoted) = quote_word(&self.line[start..]) {
+            self.line.replace_range(start.., &quoted);
+        }
+        self
     }
 
     /// Everything that another command line holds.

@@ -1,9 +1,10 @@
 //! All units of a run, from loaded files to finished services.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use crate::claims;
-use crate::convert::{Converted, Host, convert};
+use crate::convert::{Converted, Host, convert, place_of_word};
 use crate::install::{self, Link};
 use crate::names::Registry;
 use crate::parallel;
@@ -18,7 +19,7 @@ pub struct Service {
     /// File name, `web.service`.
     pub file_name: String,
     /// Path of the unit it was made from.
-    pub source: String,
+    pub source: Arc<str>,
     /// Its text.
     pub content: Vec<u8>,
     /// The links that `[Install]` asks for.
@@ -40,15 +41,23 @@ pub struct Outcome {
     pub registry: Registry,
 }
 
+/// What came of one unit.
+struct Attempt<'a> {
+    /// Nothing if its file cannot be read.
+    converted: Option<Converted<'a>>,
+    /// The links that its `[Install]` asks for.
+    links: Vec<Link>,
+    /// Why it does not get other ones.
+    refused: Vec<String>,
+}
+
 /// A run under way.
 struct Run<'a> {
     registry: &'a Registry,
     host: &'a Host,
     /// For each unit whether it gets no service: its name is another's, or none.
     nameless: Vec<bool>,
-    results: Vec<Option<Converted>>,
-    /// For each unit the links that its `[Install]` asks for, and those it does not get.
-    links: Vec<(Vec<Link>, Vec<String>)>,
+    attempts: Vec<Attempt<'a>>,
     /// For each unit what is wrong with its name, and what its conversion found.
     findings: Vec<Vec<Problem>>,
     /// For each unit that failed with another one: why that one failed.
@@ -66,8 +75,7 @@ pub fn generate(units: Vec<Unit>, host: &Host) -> Outcome {
         registry: &registry,
         host,
         nameless,
-        results: (0..count).map(|_| None).collect(),
-        links: Vec::with_capacity(count),
+        attempts: Vec::new(),
         findings,
         inherited: vec![None; count],
         spread: HashSet::new(),
@@ -76,47 +84,46 @@ pub fn generate(units: Vec<Unit>, host: &Host) -> Outcome {
         .units
         .partition_point(|named| named.unit.unit_type.class() < UnitType::Pod.class());
     let indices: Vec<usize> = (0..pods).collect();
-    let converted = parallel::map(&indices, |index| (run.convert(*index, &[]), run.install(*index)));
-    for (index, (converted, links)) in converted.into_iter().enumerate() {
-        run.keep(index, converted);
-        run.links.push(links);
+    run.attempts = parallel::map(&indices, |index| run.attempt(*index, Vec::new()));
+    for index in indices {
+        run.keep_problems(index);
     }
     run.spread_failures();
     let mut members = run.members();
     for index in pods..count {
-        let converted = run.convert(index, &members.remove(&index).unwrap_or_default());
-        run.keep(index, converted);
-        run.links.push(run.install(index));
+        let attempt = run.attempt(index, members.remove(&index).unwrap_or_default());
+        run.attempts.push(attempt);
+        run.keep_problems(index);
     }
     run.spread_failures();
     let outcome = run.finish();
     Outcome { registry, ..outcome }
 }
 
-impl Run<'_> {
-    fn convert(&self, index: usize, members: &[String]) -> Option<Converted> {
-        let readable = self.registry.units[index].unit.reading != Reading::Failed;
-        readable.then(|| convert(self.registry, index, self.host, members))
-    }
-
-    /// The links of a unit, broken or not: a service that explains why it fails has to be started, too.
-    fn install(&self, index: usize) -> (Vec<Link>, Vec<String>) {
+impl<'a> Run<'a> {
+    fn attempt(&self, index: usize, members: Vec<String>) -> Attempt<'a> {
         let named = &self.registry.units[index];
-        install::links(&named.unit.document, &named.service, &named.unit.path)
+        // The links of a unit, broken or not: a service that explains why it fails has to be started, too.
+        let (links, refused) = install::links(&named.unit.document, &named.service, &named.unit.path);
+        let readable = named.unit.reading != Reading::Failed;
+        Attempt {
+            converted: readable.then(|| convert(self.registry, index, self.host, members)),
+            links,
+            refused,
+        }
     }
 
-    fn keep(&mut self, index: usize, mut converted: Option<Converted>) {
-        let mut problems = converted
-            .as_mut()
-            .map(|converted| std::mem::take(&mut converted.problems))
-            .unwrap_or_default();
+    fn keep_problems(&mut self, index: usize) {
+        let Some(converted) = &mut self.attempts[index].converted else {
+            return;
+        };
+        let mut problems = std::mem::take(&mut converted.problems);
         if self.registry.units[index].unit.reading == Reading::Part {
             // What a file lacks is no news while lines of it cannot be read.
             problems.retain(|problem| problem.place.as_ref().is_none_or(|place| !place.is_section));
         }
         limit(&mut problems);
         self.findings[index].append(&mut problems);
-        self.results[index] = converted;
     }
 
     fn failed(&self, index: usize) -> bool {
@@ -139,7 +146,7 @@ impl Run<'_> {
     fn spread_failures(&mut self) {
         let mut spreads = true;
         while std::mem::take(&mut spreads) {
-            for index in 0..self.results.len() {
+            for index in 0..self.attempts.len() {
                 spreads |= self.fail_with_references(index);
             }
         }
@@ -147,25 +154,23 @@ impl Run<'_> {
 
     /// Returns whether there was something new.
     fn fail_with_references(&mut self, index: usize) -> bool {
-        let references = self.results[index]
-            .as_ref()
-            .map_or(&[][..], |converted| &converted.references);
+        let converted = self.attempts[index].converted.as_ref();
+        let references = converted.map_or(&[][..], |converted| &converted.references);
         let is_new = |target: usize| target != index && self.failed(target) && !self.spread.contains(&(index, target));
         let broken: Vec<_> = references
             .iter()
             .filter(|(target, _)| is_new(*target))
-            .cloned()
+            .copied()
             .collect();
-        for (target, place) in &broken {
+        for (target, entry) in &broken {
             let name = &self.registry.units[*target].unit.name;
             let reason = self.reason(*target);
             let message = format!("{name} cannot be used: {reason}");
             if !self.failed(index) {
                 self.inherited[index] = Some(reason);
             }
-            let mut problem = Problem::general(message).of(Rule::BrokenReference);
-            problem.place.clone_from(place);
-            self.findings[index].push(problem);
+            let place = place_of_word(&self.registry.units[index].unit, entry, name);
+            self.findings[index].push(Problem::error(place, message).of(Rule::BrokenReference));
             self.spread.insert((index, *target));
         }
         !broken.is_empty()
@@ -174,8 +179,9 @@ impl Run<'_> {
     /// For each pod the services of its containers, in order.
     fn members(&self) -> HashMap<usize, Vec<String>> {
         let mut members: HashMap<usize, Vec<String>> = HashMap::new();
-        for (index, converted) in self.results.iter().enumerate() {
-            if let Some(pod) = converted
+        for (index, attempt) in self.attempts.iter().enumerate() {
+            if let Some(pod) = attempt
+                .converted
                 .as_ref()
                 .and_then(|converted| converted.member_of)
                 .filter(|_| !self.failed(index))
@@ -190,27 +196,25 @@ impl Run<'_> {
     }
 
     fn finish(mut self) -> Outcome {
-        let links = std::mem::take(&mut self.links);
         let mut outcome = Outcome::default();
-        outcome.services.reserve(links.len());
-        for (index, (links, refused)) in links.into_iter().enumerate() {
-            if !self.nameless[index] {
-                outcome.remarks.extend(refused.into_iter().take(MOST));
-                let service = self.service(index, links);
-                outcome.services.push(service);
-            }
-        }
+        let attempts = std::mem::take(&mut self.attempts).into_iter().enumerate();
+        let named = attempts.filter(|(index, _)| !self.nameless[*index]);
+        let services = named.map(|(index, attempt)| {
+            outcome.remarks.extend(attempt.refused.into_iter().take(MOST));
+            self.service(index, attempt.converted, attempt.links)
+        });
+        outcome.services = services.collect();
         drop_colliding_aliases(&mut outcome);
         keep_last_links(&mut outcome.services);
-        outcome.problems = unique((0..self.results.len()).flat_map(|index| self.problems(index)));
+        outcome.problems = unique((0..self.registry.units.len()).flat_map(|index| self.problems(index)));
         outcome
     }
 
-    fn service(&mut self, index: usize, links: Vec<Link>) -> Service {
+    fn service(&self, index: usize, converted: Option<Converted>, links: Vec<Link>) -> Service {
         let named = &self.registry.units[index];
         let unit = &named.unit;
         let is_stub = self.failed(index);
-        let content = match self.results[index].take() {
+        let content = match converted {
             Some(converted) if !is_stub => converted.service,
             broken => {
                 let service = broken.map(|broken| broken.service).unwrap_or_default();
@@ -219,7 +223,7 @@ impl Run<'_> {
         };
         Service {
             file_name: named.service_file(),
-            source: unit.path.to_string(),
+            source: unit.path.clone(),
             content,
             links,
             is_stub,
@@ -251,7 +255,7 @@ impl Run<'_> {
     /// The errors of all units that share the service's name.
     fn problems_of_service(&self, index: usize) -> Vec<&Problem> {
         let name = &self.registry.units[index].service;
-        let owners = (0..self.results.len()).filter(|owner| self.registry.units[*owner].service == *name);
+        let owners = (0..self.registry.units.len()).filter(|owner| self.registry.units[*owner].service == *name);
         owners
             .flat_map(|owner| self.problems(owner))
             .filter(|problem| problem.is_error())
@@ -289,7 +293,8 @@ fn keep_last_links(services: &mut [Service]) {
         paths.map(move |path| (path, index))
     });
     let count = services.iter().map(|service| service.links.len()).sum();
-    let owners: HashMap<&str, usize> = links.collect();
+    let mut owners: HashMap<&str, usize> = HashMap::with_capacity(count);
+    owners.extend(links);
     if owners.len() == count {
         return;
     }

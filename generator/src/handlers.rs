@@ -44,15 +44,15 @@ pub fn networks(c: &mut Conversion<'_>, command: &mut Command) {
 }
 
 /// An image, or what a `.build` or `.image` unit stands for; `None` after an error.
-pub fn image(c: &mut Conversion<'_>, key: &str, image: &str) -> Option<String> {
+pub fn image<'a>(c: &mut Conversion<'a>, key: &str, image: &'a str) -> Option<&'a str> {
     let entry = c.section.last(key)?;
     if !UnitType::Build.ends(image) && !UnitType::Image.ends(image) {
-        return Some(image.to_owned());
+        return Some(image);
     }
     let target = c.reference(entry, image)?;
     let service = c.service_of(target);
     c.require(&service);
-    c.resource(entry, target).map(str::to_owned)
+    c.resource(entry, target)
 }
 
 /// Says so if it depends on the host's configuration which image `Image=` means.

@@ -35,8 +35,8 @@ pub static KEYS: &[Key] = &[
 
 /// Converts one `.image` unit.
 pub fn convert(c: &mut Conversion<'_>) {
-    let Some(image) = c.section.nonempty("Image").map(str::to_owned) else {
+    let Some(image) = c.section.nonempty("Image") else {
         return c.error_section("Image= is not set");
     };
-    service::one_command(c, &["image", "pull"], &image);
+    service::one_command(c, &["image", "pull"], image);
 }

@@ -1,6 +1,8 @@
 //! `[Install]`: the links that enabling a service means. In a generator's directory nothing can be enabled, so they are
 //! made there at once; where it can, [`crate::preset`] makes them.
 
+use std::borrow::Cow;
+
 use systemd_unit_parser::UnitFile;
 
 use crate::paths::clean;
@@ -24,11 +26,12 @@ const DEPENDENCIES: [(&str, &str); 3] = [
 /// The links that the `[Install]` section of a unit asks for; `service` is the name without `.service`.
 /// The second list tells which links are not made, and why; `source` is the unit's path.
 pub fn links(document: &UnitFile, service: &str, source: &str) -> (Vec<Link>, Vec<String>) {
-    let (mut links, mut refused) = (Vec::new(), Vec::new());
-    if document.section("Install").is_none() {
-        return (links, refused);
-    }
     let install = document.lookup("Install");
+    if install.section().is_none() {
+        return Default::default();
+    }
+    // One link is the rule.
+    let (mut links, mut refused) = (Vec::with_capacity(1), Vec::new());
     let file = [service, ".service"].concat();
     for alias in install.words("Alias").iter().filter(|alias| !alias.is_empty()) {
         let path = clean(alias);
@@ -41,18 +44,14 @@ pub fn links(document: &UnitFile, service: &str, source: &str) -> (Vec<Link>, Ve
             links.push(Link { path, target });
         }
     }
-    let name = linked_name(service, install.nonempty("DefaultInstance"));
-    for (key, directory) in DEPENDENCIES.into_iter().filter(|_| name.is_some()) {
-        let name = name.as_deref().unwrap_or_default();
-        for unit in install
-            .words(key)
-            .iter()
-            .filter(|unit| !unit.is_empty() && !unit.contains('/'))
-        {
-            links.push(Link {
-                path: [unit, ".", directory, "/", name].concat(),
+    if let Some(name) = linked_name(&file, install.nonempty("DefaultInstance")) {
+        for (key, directory) in DEPENDENCIES {
+            let units = install.words(key);
+            let units = units.iter().filter(|unit| !unit.is_empty() && !unit.contains('/'));
+            links.extend(units.map(|unit| Link {
+                path: [unit, ".", directory, "/", &name].concat(),
                 target: ["../", &file].concat(),
-            });
+            }));
         }
     }
     refused.extend(install.take_warnings().iter().map(ToString::to_string));
@@ -60,12 +59,12 @@ pub fn links(document: &UnitFile, service: &str, source: &str) -> (Vec<Link>, Ve
 }
 
 /// The name under which a service is linked; a template needs an instance.
-fn linked_name(service: &str, default_instance: Option<&str>) -> Option<String> {
-    match (service.ends_with('@'), default_instance) {
-        (false, _) => Some([service, ".service"].concat()),
-        (true, Some(instance)) if !instance.contains('/') => Some(format!("{service}{instance}.service")),
-        (true, _) => None,
-    }
+fn linked_name<'a>(file: &'a str, default_instance: Option<&str>) -> Option<Cow<'a, str>> {
+    let Some(template) = file.strip_suffix("@.service") else {
+        return Some(file.into());
+    };
+    let instance = default_instance.filter(|instance| !instance.contains('/'))?;
+    Some(format!("{template}@{instance}.service").into())
 }
 
 #[cfg(test)]

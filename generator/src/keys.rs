@@ -6,6 +6,9 @@
 use crate::convert::Conversion;
 use crate::emit::Command;
 
+/// No table is longer than this.
+pub(crate) const MOST: usize = 128;
+
 /// How the assignments of a key are read (the lookup codes of syntax §5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -69,8 +72,10 @@ pub enum Emit {
     WhenTrue(&'static [&'static str]),
     /// The words themselves.
     Verbatim,
-    /// Whatever the function adds; it is called whether the key is present or not.
+    /// Whatever the function adds.
     With(fn(&mut Conversion<'_>, &mut Command)),
+    /// Whatever the function adds; it is called whether the key is present or not.
+    Always(fn(&mut Conversion<'_>, &mut Command)),
 }
 
 impl std::fmt::Debug for Emit {
@@ -83,7 +88,7 @@ impl Emit {
     /// The option as documentation shows it.
     pub fn describe(self) -> String {
         match self {
-            Self::Elsewhere | Self::With(_) => String::new(),
+            Self::Elsewhere | Self::With(_) | Self::Always(_) => String::new(),
             Self::Pair(flag) | Self::PairEvenEmpty(flag) => format!("{flag} VALUE"),
             Self::Joined(flag) | Self::JoinedEvenEmpty(flag) => format!("{flag}=VALUE"),
             Self::Prefixed(flag, prefix) | Self::PrefixedEvenEmpty(flag, prefix) => format!("{flag} {prefix}VALUE"),

@@ -41,6 +41,7 @@
 //! | [`paths`]                                 | paths, told from their text                                       |
 //! | [`convert`]                               | the conversion of one unit                                        |
 //! | [`keys`], [`options`], [`emit`]           | the tables' vocabulary, options from their rows, command lines    |
+//! | [`text`]                                  | the unit's own lines and the added ones become the service        |
 //! | [`mod@generate`]                          | all units of a run; failures and who fails with them              |
 //! | [`suggest`], [`parallel`]                 | the nearest name; work by all processors                          |
 //! | [`stub`], [`install`]                     | services that explain an error, links                             |
@@ -88,6 +89,7 @@ pub mod search;
 pub mod shared;
 pub mod stub;
 pub mod suggest;
+pub mod text;
 pub mod unit;
 pub mod volume;
 

@@ -2,11 +2,13 @@
 
 use std::collections::HashSet;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::os::fd::AsFd;
+use std::sync::Arc;
 
 use rustix::buffer::spare_capacity;
-use rustix::fs::{FileType, Mode, OFlags, makedev};
+use rustix::fs::{FileType, Mode, OFlags, fstat, makedev, open, openat};
 use rustix::io::Errno;
+use rustix::path::Arg;
 use systemd_unit_parser::{ParseErrors, UnitFile};
 
 use crate::problem::{Place, Problem, limit};
@@ -20,20 +22,18 @@ const LARGEST: usize = 32 << 20;
 
 /// Reads every unit on the search path, drop-ins merged. Problems that cost no unit are added to `problems`.
 pub fn load(found: &Found, problems: &mut Vec<Problem>) -> Vec<Unit> {
-    let mut files: Vec<(&Directory, &(String, UnitType))> = Vec::new();
-    for directory in &found.directories {
-        files.extend(directory.units.iter().map(|file| (directory, file)));
-    }
-    let mut units: Vec<Unit> = Vec::with_capacity(files.len());
+    let count = found.directories.iter().map(|directory| directory.units.len()).sum();
+    let mut units: Vec<Unit> = Vec::with_capacity(count);
     let mut broken: Vec<(&str, Unit)> = Vec::new();
-    let mut claimed: HashSet<&str> = HashSet::with_capacity(files.len());
-    let loaded = parallel::map(&files, |(directory, file)| load_unit(directory, file));
-    for ((_, (name, _)), unit) in files.iter().zip(loaded) {
-        match unit.reading {
-            Reading::Whole if claimed.insert(name) => units.push(unit),
-            Reading::Part | Reading::Failed if !claimed.contains(name.as_str()) => broken.push((name, unit)),
-            // A file of that name before it on the search path counts.
-            _ => {}
+    let mut claimed: HashSet<&str> = HashSet::with_capacity(count);
+    for directory in &found.directories {
+        for ((name, _), unit) in directory.units.iter().zip(load_directory(directory)) {
+            match unit.reading {
+                Reading::Whole if claimed.insert(name) => units.push(unit),
+                Reading::Part | Reading::Failed if !claimed.contains(name.as_str()) => broken.push((name, unit)),
+                // A file of that name before it on the search path counts.
+                _ => {}
+            }
         }
     }
     // A broken file does not hide a good one of the same name; the first of several broken ones stands for all.
@@ -48,38 +48,42 @@ pub fn load(found: &Found, problems: &mut Vec<Problem>) -> Vec<Unit> {
     units
 }
 
-fn load_unit(directory: &Directory, (name, unit_type): &(String, UnitType)) -> Unit {
-    let path = join(&directory.shown, name);
-    match read(&below(&directory.real, name)) {
-        Ok(bytes) => unit_from_bytes(&path, name, *unit_type, &bytes),
+/// All units of a directory. They are opened relative to it: the kernel walks no path for each of them.
+fn load_directory(directory: &Directory) -> Vec<Unit> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let handle = open(&directory.real, flags, Mode::empty());
+    parallel::map(&directory.units, |(name, unit_type)| {
+        let handle = handle.as_ref().map_err(|error| io::Error::from(*error));
+        let bytes = handle.and_then(|handle| read(handle, name));
+        unit(join(&directory.shown, name), name, *unit_type, bytes)
+    })
+}
+
+fn unit(path: String, name: &str, unit_type: UnitType, bytes: io::Result<Vec<u8>>) -> Unit {
+    let path: Arc<str> = path.into();
+    match bytes {
+        Ok(bytes) => unit_from_bytes(path, name, unit_type, &bytes),
         Err(error) => {
-            let place = Place::file(path.as_str().into());
+            let place = Place::file(Arc::clone(&path));
             let problem = Problem::error(place, format!("this file cannot be read: {error}")).of(Rule::Unreadable);
             Unit {
                 reading: Reading::Failed,
                 problems: vec![problem],
-                ..unit_from_bytes(&path, name, *unit_type, b"")
+                ..unit_from_bytes(path, name, unit_type, b"")
             }
         }
     }
 }
 
-/// The path of a file, in memory that is right at once: threads wait for each other where it has to grow.
-fn below(directory: &Path, name: &str) -> PathBuf {
-    let mut path = PathBuf::with_capacity(directory.as_os_str().len() + 1 + name.len());
-    path.push(directory);
-    path.push(name);
-    path
-}
-
 /// A unit from the content of its file, without drop-ins. Takes any bytes.
-pub fn unit_from_bytes(path: &str, name: &str, unit_type: UnitType, bytes: &[u8]) -> Unit {
+pub fn unit_from_bytes(path: impl Into<Arc<str>>, name: &str, unit_type: UnitType, bytes: &[u8]) -> Unit {
+    let path = path.into();
     let mut problems = Vec::new();
-    let (document, reading) = parse(path, bytes, &mut problems);
+    let (document, reading) = parse(&path, bytes, &mut problems);
     Unit {
         name: name.to_owned(),
         unit_type,
-        path: path.into(),
+        path,
         document,
         reading,
         problems,
@@ -96,8 +100,8 @@ pub(crate) fn join(directory: &str, name: &str) -> String {
 }
 
 /// Parses a file; if lines of it are wrong, they are reported and the rest is read without them.
-fn parse(path: &str, bytes: &[u8], problems: &mut Vec<Problem>) -> (UnitFile, Reading) {
-    let errors = match UnitFile::parse(path, bytes) {
+fn parse(path: &Arc<str>, bytes: &[u8], problems: &mut Vec<Problem>) -> (UnitFile, Reading) {
+    let errors = match UnitFile::parse(Arc::clone(path), bytes) {
         Ok(document) => return (document, Reading::Whole),
         Err(errors) => errors,
     };
@@ -119,24 +123,24 @@ pub(crate) fn from_errors(errors: &ParseErrors) -> impl Iterator<Item = Problem>
 }
 
 /// The document without the lines that are wrong, if one more try is enough to read it.
-fn without_lines(path: &str, bytes: &[u8], errors: &ParseErrors) -> Option<UnitFile> {
+fn without_lines(path: &Arc<str>, bytes: &[u8], errors: &ParseErrors) -> Option<UnitFile> {
     let wrong: HashSet<usize> = errors.0.iter().map(|error| error.place.line as usize).collect();
     let mut kept = Vec::with_capacity(bytes.len());
     for (index, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
         kept.extend_from_slice(if wrong.contains(&(index + 1)) { b"\n" } else { line });
     }
-    UnitFile::parse(path, &kept).ok()
+    UnitFile::parse(Arc::clone(path), &kept).ok()
 }
 
-/// The content of a file. Opening never waits (for the writer of a pipe), and one read is enough for a file that stays
+/// The content of a file of a directory. Opening never waits (for the writer of a pipe), and one read is enough for a file that stays
 /// as long as it is. A link to /dev/null is an empty file.
-pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
+pub(crate) fn read(directory: impl AsFd, name: impl Arg) -> io::Result<Vec<u8>> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let file = rustix::fs::open(path, flags, Mode::empty()).map_err(|error| match error {
+    let file = openat(directory, name, flags, Mode::empty()).map_err(|error| match error {
         Errno::NXIO => no_file(),
         error => error.into(),
     })?;
-    let stat = rustix::fs::fstat(&file)?;
+    let stat = fstat(&file)?;
     match FileType::from_raw_mode(stat.st_mode) {
         FileType::RegularFile => {}
         FileType::Directory => return Err(Errno::ISDIR.into()),

@@ -1,5 +1,6 @@
 //! Messages go to the kernel's log, since at early boot nobody else listens; else to standard error.
 
+use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 
@@ -33,9 +34,9 @@ impl Log {
     }
 
     /// What is only interesting when something is looked for.
-    pub fn debug(&mut self, text: &str) {
+    pub fn debug(&mut self, text: fmt::Arguments<'_>) {
         if self.verbose {
-            self.line("<7>", text);
+            self.line("<7>", &text.to_string());
         }
     }
 

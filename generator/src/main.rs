@@ -35,7 +35,7 @@ fn run(options: &Options) -> ExitCode {
     }
     let (mut outcome, loaded) = convert_all(options, &mut log);
     if loaded == 0 {
-        log.debug("there are no unit files");
+        log.debug(format_args!("there are no unit files"));
     }
     let failed = report(&outcome, &mut log);
     let written = match &options.output {
@@ -68,7 +68,7 @@ fn convert_all(options: &Options, log: &mut Log) -> (Outcome, usize) {
     let mut problems = std::mem::take(&mut found.problems);
     let units = load::load(&found, &mut problems);
     for unit in &units {
-        log.debug(&format!("reading {}", unit.path));
+        log.debug(format_args!("reading {}", unit.path));
     }
     let loaded = units.len();
     let mut outcome = generate(units, &host);
@@ -138,7 +138,7 @@ fn deliver(mut services: Vec<Service>, directory: &Path, user_mode: bool, log: &
     units.extend(tidied.leaving);
     if let Err(undecided) = decided {
         let (record, error) = (manager.record.display(), &undecided.error);
-        log.debug(&format!("{record}: {error}; this is tried again later"));
+        log.debug(format_args!("{record}: {error}; this is tried again later"));
         generated.push(undecided.later);
     }
     let written = write_last(units, &manager.units, log);
@@ -169,7 +169,7 @@ fn write(services: &[Service], directory: &Path, log: &mut Log) -> bool {
     };
     let header = header(&env::args_os().next().unwrap_or_default());
     for service in services {
-        log.debug(&format!("writing {}", service.file_name));
+        log.debug(format_args!("writing {}", service.file_name));
     }
     let written = parallel::map(services, |service| {
         let links: Vec<io::Result<()>> = service.links.iter().map(|link| output.link(link)).collect();

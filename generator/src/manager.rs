@@ -103,7 +103,7 @@ impl Manager {
         let farewell = stub::farewell(name, &fs::read(&path).ok().filter(|_| self.runs(name))?)?;
         Some(Service {
             file_name: name.to_owned(),
-            source: path.to_string_lossy().into_owned(),
+            source: path.to_string_lossy().into(),
             content: farewell.to_bytes(),
             links: Vec::new(),
             is_stub: true,

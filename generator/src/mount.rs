@@ -26,7 +26,7 @@ pub fn mounts(c: &mut Conversion<'_>, command: &mut Command) {
 }
 
 /// One mount as the engine gets it; `None` after an error.
-fn mount(c: &mut Conversion<'_>, entry: &Entry, word: &str) -> Option<String> {
+fn mount<'a>(c: &mut Conversion<'a>, entry: &'a Entry, word: &str) -> Option<String> {
     let mut fields = match parse_record(word) {
         Ok(fields) => fields,
         Err(reason) => {
@@ -56,7 +56,7 @@ fn mount(c: &mut Conversion<'_>, entry: &Entry, word: &str) -> Option<String> {
         .map_or("", |(_, source)| source)
         .to_owned();
     match (index, source.is_empty()) {
-        (Some(index), false) => fields[index] = format!("source={}", storage::source(c, entry, &source, true)?),
+        (Some(index), false) => fields[index] = format!("source={}", storage::source(c, entry, source.into(), true)?),
         _ if mount_type != "volume" => {
             c.error(entry, format!("a mount of type {mount_type} needs source="));
             return None;

@@ -1,10 +1,7 @@
 //! Names: of the service that a unit becomes, and of the thing (volume, network …) that others refer to.
 
-use std::collections::HashMap;
-
 use systemd_unit_parser::Lookup;
 
-use crate::parallel;
 use crate::unit::{Unit, UnitType};
 
 /// All units of one run, with their names resolved.
@@ -12,7 +9,8 @@ use crate::unit::{Unit, UnitType};
 pub struct Registry {
     /// In order of conversion.
     pub units: Vec<Named>,
-    by_name: HashMap<String, usize>,
+    /// Their indices, sorted by file name.
+    by_name: Vec<usize>,
 }
 
 /// A unit and the names derived from it.
@@ -27,6 +25,17 @@ pub struct Named {
 }
 
 impl Named {
+    fn new(unit: Unit) -> Self {
+        let section = unit.document.lookup(unit.unit_type.section());
+        let service = service_name(&unit, &section);
+        let resource = resource_name(&unit, &section, &service);
+        Self {
+            unit,
+            service,
+            resource,
+        }
+    }
+
     /// The file name of its service, `web.service`.
     pub fn service_file(&self) -> String {
         [&self.service, ".service"].concat()
@@ -37,32 +46,17 @@ impl Registry {
     /// Resolves the names of all units. They are sorted by conversion class; within a class their order stays.
     pub fn new(mut units: Vec<Unit>) -> Self {
         units.sort_by_key(|unit| unit.unit_type.class());
-        let names = parallel::map(&units, |unit| {
-            let section = unit.document.lookup(unit.unit_type.section());
-            let service = service_name(unit, &section);
-            let resource = resource_name(unit, &section, &service);
-            (service, resource)
-        });
-        let units: Vec<Named> = units
-            .into_iter()
-            .zip(names)
-            .map(|(unit, (service, resource))| Named {
-                unit,
-                service,
-                resource,
-            })
-            .collect();
-        let by_name = units
-            .iter()
-            .enumerate()
-            .map(|(index, named)| (named.unit.name.clone(), index))
-            .collect();
+        let units: Vec<Named> = units.into_iter().map(Named::new).collect();
+        let mut by_name: Vec<usize> = (0..units.len()).collect();
+        by_name.sort_by(|a, b| units[*a].unit.name.cmp(&units[*b].unit.name));
         Self { units, by_name }
     }
 
     /// The unit with exactly this file name.
     pub fn find(&self, name: &str) -> Option<usize> {
-        self.by_name.get(name).copied()
+        let name_of = |index: &usize| self.units[*index].unit.name.as_str();
+        let found = self.by_name.binary_search_by(|index| name_of(index).cmp(name));
+        found.ok().map(|place| self.by_name[place])
     }
 
     /// The file names of all units.
@@ -102,13 +96,13 @@ fn resource_name(unit: &Unit, section: &Lookup<'_>, service: &str) -> Option<Str
 }
 
 /// `ContainerName=`, or a name that systemd derives from the service's.
-pub(crate) fn container_name(unit: &Unit, section: &Lookup<'_>) -> String {
+pub(crate) fn container_name<'a>(unit: &Unit, section: &Lookup<'a>) -> &'a str {
     let default = if unit.name.contains('@') {
         "systemd-%p_%i"
     } else {
         "systemd-%N"
     };
-    section.nonempty("ContainerName").unwrap_or(default).to_owned()
+    section.nonempty("ContainerName").unwrap_or(default)
 }
 
 /// The name of a volume or network that names none: a template's has a place for the instance, and an instance's is

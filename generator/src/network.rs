@@ -4,7 +4,7 @@ use crate::convert::Conversion;
 use crate::emit::Command;
 use crate::handlers::service;
 use crate::keys::{
-    Emit::{Elsewhere, Pair, Switch, Verbatim, With},
+    Emit::{Always, Elsewhere, Pair, Switch, Verbatim},
     Key,
     Kind::{Arguments, Boolean, Lines, Map, Scalar},
     key,
@@ -23,7 +23,7 @@ pub static KEYS: &[Key] = &[
     key("IPAMDriver", Scalar, "4.4", Pair("--ipam-driver"), "Where addresses come from: host-local, dhcp, none"),
     key("InterfaceName", Scalar, "5.6", Pair("--interface-name"), "Name of the bridge, or parent of a macvlan"),
     key("DNS", Lines, "4.7", Pair("--dns"), "Name server that the network's own asks"),
-    key("Subnet", Lines, "4.4", With(subnets), "Subnet, ADDRESS/BITS"),
+    key("Subnet", Lines, "4.4", Always(subnets), "Subnet, ADDRESS/BITS"),
     key("Gateway", Lines, "4.4", Elsewhere, "Gateway of the subnet at the same place"),
     key("IPRange", Lines, "4.4", Elsewhere, "Range to give addresses from, of the subnet at the same place"),
     key("Options", Map, "4.4", Pair("--opt"), "Driver options, NAME=VALUE"),
@@ -38,10 +38,10 @@ pub static KEYS: &[Key] = &[
 pub fn convert(c: &mut Conversion<'_>) {
     let name = c.own_resource();
     if c.section.boolean("NetworkDeleteOnStop") == Some(true) {
-        let remove = c.command("", &["network", "rm", &name]);
+        let remove = c.command("", &["network", "rm", name]);
         c.add_service("ExecStopPost", remove);
     }
-    service::one_command(c, &["network", "create", "--ignore"], &name);
+    service::one_command(c, &["network", "create", "--ignore"], name);
 }
 
 /// Gateways and ranges belong to the subnet at the same place in its list.

@@ -8,16 +8,13 @@ impl Conversion<'_> {
     /// Adds the options of all rows, in the table's order.
     pub fn emit(&mut self, keys: &'static [Key], command: &mut Command) {
         for (index, row) in keys.iter().enumerate() {
-            match row.emit {
-                Emit::With(add) => add(self, command),
-                Emit::Elsewhere => {}
-                _ if self.present[index] => self.emit_row(row, command),
-                _ => {}
+            if self.present[index] || matches!(row.emit, Emit::Always(_)) {
+                self.emit_row(row, command);
             }
         }
     }
 
-    fn emit_row(&self, row: &Key, command: &mut Command) {
+    fn emit_row(&mut self, row: &Key, command: &mut Command) {
         match row.emit {
             Emit::Pair(flag) => self.elements(row, |value| {
                 command.option(flag, value);
@@ -48,7 +45,8 @@ impl Conversion<'_> {
                 }
             }
             Emit::Verbatim => drop(command.words(self.options(row.name))),
-            Emit::Elsewhere | Emit::With(_) => {}
+            Emit::With(add) | Emit::Always(add) => add(self, command),
+            Emit::Elsewhere => {}
         }
     }
 
@@ -100,8 +98,11 @@ impl Conversion<'_> {
 
     /// Whole options as the user writes them; an empty word is one only where it can be an option's value.
     pub fn options(&self, key: &str) -> Vec<String> {
-        let lines = self.section.arg_lines(key);
-        lines.flat_map(without_stray_empty).collect()
+        let mut options = Vec::new();
+        for line in self.section.arg_lines(key) {
+            options.append(&mut without_stray_empty(line));
+        }
+        options
     }
 
     /// The words of a command inside of the container, of the last assignment; nothing but empty words is no command.

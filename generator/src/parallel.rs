@@ -1,7 +1,6 @@
 //! Work on many items by all processors. A boot with thousands of units waits for the generator.
 
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread;
 
 /// Fewer items than this are not worth another thread.
@@ -14,35 +13,33 @@ const MOST: usize = 4;
 const AT_A_TIME: usize = 16;
 
 /// Applies a function to all items; the results are in the order of the items.
+///
+/// # Panics
+/// If the function does.
 pub fn map<T: Sync, R: Send>(items: &[T], apply: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let threads = (items.len() / WORTH_A_THREAD).clamp(1, MOST);
     if threads == 1 {
         return items.iter().map(apply).collect();
     }
-    let chunks: Vec<(usize, &[T])> = items.chunks(AT_A_TIME).enumerate().collect();
-    let next = AtomicUsize::new(0);
+    let mut results: Vec<Option<R>> = items.iter().map(|_| None).collect();
+    let parts = Mutex::new(items.chunks(AT_A_TIME).zip(results.chunks_mut(AT_A_TIME)));
+    let next = || parts.lock().unwrap_or_else(PoisonError::into_inner).next();
     let work = || {
-        let mut done: Vec<(usize, Vec<R>)> = Vec::new();
-        while let Some((index, chunk)) = chunks.get(next.fetch_add(1, Ordering::Relaxed)) {
-            done.push((*index, chunk.iter().map(&apply).collect()));
+        while let Some((items, results)) = next() {
+            for (item, result) in items.iter().zip(results) {
+                *result = Some(apply(item));
+            }
         }
-        done
     };
-    let mut done = thread::scope(|scope| {
-        let others: Vec<_> = (1..threads.min(processors())).map(|_| scope.spawn(work)).collect();
-        let mut done = work();
-        for other in others {
-            // A panic there is a bug here: let it show.
-            done.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+    thread::scope(|scope| {
+        for _ in 1..threads.min(processors()) {
+            scope.spawn(work);
         }
-        done
+        work();
     });
-    done.sort_unstable_by_key(|(index, _)| *index);
-    let mut results = Vec::with_capacity(items.len());
-    for (_, part) in done {
-        results.extend(part);
-    }
-    results
+    // Unlike `flatten()`, this needs no second vector.
+    let results = results.into_iter().map(|result| result.expect("no part is left out"));
+    results.collect()
 }
 
 /// How many threads can run at once. Found out once: it takes reading the limits of all control groups.

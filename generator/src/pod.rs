@@ -4,7 +4,7 @@ use crate::convert::Conversion;
 use crate::emit::Command;
 use crate::handlers::storage;
 use crate::keys::{
-    Emit::{Elsewhere, Pair, Verbatim, With},
+    Emit::{Always, Elsewhere, Pair, Verbatim, With},
     Key,
     Kind::{Arguments, Lines, Scalar},
     key,
@@ -16,7 +16,7 @@ use crate::shared::shared;
 pub static KEYS: &[Key] = &[
     shared("ContainersConfModule", "5.0"),
     shared("GlobalArgs", "5.0"),
-    key("ExitPolicy", Scalar, "5.6", With(exit_policy), "What happens when the last container exits: stop or continue"),
+    key("ExitPolicy", Scalar, "5.6", Always(exit_policy), "What happens when the last container exits: stop or continue"),
     shared("UserNS", "5.3"),
     shared("UIDMap", "5.3"),
     shared("GIDMap", "5.3"),
@@ -39,7 +39,7 @@ pub static KEYS: &[Key] = &[
     shared("AddHost", "5.3"),
     key("HostName", Lines, "5.5", Pair("--hostname"), "Host name inside the pod"),
     key("Volume", Lines, "5.0", With(storage::volumes), "Mount SOURCE:DESTINATION:OPTIONS in every container"),
-    key("PodName", Scalar, "5.0", With(names), "Name of the pod; by default systemd-NAME"),
+    key("PodName", Scalar, "5.0", Always(names), "Name of the pod; by default systemd-NAME"),
     key("PodmanArgs", Arguments, "5.0", Verbatim, "Further options of pod create"),
     key("StopTimeout", Scalar, "5.7", Elsewhere, "Seconds before containers that do not stop are killed; 10 by default"),
     shared("ServiceName", "5.3"),
@@ -47,18 +47,18 @@ pub static KEYS: &[Key] = &[
 
 /// Converts one `.pod` unit.
 pub fn convert(c: &mut Conversion<'_>) {
-    for member in c.members {
-        c.add_unit("Wants", member);
+    for member in std::mem::take(&mut c.members) {
+        c.add_unit("Wants", &member);
         c.add_unit("Before", member);
     }
     let pod = c.own_resource();
     let time = format!("--time={}", c.section.scalar("StopTimeout").unwrap_or("10"));
     c.default_service("SyslogIdentifier", "%N");
-    c.add_service("ExecStart", c.command("", &["pod", "start", &pod]));
-    c.add_service("ExecStop", c.command("", &["pod", "stop", "--ignore", &time, &pod]));
+    c.add_service("ExecStart", c.command("", &["pod", "start", pod]));
+    c.add_service("ExecStop", c.command("", &["pod", "stop", "--ignore", &time, pod]));
     c.add_service(
         "ExecStopPost",
-        c.command("", &["pod", "rm", "--ignore", "--force", &pod]),
+        c.command("", &["pod", "rm", "--ignore", "--force", pod]),
     );
     let mut create = c.base("");
     create.words(["pod", "create", "--infra-conmon-pidfile=%t/%N.pid", "--replace"]);
@@ -79,6 +79,6 @@ fn names(c: &mut Conversion<'_>, command: &mut Command) {
     let pod = c.own_resource();
     command
         .word("--infra-name")
-        .concatenated(&[&pod, "-infra"])
-        .option("--name", &pod);
+        .concatenated(&[pod, "-infra"])
+        .option("--name", pod);
 }

@@ -76,9 +76,6 @@ pub fn prepare(c: &mut Conversion<'_>) {
     order_after_network(c);
     c.add_unit("SourcePath", &*c.unit.path);
     c.add_unit("RequiresMountsFor", "%t/containers");
-    let own = c.unit.unit_type;
-    c.out.rename_section(own.section(), own.hidden_section());
-    c.out.rename_section("Quadlet", "X-Quadlet");
 }
 
 fn check_keys(c: &mut Conversion<'_>) {
@@ -181,7 +178,7 @@ fn mentions_unit(value: &str) -> bool {
         .any(|unit_type| value.contains(unit_type.extension()))
 }
 
-fn translate(c: &mut Conversion<'_>, key: &str) {
+fn translate(c: &mut Conversion<'_>, key: &'static str) {
     let lookup = c.unit.document.lookup("Unit");
     let (mut translated, mut missing) = (false, 0);
     let mut words = lookup.words(key);
@@ -196,7 +193,7 @@ fn translate(c: &mut Conversion<'_>, key: &str) {
     }
     c.note(&lookup);
     if translated {
-        c.out.unset("Unit", key);
+        c.text.unit.leave_out(key);
         c.add_unit(key, words.join(" "));
     }
 }
@@ -221,6 +218,6 @@ fn order_after_network(c: &mut Conversion<'_>) {
     } else {
         "network-online.target"
     };
-    c.out.prepend("Unit", "After", network);
-    c.out.prepend("Unit", "Wants", network);
+    c.text.unit.begin_with("Wants", network);
+    c.text.unit.begin_with("After", network);
 }

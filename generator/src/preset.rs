@@ -251,7 +251,7 @@ fn later(manager: &Manager, links: &Links) -> Service {
     );
     Service {
         file_name: LATER.to_owned(),
-        source: String::new(),
+        source: "".into(),
         content: content.into_bytes(),
         links: links.chain([own]).collect(),
         is_stub: false,

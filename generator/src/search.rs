@@ -128,28 +128,29 @@ impl Walk {
             units: Vec::new(),
         });
         for entry in entries {
-            self.entry(index, real, &entry, filter);
+            self.entry(index, real, entry, filter);
         }
     }
 
-    fn entry(&mut self, index: usize, directory: &Path, entry: &Entry, filter: &Filter) {
+    fn entry(&mut self, index: usize, directory: &Path, entry: Entry, filter: &Filter) {
         let unit_type = UnitType::of(&entry.name.to_string_lossy());
-        match (entry.name.to_str(), unit_type) {
-            (Some(name), Some(unit_type)) => self.found.directories[index].units.push((name.to_owned(), unit_type)),
-            (Some(name), None) if entry.may_be_directory() && is_dropin_directory(name) => {
-                self.found.dropins.entry(name.to_owned()).or_default().push(index);
+        let path = entry.may_be_directory().then(|| directory.join(&entry.name));
+        match (entry.name.into_string(), unit_type) {
+            (Ok(name), Some(unit_type)) => self.found.directories[index].units.push((name, unit_type)),
+            (Ok(name), None) if path.is_some() && is_dropin_directory(&name) => {
+                self.found.dropins.entry(name).or_default().push(index);
             }
-            (None, Some(_)) => {
-                let place = Place::file(self.shown(&directory.join(&entry.name)).into());
+            (Err(name), Some(_)) => {
+                let place = Place::file(self.shown(&directory.join(name)).into());
                 let problem = Problem::error(place, "the name of this file is not UTF-8");
                 self.found.problems.push(problem.of(Rule::Unreadable));
             }
             _ => {}
         }
-        match entry.kind {
-            EntryKind::Directory => self.directory(&directory.join(&entry.name), filter),
-            EntryKind::Symlink => self.symlink(&directory.join(&entry.name), unit_type.is_some(), filter),
-            EntryKind::Other => {}
+        match (entry.kind, path) {
+            (EntryKind::Directory, Some(path)) => self.directory(&path, filter),
+            (EntryKind::Symlink, Some(path)) => self.symlink(&path, unit_type.is_some(), filter),
+            _ => {}
         }
     }
 

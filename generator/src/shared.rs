@@ -3,7 +3,7 @@
 
 use crate::handlers::{self, users};
 use crate::keys::{
-    Emit::{Elsewhere, Pair, Switch, With},
+    Emit::{Always, Elsewhere, Pair, Switch, With},
     Key,
     Kind::{Arguments, Boolean, Lines, Map, Number, Raw, Scalar, Words},
     key,
@@ -36,7 +36,7 @@ const ROWS: &[Key] = &[
     key("SubUIDMap", Scalar, "", Elsewhere, "Name in /etc/subuid to map from"),
     key("TLSVerify", Boolean, "", Switch("--tls-verify"), "Check the registry's certificate"),
     key("UIDMap", Words, "", Elsewhere, "Map user ids, CONTAINER:HOST:COUNT"),
-    key("UserNS", Scalar, "", With(users::user_namespace), "User namespace mode"),
+    key("UserNS", Scalar, "", Always(users::user_namespace), "User namespace mode"),
     key("Variant", Scalar, "", Pair("--variant"), "Variant of the architecture"),
 ];
 

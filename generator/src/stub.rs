@@ -29,7 +29,7 @@ pub fn stub(unit: &Unit, broken: &[u8], problems: &[&Problem]) -> UnitFile {
         problems.first().map_or_else(String::new, |problem| first_line(problem)),
     );
     explain(&mut service, problems.iter().map(ToString::to_string));
-    if let Ok(broken) = UnitFile::parse(&unit.name, broken) {
+    if let Ok(broken) = UnitFile::parse(&*unit.name, broken) {
         stop_as_before(&mut service, &broken);
     }
     if let Some(install) = unit.document.section("Install") {

@@ -6,7 +6,7 @@ use crate::convert::Conversion;
 use crate::emit::Command;
 use crate::handlers::{self, service};
 use crate::keys::{
-    Emit::{Elsewhere, Pair, PairEvenEmpty, Verbatim, With},
+    Emit::{Always, Elsewhere, Pair, PairEvenEmpty, Verbatim, With},
     Key,
     Kind::{Arguments, Boolean, Scalar},
     key,
@@ -22,12 +22,12 @@ pub static KEYS: &[Key] = &[
     key("GID", Scalar, "6.0", Pair("--gid"), "Group of the volume's root directory"),
     key("Driver", Scalar, "4.8", PairEvenEmpty("--driver"), "Volume driver; image makes a volume from an image"),
     key("Copy", Boolean, "4.4", With(copy), "Whether the image's content is copied into the new volume"),
-    key("Device", Scalar, "4.4", With(device), "What is mounted"),
+    key("Device", Scalar, "4.4", Always(device), "What is mounted"),
     key("Type", Scalar, "4.4", Elsewhere, "File system type of Device="),
-    key("User", Scalar, "4.4", With(mount_options), "Owner, as mount option uid="),
+    key("User", Scalar, "4.4", Always(mount_options), "Owner, as mount option uid="),
     key("Group", Scalar, "4.4", Elsewhere, "Group, as mount option gid="),
     key("Options", Scalar, "4.4", Elsewhere, "Mount options"),
-    key("Image", Scalar, "4.8", With(image), "With Driver=image: the image, or an .image or .build unit"),
+    key("Image", Scalar, "4.8", Always(image), "With Driver=image: the image, or an .image or .build unit"),
     shared("Label", "4.4"),
     key("PodmanArgs", Arguments, "4.6", Verbatim, "Further options of volume create"),
     key("VolumeName", Scalar, "4.7", Elsewhere, "Name of the volume; by default systemd-NAME"),
@@ -37,7 +37,7 @@ pub static KEYS: &[Key] = &[
 /// Converts one `.volume` unit.
 pub fn convert(c: &mut Conversion<'_>) {
     let name = c.own_resource();
-    service::one_command(c, &["volume", "create", "--ignore"], &name);
+    service::one_command(c, &["volume", "create", "--ignore"], name);
 }
 
 /// With the image driver everything about mounting is ignored, as in the reference.
@@ -94,10 +94,10 @@ fn image(c: &mut Conversion<'_>, command: &mut Command) {
     if !from_image(c) {
         return;
     }
-    let Some(image) = c.section.scalar("Image").map(str::to_owned) else {
+    let Some(image) = c.section.scalar("Image") else {
         return c.error_at("Driver", "Driver=image needs Image=");
     };
-    if let Some(image) = handlers::image(c, "Image", &image) {
-        command.word("--opt").concatenated(&["image=", &image]);
+    if let Some(image) = handlers::image(c, "Image", image) {
+        command.word("--opt").concatenated(&["image=", image]);
     }
 }

@@ -43,7 +43,7 @@ fn main() {
         let parsed: Vec<UnitFile> = files
             .iter()
             .enumerate()
-            .map(|(number, text)| UnitFile::parse(&format!("/etc/web{number}.container"), text.as_bytes()))
+            .map(|(number, text)| UnitFile::parse(format!("/etc/web{number}.container"), text.as_bytes()))
             .collect::<Result<_, _>>()
             .unwrap_or_default();
         println!("{} files read in {:?}", parsed.len(), begin.elapsed());

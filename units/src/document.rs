@@ -7,6 +7,7 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 use crate::error::Place;
+use crate::write::one_line;
 
 /// A unit file.
 #[derive(Debug, Clone, Default)]
@@ -66,6 +67,16 @@ pub(crate) struct Piece {
     pub(crate) column: u32,
 }
 
+impl Line {
+    /// The assignment, if it is one.
+    pub fn entry(&self) -> Option<&Entry> {
+        match self {
+            Self::Entry(entry) => Some(entry),
+            Self::Comment(_) => None,
+        }
+    }
+}
+
 impl Comment {
     /// The text; other than UTF-8 is replaced by U+FFFD.
     pub fn text(&self) -> Cow<'_, str> {
@@ -84,16 +95,11 @@ impl Comment {
 }
 
 impl Entry {
-    /// An assignment made by a program. What one line cannot hold is put right: line breaks and NUL become spaces,
-    /// white space at the ends goes, and so does a single backslash at the end (it would swallow the next line).
+    /// An assignment made by a program. What one line cannot hold is put right, see [`one_line`].
     pub fn new(key: impl AsRef<str>, value: impl AsRef<str>) -> Self {
-        let mut value = Cow::Borrowed(value.as_ref());
-        if value.bytes().any(|byte| matches!(byte, b'\n' | b'\r' | b'\0')) {
-            value = value.replace(['\n', '\r', '\0'], " ").into();
-        }
         Self {
             key: SmolStr::new(key),
-            value: crate::parse::value_text(&value).into(),
+            value: one_line(value.as_ref()).into(),
             origin: None,
         }
     }
@@ -164,10 +170,7 @@ impl Section {
 
     /// All assignments, in order.
     pub fn entries(&self) -> impl DoubleEndedIterator<Item = &Entry> {
-        self.body.iter().filter_map(|line| match line {
-            Line::Entry(entry) => Some(entry),
-            Line::Comment(_) => None,
-        })
+        self.body.iter().filter_map(Line::entry)
     }
 
     /// The assignments of one key, in order.
@@ -290,6 +293,7 @@ impl UnitFile {
             .iter()
             .position(|section| section.name == name)
             .unwrap_or_else(|| {
+                self.sections.reserve_exact(1);
                 self.sections.push(Section {
                     name: name.into(),
                     ..Section::default()

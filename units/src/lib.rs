@@ -50,3 +50,4 @@ pub use lookup::Lookup;
 pub use names::UnitName;
 pub use quote::{quote_word, quote_words};
 pub use words::{split_args, split_words};
+pub use write::one_line;

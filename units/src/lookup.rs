@@ -7,7 +7,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashSet};
 
-use crate::document::{Entry, Section, UnitFile};
+use crate::document::{Entry, Line, Section, UnitFile};
 use crate::error::{Problem, Warning};
 use crate::words::{SplitError, split_args, split_words};
 
@@ -99,31 +99,32 @@ impl<'a> Lookup<'a> {
 
     /// L: every value as it is, one element each. Quotes stay, with a warning.
     pub fn lines(&self, key: &str) -> Vec<&'a str> {
-        let read = |entry: &'a Entry| {
-            if let Some(offset) = entry
-                .value()
-                .find('"')
-                .or_else(|| entry.value().starts_with('\'').then_some(0))
-            {
-                self.warn(entry, offset, Problem::LiteralQuotes);
-            }
-            entry.value()
-        };
-        self.list(key).map(read).collect()
+        self.literal(key).map(Entry::value).collect()
+    }
+
+    /// As [`lines`](Self::lines), the assignments.
+    pub fn line_entries(&self, key: &str) -> Vec<&'a Entry> {
+        self.literal(key).collect()
     }
 
     /// W: the words of all values; quotes removed, backslashes kept. A value with a quote that is not closed is left
     /// out, with a warning.
     pub fn words(&self, key: &str) -> Vec<String> {
-        self.list(key)
-            .flat_map(|entry| self.sound(entry, split_words(entry.value())).unwrap_or_default())
-            .collect()
+        let mut words = Vec::new();
+        for entry in self.list(key) {
+            words.append(&mut self.sound(entry, split_words(entry.value())).unwrap_or_default());
+        }
+        words
     }
 
     /// A: the arguments of all values; quotes removed, C escapes decoded. A value with a bad escape is left out, with a
     /// warning.
     pub fn args(&self, key: &str) -> Vec<String> {
-        self.arg_lines(key).flatten().collect()
+        let mut args = Vec::new();
+        for mut line in self.arg_lines(key) {
+            args.append(&mut line);
+        }
+        args
     }
 
     /// As [`args`](Self::args), those of each value by themselves.
@@ -156,17 +157,27 @@ impl<'a> Lookup<'a> {
         map
     }
 
+    /// The assignments of a list key after its last reset.
     fn list(&self, key: &str) -> impl Iterator<Item = &'a Entry> {
-        let all: Vec<_> = self
-            .section
-            .into_iter()
-            .flat_map(|section| section.assignments(key))
-            .collect();
-        let reset = all
+        let body = self.section.map_or(&[][..], Section::body);
+        let resets = |line: &Line| {
+            line.entry()
+                .is_some_and(|entry| entry.key == key && entry.value.is_empty())
+        };
+        let first = body.iter().rposition(resets).map_or(0, |reset| reset + 1);
+        body[first..]
             .iter()
-            .rposition(|entry| entry.value().is_empty())
-            .map_or(0, |index| index + 1);
-        all.into_iter().skip(reset)
+            .filter_map(Line::entry)
+            .filter(move |entry| entry.key == key)
+    }
+
+    fn literal(&self, key: &str) -> impl Iterator<Item = &'a Entry> {
+        self.list(key).inspect(|entry| {
+            let value = entry.value();
+            if let Some(offset) = value.find('"').or_else(|| value.starts_with('\'').then_some(0)) {
+                self.warn(entry, offset, Problem::LiteralQuotes);
+            }
+        })
     }
 
     fn split(&self, entry: &Entry) -> Option<Vec<String>> {

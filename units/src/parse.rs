@@ -21,8 +21,8 @@ impl UnitFile {
     ///
     /// # Errors
     /// Every line that cannot be read, with its place.
-    pub fn parse(source: &str, bytes: &[u8]) -> Result<Self, ParseErrors> {
-        let mut parser = Parser::new(source, bytes);
+    pub fn parse(source: impl Into<Arc<str>>, bytes: &[u8]) -> Result<Self, ParseErrors> {
+        let mut parser = Parser::new(source.into(), bytes);
         if bytes.starts_with(b"\xEF\xBB\xBF") {
             parser.error(1, 1, ParseProblem::ByteOrderMark);
             return parser.finish();
@@ -83,9 +83,9 @@ struct Open {
 }
 
 impl<'a> Parser<'a> {
-    fn new(source: &str, bytes: &'a [u8]) -> Self {
+    fn new(source: Arc<str>, bytes: &'a [u8]) -> Self {
         Self {
-            source: Arc::from(source),
+            source,
             bytes,
             file: UnitFile {
                 original: Some(Arc::from(bytes)),
@@ -109,6 +109,9 @@ impl<'a> Parser<'a> {
                 .body
                 .extend(self.comments.drain(..).map(Line::Comment)),
             None => self.file.orphans.append(&mut self.comments),
+        }
+        for section in &mut self.file.sections {
+            section.body.shrink_to_fit();
         }
         if self.errors.is_empty() {
             Ok(self.file)
@@ -142,7 +145,7 @@ impl<'a> Parser<'a> {
         if is_comment(trimmed.as_bytes()) {
             return self.comment(trimmed.as_bytes());
         }
-        if let Some(nul) = text.find('\0') {
+        if let Some(nul) = line.iter().position(|byte| *byte == 0) {
             return self.error(self.line, 1 + width(&text[..nul]), ParseProblem::Nul);
         }
         let column = 1 + width(&text[..text.len() - text.trim_start().len()]);
@@ -183,7 +186,7 @@ impl<'a> Parser<'a> {
                 }
             }
         } else {
-            match text.find('=') {
+            match text.bytes().position(|byte| byte == b'=') {
                 Some(0) => self.error(pieces[0].line, pieces[0].column, ParseProblem::EmptyKey),
                 Some(equals) => self.assignment(text, equals, pieces),
                 None if text.starts_with('[') && !text.contains(']') => {

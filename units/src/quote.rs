@@ -32,9 +32,20 @@ pub fn quote_words(words: impl IntoIterator<Item = impl AsRef<str>>) -> String {
 /// Quotes, backslashes, control characters, and white space of any script: at the end of a line a reader may remove it,
 /// in quotes it is safe.
 fn needs_quotes(word: &str) -> bool {
-    let is_special = |byte: u8| byte <= b' ' || matches!(byte, b'"' | b'\'' | b'\\' | 0x7F);
-    word.bytes().any(is_special) || (!word.is_ascii() && word.contains(char::is_whitespace))
+    let is_special = |c: char| matches!(c, '"' | '\'' | '\\' | '\0'..=' ' | '\x7F') || c.is_whitespace();
+    !word.bytes().all(|byte| PLAIN[usize::from(byte)]) && word.contains(is_special)
 }
+
+/// The bytes of almost all words: each is an ASCII character that needs no quotes.
+static PLAIN: [bool; 256] = {
+    let mut plain = [false; 256];
+    let mut byte = b'!';
+    while byte < 0x7F {
+        plain[byte as usize] = !matches!(byte, b'"' | b'\'' | b'\\');
+        byte += 1;
+    }
+    plain
+};
 
 /// Only ASCII is ever escaped: systemd decodes `\xHH` to a byte, which above 127 would not be the character.
 fn push_escaped(text: &mut String, character: char) {

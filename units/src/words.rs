@@ -29,7 +29,7 @@ pub struct Args {
 /// # Errors
 /// A quote that is not closed.
 pub fn split_words(text: &str) -> Result<Vec<String>, SplitError> {
-    let args = Splitter::new(text, false).run()?;
+    let args = split(text, false)?;
     match args.unclosed {
         Some(offset) => Err(SplitError {
             offset,
@@ -45,7 +45,22 @@ pub fn split_words(text: &str) -> Result<Vec<String>, SplitError> {
 /// # Errors
 /// A backslash that does not begin an escape.
 pub fn split_args(text: &str) -> Result<Args, SplitError> {
-    Splitter::new(text, true).run()
+    split(text, true)
+}
+
+/// What separates words.
+const BLANKS: [char; 4] = [' ', '\t', '\n', '\r'];
+
+/// Most texts have nothing but blanks in them to look at.
+fn split(text: &str, escapes: bool) -> Result<Args, SplitError> {
+    if text.contains(['"', '\'', '\\']) {
+        return Splitter::new(text, escapes).run();
+    }
+    let words = text.split(BLANKS).filter(|word| !word.is_empty());
+    Ok(Args {
+        words: words.map(str::to_owned).collect(),
+        unclosed: None,
+    })
 }
 
 struct Splitter<'a> {
@@ -77,7 +92,7 @@ impl<'a> Splitter<'a> {
                     self.word.get_or_insert_default();
                     self.quote = Some((character, offset));
                 }
-                (' ' | '\t' | '\n' | '\r', None) => self.words.extend(self.word.take()),
+                (blank, None) if BLANKS.contains(&blank) => self.words.extend(self.word.take()),
                 _ => self.word.get_or_insert_default().push(character),
             }
         }

@@ -4,10 +4,12 @@
 //! one empty line between them; before each header its comments; then the lines as `key=value`, continuation lines
 //! joined, comments in their places. A comment inside a continued line is only in the original.
 
+use std::borrow::Cow;
 use std::fmt::{self, Display, Formatter};
 use std::io;
 
 use crate::document::{Comment, Line, Section, UnitFile};
+use crate::parse::value_text;
 
 impl UnitFile {
     /// The bytes this was read from, or nothing if it was changed since, or made by a program.
@@ -50,6 +52,18 @@ impl Display for UnitFile {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.write_str(&String::from_utf8_lossy(&self.to_bytes()))
     }
+}
+
+/// A value as one line of a file holds it: line breaks and NUL become spaces, white space at the ends goes, and so does a
+/// single backslash at the end (it would swallow the next line).
+pub fn one_line(value: &str) -> Cow<'_, str> {
+    // Long values are the rule: looking at all bytes, many at once, is faster than stopping at the first.
+    let breaks = |found, byte| found | matches!(byte, b'\n' | b'\r' | b'\0');
+    if value.bytes().fold(false, breaks) {
+        let joined = value.replace(['\n', '\r', '\0'], " ");
+        return Cow::Owned(value_text(&joined).to_owned());
+    }
+    Cow::Borrowed(value_text(value))
 }
 
 /// How long the text of a section is, with an empty line after it.
@@ -112,6 +126,20 @@ mod tests {
                 expected,
                 "{text:?}"
             );
+        }
+    }
+
+    #[test]
+    fn values_of_programs_fit_into_one_line() {
+        for (value, line) in [
+            ("a b", "a b"),
+            (" a\t", "a"),
+            ("a\n[X]\r\0b", "a [X]  b"),
+            ("a \\ \\", "a"),
+            ("a\\\\", "a\\\\"),
+            ("\n", ""),
+        ] {
+            assert_eq!(one_line(value), line, "{value:?}");
         }
     }
 }

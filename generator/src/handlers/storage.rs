@@ -1,5 +1,7 @@
 //! Where the content of mounts comes from: `Volume=` (H9.4) and storage sources (H9.3).
 
+use std::borrow::Cow;
+
 use systemd_unit_parser::{Entry, quote_word};
 
 use crate::convert::Conversion;
@@ -17,18 +19,23 @@ pub fn volumes(c: &mut Conversion<'_>, command: &mut Command) {
         if source.is_empty() {
             // Options without a source are lost, as in the reference.
             command.option("-v", rest.split(':').next().unwrap_or_default());
-        } else if let Some(source) = self::source(c, entry, source, false) {
+        } else if let Some(source) = self::source(c, entry, source.into(), false) {
             command.word("-v").concatenated(&[&source, ":", rest]);
         }
     }
 }
 
 /// A source as the engine gets it, with the dependencies that follow from it; `None` after an error.
-pub fn source(c: &mut Conversion<'_>, entry: &Entry, source: &str, allow_image: bool) -> Option<String> {
+pub fn source<'a>(
+    c: &mut Conversion<'a>,
+    entry: &'a Entry,
+    source: Cow<'a, str>,
+    allow_image: bool,
+) -> Option<Cow<'a, str>> {
     let source = if source.starts_with('.') {
-        clean(&format!("{}/{source}", c.unit.directory()))
+        clean(&format!("{}/{source}", c.unit.directory())).into()
     } else {
-        source.to_owned()
+        source
     };
     let is_unit = UnitType::Volume.ends(&source)
         || UnitType::Artifact.ends(&source)
@@ -39,7 +46,7 @@ pub fn source(c: &mut Conversion<'_>, entry: &Entry, source: &str, allow_image: 
         let target = c.reference(entry, &source)?;
         let service = c.service_of(target);
         c.require(&service);
-        return c.resource(entry, target).map(str::to_owned);
+        return c.resource(entry, target).map(Cow::Borrowed);
     }
     Some(source)
 }

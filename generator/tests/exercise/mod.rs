@@ -17,7 +17,7 @@ pub fn exercise(data: &[u8]) {
     let files = data.split(|byte| *byte == SEPARATOR).zip(types).take(32);
     let units = files.enumerate().map(|(number, (bytes, unit_type))| {
         let name = format!("u{}.{}", number / UnitType::ALL.len(), unit_type.extension());
-        unit_from_bytes(&format!("/units/{name}"), &name, unit_type, bytes)
+        unit_from_bytes(format!("/units/{name}"), &name, unit_type, bytes)
     });
     check(&generate(units.collect(), &host));
 }
@@ -27,7 +27,7 @@ pub fn check(outcome: &Outcome) {
     for service in &outcome.services {
         let stem = service.file_name.strip_suffix(".service");
         assert!(stem.is_some_and(|stem| !stem.contains('/')), "{service:?}");
-        let read = systemd_unit_parser::UnitFile::parse(&service.file_name, &service.content);
+        let read = systemd_unit_parser::UnitFile::parse(service.file_name.as_str(), &service.content);
         assert!(read.is_ok_and(|read| read.section("Service").is_some()), "{service:?}");
         for link in &service.links {
             assert!(
