@@ -27,6 +27,9 @@ const MANY: usize = 30;
 /// The kernel takes namespaces down after their last process is gone: nobody's start is to pay for another one's stop.
 const SETTLE: &str = "sleep 0.05;";
 
+/// The same for [`MANY`] at once.
+const SETTLE_MANY: &str = "sleep 0.5;";
+
 /// The program that takes the time to READY=1, inside the machine.
 const HELPER: &str = "/usr/local/bin/machine";
 
@@ -125,22 +128,49 @@ impl Bench {
         self.machine.reload();
     }
 
-    /// Medians of start and stop of one unit, for each subject, in alternating rounds.
-    fn start_and_stop(&self, subjects: &[Subject], kind: Kind) -> io::Result<Vec<[Option<Duration>; 2]>> {
-        let mut times = vec![[Vec::new(), Vec::new()]; subjects.len()];
+    /// Medians of the times that `measure` takes of each of `cases`, in alternating rounds.
+    fn in_turns<C, const N: usize>(
+        &self,
+        cases: &[C],
+        measure: impl Fn(&C) -> io::Result<[Duration; N]>,
+    ) -> io::Result<Vec<[Option<Duration>; N]>> {
+        let mut times: Vec<[Vec<Duration>; N]> = cases.iter().map(|_| [const { Vec::new() }; N]).collect();
         for _ in 0..self.rounds {
-            for (subject, [starts, stops]) in subjects.iter().zip(&mut times) {
-                let unit = subject.unit(kind, 0);
-                let (start, stop) = (format!("systemctl start {unit}"), format!("systemctl stop {unit}"));
-                starts.extend(series(&self.machine, 1, SETTLE, &start, "")?);
-                stops.extend(series(&self.machine, 1, SETTLE, &stop, "")?);
+            for (case, times) in cases.iter().zip(&mut times) {
+                for (time, times) in measure(case)?.into_iter().zip(times) {
+                    times.push(time);
+                }
             }
         }
-        Ok(times.into_iter().map(|pair| pair.map(median)).collect())
+        Ok(times.into_iter().map(|each| each.map(median)).collect())
+    }
+
+    /// The time of `act` alone, see [`series`].
+    fn once(&self, before: &str, act: &str, after: &str) -> io::Result<Duration> {
+        let times = series(&self.machine, 1, before, act, after)?;
+        times.first().copied().ok_or_else(|| io::Error::other("no time"))
+    }
+
+    /// The microseconds in the line of a script's output that begins with `mark`.
+    fn told(&self, script: &str, mark: &str) -> io::Result<Duration> {
+        let times = numbers(&self.machine, script, mark)?;
+        let time = times.first().copied().map(Duration::from_micros);
+        time.ok_or_else(|| io::Error::other(format!("{script} says no {mark:?}")))
+    }
+
+    /// Start and stop of `count` units at once.
+    fn start_and_stop(&self, subject: Subject, kind: Kind, count: usize) -> io::Result<[Duration; 2]> {
+        let units: Vec<String> = (0..count).map(|number| subject.unit(kind, number)).collect();
+        let units = units.join(" ");
+        let settle = if count == MANY { SETTLE_MANY } else { SETTLE };
+        Ok([
+            self.once(settle, &format!("systemctl start {units}"), "")?,
+            self.once(settle, &format!("systemctl stop {units}"), "")?,
+        ])
     }
 
     fn units(&self, kind: Kind, what: &str, goals: [Goal; 2]) -> io::Result<Vec<Row>> {
-        let medians = self.start_and_stop(&self.subjects(), kind)?;
+        let medians = self.in_turns(&self.subjects(), |subject| self.start_and_stop(*subject, kind, 1))?;
         let row = |index: usize, verb: &str| Row {
             what: format!("systemctl {verb}, {what}"),
             yardstick: ("hand-written".to_owned(), medians[0][index]),
@@ -153,65 +183,54 @@ impl Bench {
     }
 
     fn bridge(&self) -> io::Result<Vec<Row>> {
-        let subjects: Vec<Subject> = self.subjects().into_iter().skip(1).collect();
-        let medians = self.start_and_stop(&subjects, Kind::Bridge)?;
-        let plain = self.start_and_stop(&[Subject::Unipod], Kind::Polite)?;
-        let netavark = self.netavark()?;
-        let rows = ["start", "stop"]
-            .iter()
-            .zip(netavark)
-            .enumerate()
-            .map(|(index, (verb, netavark))| Row {
-                what: format!("systemctl {verb}, bridge"),
-                yardstick: (
-                    "none + netavark".to_owned(),
-                    plain[0][index].zip(netavark).map(|(plain, more)| plain + more),
-                ),
-                unipod: medians[0][index],
-                podman: medians.get(1).and_then(|pair| pair[index]),
-                goal: Goal::Above(Duration::from_millis(10)),
-                beats: None,
-            });
-        Ok(rows.collect())
+        // By hand there is none: it is netavark alone, and a container without network.
+        let medians = self.in_turns(&self.subjects(), |subject| match subject {
+            Subject::HandWritten => {
+                let plain = self.start_and_stop(Subject::Unipod, Kind::Polite, 1)?;
+                let netavark = self.netavark()?;
+                Ok([plain[0] + netavark[0], plain[1] + netavark[1]])
+            }
+            _ => self.start_and_stop(*subject, Kind::Bridge, 1),
+        })?;
+        let row = |index: usize, verb: &str| Row {
+            what: format!("systemctl {verb}, bridge"),
+            yardstick: ("none + netavark".to_owned(), medians[0][index]),
+            unipod: medians[1][index],
+            podman: medians.get(2).and_then(|pair| pair[index]),
+            goal: Goal::Above(Duration::from_millis(10)),
+            beats: None,
+        };
+        Ok(vec![row(0, "start"), row(1, "stop")])
     }
 
     /// netavark's own time for setup and teardown of one container on a bridge.
-    fn netavark(&self) -> io::Result<[Option<Duration>; 2]> {
+    fn netavark(&self) -> io::Result<[Duration; 2]> {
         let json = r#"{"container_id":"b","container_name":"b","networks":{"n":{"static_ips":["10.99.0.2"],"interface_name":"eth0"}},"network_info":{"n":{"name":"n","id":"0000000000000000000000000000000000000000000000000000000000000000","driver":"bridge","network_interface":"bench9","subnets":[{"subnet":"10.99.0.0/24","gateway":"10.99.0.1"}],"ipv6_enabled":false,"internal":false,"dns_enabled":false}}}"#;
         self.machine.write("/run/netavark.json", json);
         let netavark = format!("PATH=$PATH:{NETAVARK_DIRS} netavark --config=/run/netavark-bench");
         let setup = format!("{netavark} setup /run/netns/bench </run/netavark.json >/dev/null");
         let teardown = format!("{netavark} teardown /run/netns/bench </run/netavark.json >/dev/null");
         let (new, gone) = (format!("ip netns add bench; {SETTLE}"), "ip netns del bench;");
-        let up = series(&self.machine, self.rounds, &new, &setup, &format!("{teardown};{gone}"))?;
-        let before = format!("{new} {setup}; {SETTLE}");
-        let down = series(&self.machine, self.rounds, &before, &teardown, gone)?;
-        Ok([median(up), median(down)])
+        Ok([self.once(&new, &setup, "")?, self.once(SETTLE, &teardown, gone)?])
     }
 
     /// CPU time of a whole start: what is booked on the unit's cgroup when it is active, which is what systemd shows as
     /// `CPUUsageNSec`. It is read at once and by the shell itself: what comes after READY=1 is no part of a start.
     fn cpu(&self) -> io::Result<Row> {
-        let mut medians = Vec::new();
-        for subject in self.subjects() {
+        let medians = self.in_turns(&self.subjects(), |subject| {
             let unit = subject.unit(Kind::Polite, 0);
             let script = format!(
-                "set -e; for round in $(seq {}); do {SETTLE} systemctl start {unit}; \
+                "set -e; {SETTLE} systemctl start {unit}; \
                  read -r _ usec </sys/fs/cgroup/system.slice/{unit}.service/cpu.stat; echo cpu $usec; \
-                 systemctl stop {unit}; done",
-                self.rounds
+                 systemctl stop {unit}"
             );
-            let times = numbers(&self.machine, &script, "cpu ")?
-                .into_iter()
-                .map(Duration::from_micros)
-                .collect();
-            medians.push(median(times));
-        }
+            Ok([self.told(&script, "cpu ")?])
+        })?;
         Ok(Row {
             what: "CPU time of a start, Network=none".to_owned(),
-            yardstick: ("hand-written".to_owned(), medians[0]),
-            unipod: medians[1],
-            podman: medians.get(2).copied().flatten(),
+            yardstick: ("hand-written".to_owned(), medians[0][0]),
+            unipod: medians[1][0],
+            podman: medians.get(2).and_then(|[podman]| *podman),
             goal: Goal::None,
             beats: Some(6.0),
         })
@@ -222,44 +241,36 @@ impl Bench {
         let bundle = format!("/var/lib/unipod-bench/{}", Subject::HandWritten.unit(Kind::Polite, 0));
         let crun =
             format!("crun --cgroup-manager=disabled run --detach --bundle={bundle} ready >/dev/null </dev/null 2>&1");
-        let alone = series(&self.machine, self.rounds, "", &crun, "crun delete --force ready")?;
-        let engine = |program: &str, options: &str| {
+        let podman_options = subject::podman_options(&self.machine);
+        let medians = self.in_turns(&self.subjects(), |subject| {
+            let (program, options) = match subject {
+                Subject::HandWritten => return Ok([self.once(SETTLE, &crun, "crun delete --force ready")?]),
+                Subject::Unipod => (setup::ENGINE, "--cgroups=split"),
+                Subject::Podman => (PODMAN, podman_options),
+            };
             // In a unit of its own, as a service has it: outside of one the engine would ask systemd for one.
             let script = format!(
-                "set -e; for round in $(seq {}); do \
+                "set -e; {SETTLE} \
                  systemd-run --quiet --pipe --wait --collect -p Delegate=yes -p KillSignal=SIGKILL {HELPER} ready {program} run --name ready \
                  --replace --rm --network=none {options} --sdnotify=conmon -d {IMAGE} sleep infinity; \
-                 {program} rm -f -i -t 0 ready >/dev/null; done",
-                self.rounds
+                 {program} rm -f -i -t 0 ready >/dev/null"
             );
-            let times = numbers(&self.machine, &script, "ready ")?;
-            Ok::<_, io::Error>(median(times.into_iter().map(Duration::from_micros).collect()))
-        };
+            Ok([self.told(&script, "ready ")?])
+        })?;
         Ok(Row {
             what: "engine from exec to READY=1".to_owned(),
-            yardstick: ("crun run".to_owned(), median(alone)),
-            unipod: engine(setup::ENGINE, "--cgroups=split")?,
-            podman: if self.podman {
-                engine(PODMAN, subject::podman_options(&self.machine))?
-            } else {
-                None
-            },
+            yardstick: ("crun run".to_owned(), medians[0][0]),
+            unipod: medians[1][0],
+            podman: medians.get(2).and_then(|[podman]| *podman),
             goal: Goal::Times(2.0),
             beats: Some(10.0),
         })
     }
 
     fn many(&self) -> io::Result<Vec<Row>> {
-        let mut medians = Vec::new();
-        for subject in self.subjects() {
-            let units: Vec<String> = (0..MANY).map(|number| subject.unit(Kind::Polite, number)).collect();
-            let units = units.join(" ");
-            let (start, stop) = (format!("systemctl start {units}"), format!("systemctl stop {units}"));
-            let rounds = self.rounds.min(10);
-            let starts = series(&self.machine, rounds, SETTLE, &start, &stop)?;
-            let stops = series(&self.machine, rounds, &format!("{start}; {SETTLE}"), &stop, "")?;
-            medians.push([median(starts), median(stops)]);
-        }
+        let medians = self.in_turns(&self.subjects(), |subject| {
+            self.start_and_stop(*subject, Kind::Polite, MANY)
+        })?;
         let row = |index: usize, verb: &str, goal: Goal, beats: Option<f64>| Row {
             what: format!("systemctl {verb} of {MANY} units at once"),
             yardstick: ("hand-written".to_owned(), medians[0][index]),
@@ -283,8 +294,7 @@ impl Bench {
         let generate = |program: &str, dir: &str| {
             format!("QUADLET_UNIT_DIRS={dir} {program} --no-kmsg-log /run/out >/dev/null 2>&1")
         };
-        let time = |before: &str, act: &str| series(&self.machine, self.rounds, before, act, "").map(median);
-        let fresh = "rm -rf /run/out; mkdir -p /run/out;";
+        let fresh = &format!("rm -rf /run/out /run/copy; mkdir -p /run/out; {SETTLE}");
         let podman = [
             "/usr/lib/systemd/system-generators/podman-system-generator",
             "/usr/libexec/podman/quadlet",
@@ -292,27 +302,25 @@ impl Bench {
         let podman = podman
             .iter()
             .find(|program| self.machine.sh(&format!("test -x {program}")).success());
-        let podmans = |dir: &str| podman.map_or(Ok(None), |program| time(fresh, &generate(program, dir)));
+        let row = |what: &str, dir: &str, (name, yardstick): (&str, &str), goal: Goal, beats: Option<f64>| {
+            let programs = std::iter::once(&setup::GENERATOR).chain(podman);
+            let generators = programs.map(|program| generate(program, dir));
+            let cases: Vec<String> = std::iter::once(yardstick.to_owned()).chain(generators).collect();
+            let medians = self.in_turns(&cases, |act| Ok([self.once(fresh, act, "")?]))?;
+            Ok::<_, io::Error>(Row {
+                what: what.to_owned(),
+                yardstick: (name.to_owned(), medians[0][0]),
+                unipod: medians[1][0],
+                podman: medians.get(2).and_then(|[podman]| *podman),
+                goal,
+                beats,
+            })
+        };
+        let (copy, nothing) = (("cp -r", "cp -r /run/many /run/copy"), ("/bin/true", "/bin/true"));
+        let within = Goal::Above(Duration::from_millis(2));
         Ok(vec![
-            Row {
-                what: "generator, 2,001 files".to_owned(),
-                yardstick: (
-                    "cp -r".to_owned(),
-                    time("rm -rf /run/copy;", "cp -r /run/many /run/copy")?,
-                ),
-                unipod: time(fresh, &generate(setup::GENERATOR, "/run/many"))?,
-                podman: podmans("/run/many")?,
-                goal: Goal::Times(1.0),
-                beats: Some(4.0),
-            },
-            Row {
-                what: "generator, one file".to_owned(),
-                yardstick: ("/bin/true".to_owned(), time("", "/bin/true")?),
-                unipod: time(fresh, &generate(setup::GENERATOR, "/run/one"))?,
-                podman: podmans("/run/one")?,
-                goal: Goal::Above(Duration::from_millis(2)),
-                beats: None,
-            },
+            row("generator, 2,001 files", "/run/many", copy, Goal::Times(1.0), Some(4.0))?,
+            row("generator, one file", "/run/one", nothing, within, None)?,
         ])
     }
 }
