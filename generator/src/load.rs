@@ -132,8 +132,8 @@ fn without_lines(path: &Arc<str>, bytes: &[u8], errors: &ParseErrors) -> Option<
     UnitFile::parse(Arc::clone(path), &kept).ok()
 }
 
-/// The content of a file of a directory. Opening never waits (for the writer of a pipe), and one read is enough for a file that stays
-/// as long as it is. A link to /dev/null is an empty file.
+/// The content of a file of a directory. Opening never waits (for the writer of a pipe), and one read is enough for a file
+/// that stays as long as it is. A link to /dev/null is an empty file.
 pub(crate) fn read(directory: impl AsFd, name: impl Arg) -> io::Result<Vec<u8>> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let file = openat(directory, name, flags, Mode::empty()).map_err(|error| match error {

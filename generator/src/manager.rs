@@ -99,8 +99,11 @@ impl Manager {
 
     /// What is left of a service that has no unit any more, while it runs.
     fn farewell(&self, name: &str) -> Option<Service> {
+        if !self.runs(name) {
+            return None;
+        }
         let path = self.units.join(name);
-        let farewell = stub::farewell(name, &fs::read(&path).ok().filter(|_| self.runs(name))?)?;
+        let farewell = stub::farewell(name, &fs::read(&path).ok()?)?;
         Some(Service {
             file_name: name.to_owned(),
             source: path.to_string_lossy().into(),
@@ -115,13 +118,13 @@ impl Manager {
     fn runs(&self, name: &str) -> bool {
         let states = self.units.with_file_name("units");
         let link = format!("invocation:{name}");
-        match link.strip_suffix("@.service") {
-            None => states.join(&link).symlink_metadata().is_ok(),
-            Some(template) => fs::read_dir(states).is_ok_and(|mut links| {
-                let instance = |name: OsString| name.to_string_lossy().starts_with(&format!("{template}@"));
-                links.any(|link| link.is_ok_and(|link| instance(link.file_name())))
-            }),
+        if !link.ends_with("@.service") {
+            return states.join(&link).symlink_metadata().is_ok();
         }
+        let instances = link.trim_end_matches(".service");
+        let is_instance = |name: OsString| name.to_string_lossy().starts_with(instances);
+        fs::read_dir(states)
+            .is_ok_and(|mut links| links.any(|link| link.is_ok_and(|link| is_instance(link.file_name()))))
     }
 }
 

@@ -71,11 +71,7 @@ pub struct Output {
 /// # Errors
 /// A relay cannot be started.
 pub fn prepare(record: &Record, image: Option<&Image>, users: Option<&Users>) -> Result<Output, ContainerError> {
-    let failed = |source| ContainerError::Io {
-        action: "redirect output of the container to",
-        path: "a pipe".into(),
-        source,
-    };
+    let failed = failed("a pipe");
     let output = match record.lifecycle.log_driver {
         // The terminal is all three streams.
         _ if record.options.tty => Ok(Output::default()),
@@ -84,14 +80,14 @@ pub fn prepare(record: &Record, image: Option<&Image>, users: Option<&Users>) ->
         LogDriver::Automatic if has_socket() && reopen::is_expected(&record.options, image) => relayed(),
         LogDriver::Automatic | LogDriver::Passthrough => Ok(Output::default()),
     };
-    let output = output.map_err(failed)?;
+    let output = output.map_err(&failed)?;
     if let Some((uid, gid)) = users
         .filter(|_| !output.relays.is_empty())
         .map(Users::root)
         .transpose()?
     {
         for pipe in output.stdout.iter().chain(&output.stderr) {
-            fchown(pipe, Some(uid), Some(gid)).map_err(failed)?;
+            fchown(pipe, Some(uid), Some(gid)).map_err(&failed)?;
         }
     }
     Ok(output)
@@ -106,11 +102,15 @@ pub fn of_terminal(record: &Record, terminal: OwnedFd) -> Result<Process, Contai
         LogDriver::None => null().and_then(|null| relay::from_to(terminal, null.as_fd())),
         _ => relay::from_to(terminal, io::stdout().as_fd()),
     };
-    started.map_err(|source| ContainerError::Io {
+    started.map_err(failed("a terminal"))
+}
+
+fn failed(target: &'static str) -> impl Fn(io::Error) -> ContainerError {
+    move |source| ContainerError::Io {
         action: "redirect output of the container to",
-        path: "a terminal".into(),
+        path: target.into(),
         source,
-    })
+    }
 }
 
 fn has_socket() -> bool {

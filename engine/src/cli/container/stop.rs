@@ -109,13 +109,13 @@ fn foreign_unit(record: &Record) -> Option<&str> {
     (!ours).then_some(unit.name.as_str())
 }
 
-/// Whether we are the `ExecStop=` of the unit that the container runs in. Its `ExecStopPost=` removes the container, so that systemd need
-/// not wait for a network to be taken down between the two: it would move into a control group anew, which takes the kernel
-/// ten milliseconds unless it was done just before.
+/// Whether we are the `ExecStop=` of the unit that the container runs in. Its `ExecStopPost=` removes the container, so that
+/// systemd need not wait for a network to be taken down between the two: it would move into a control group anew, which takes
+/// the kernel ten milliseconds unless it was done just before.
 fn its_unit_stops(record: &Record) -> bool {
-    let init = record.process.filter(|_| record.state() == State::Running);
-    let init = init.map(|process| process.pid);
-    Invocation::current().is_some_and(|own| init.is_some() && own.main == init && is_of(record, &own))
+    let own = Invocation::current().filter(|own| is_of(record, own));
+    let is_init = |main: u32| record.process.is_some_and(|init| init.pid == main);
+    own.and_then(|own| own.main).is_some_and(is_init) && record.state() == State::Running
 }
 
 fn is_of(record: &Record, own: &Invocation) -> bool {
