@@ -27,7 +27,7 @@ export UNIPOD_TEST_ROOT
 TEST_ROOT = $(if $(UNIPOD_TEST_ROOT),env UNIPOD_TEST_ROOT=$(UNIPOD_TEST_ROOT))
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build release docs demo test test-only lint fmt bench install uninstall clean
+.PHONY: help deps build release docs demo test test-only lint fmt bench crash install uninstall clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ lint: deps ## Formatting and clippy, warnings denied; what the dependencies are
 
 fmt: ## Format the sources
 	$(CARGO) fmt --all
+
+crash: deps build ## Kill every command at every system call, and see that nothing is left (takes an hour)
+	UNIPOD_CRASH=all $(CARGO) nextest run -p unipod-tests --test crash --test crash_commands --no-capture
 
 bench: deps release ## Measure starts, stops and the generator against a hand-written unit (and podman where installed)
 	$(CARGO) build --release -p unipod-tests --bins

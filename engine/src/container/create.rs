@@ -2,7 +2,7 @@
 
 use super::record::{self, ImageUse, Lifecycle, Record, SdNotify, UnitUse};
 use super::remove::{self, RemoveOptions};
-use super::{ContainerError, health, names};
+use super::{ContainerError, health, names, transient};
 use crate::image::Image;
 use crate::runtime::{ContainerOptions, OciRuntime, signal};
 use crate::store::{ContainerId, Lock, Store};
@@ -19,8 +19,19 @@ pub struct CreateRequest<'a> {
     pub lifecycle: Lifecycle,
     /// The image, in the store; `None` with `--rootfs`.
     pub image: Option<&'a Image>,
-    /// The unit it belongs to.
-    pub unit: Option<UnitUse>,
+    /// Who will start it.
+    pub supervisor: Supervisor,
+}
+
+/// Who starts a container and learns of its end.
+#[derive(Debug, Clone)]
+pub enum Supervisor {
+    /// The engine itself, in the foreground.
+    Engine,
+    /// The unit that has called us.
+    Unit(UnitUse),
+    /// A transient unit of its own.
+    Transient,
 }
 
 /// A name that nobody else can take while this is held, and the OCI runtime that is to run its container.
@@ -49,9 +60,14 @@ pub fn create(store: &Store, claim: Claim, request: CreateRequest<'_>) -> Result
         options,
         lifecycle,
         image,
-        unit,
+        supervisor,
     } = request;
     let Claim { runtime, name, lock } = claim;
+    let (unit, lifecycle) = match supervisor {
+        Supervisor::Engine => (None, lifecycle),
+        Supervisor::Unit(unit) => (Some(unit), lifecycle),
+        Supervisor::Transient => (Some(transient::unit_of(&name)), transient::lifecycle(lifecycle)),
+    };
     let record = Record {
         id: ContainerId::random(),
         name,

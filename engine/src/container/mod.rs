@@ -5,6 +5,7 @@ mod bundle;
 mod check;
 pub mod create;
 pub mod exec;
+pub mod feasible;
 pub mod foreground;
 pub mod health;
 pub mod inspect;

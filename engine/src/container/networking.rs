@@ -8,7 +8,7 @@ use super::remove;
 use super::userns::Users;
 use crate::image::Image;
 use crate::network::{self, Attachment, NetworkMode, Pending, PortMapping, Request};
-use crate::runtime::Namespace;
+use crate::runtime::{ContainerOptions, Namespace};
 use crate::store::Store;
 
 /// A container's network, as far as it is known while netavark still runs.
@@ -85,7 +85,7 @@ fn begin_bridge(
         id: record.id.as_str(),
         name: &record.name,
         attachments: &attachments,
-        ports: &ports(record, image)?,
+        ports: &ports(options, image)?,
         dns: &dns,
         owner: users.map(|users| &users.namespace),
     };
@@ -98,8 +98,7 @@ fn begin_bridge(
 }
 
 /// What `--publish` says, and with `--publish-all` whatever is exposed and not yet published.
-fn ports(record: &Record, image: Option<&Image>) -> Result<Vec<PortMapping>, ContainerError> {
-    let options = &record.options;
+pub(super) fn ports(options: &ContainerOptions, image: Option<&Image>) -> Result<Vec<PortMapping>, ContainerError> {
     let mut ports = options
         .publish
         .iter()

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::ContainerError;
-use super::record::{Record, UnitUse};
+use super::record::{Lifecycle, Record, SdNotify, UnitUse};
 use crate::store::Store;
 use crate::systemd::manager::{self, TransientService};
 
@@ -15,12 +15,22 @@ pub fn unit_name(container: &str) -> String {
     format!("unipod-{container}.service")
 }
 
-/// Gives the container its unit; to be saved before [`start`].
-pub fn assign(record: &mut Record) {
-    record.unit = Some(UnitUse {
-        name: unit_name(&record.name),
+/// The unit that a container of this name will belong to.
+pub(super) fn unit_of(container: &str) -> UnitUse {
+    UnitUse {
+        name: unit_name(container),
         invocation: None,
-    });
+    }
+}
+
+/// How a container lives in a unit of ours. Nobody has asked its payload to notify, and the unit waits to be told: unless a
+/// health check says more, it is ready when it runs.
+pub(super) fn lifecycle(asked: Lifecycle) -> Lifecycle {
+    let sdnotify = match asked.sdnotify {
+        SdNotify::Healthy => SdNotify::Healthy,
+        SdNotify::Container | SdNotify::Conmon | SdNotify::Ignore => SdNotify::Conmon,
+    };
+    Lifecycle { sdnotify, ..asked }
 }
 
 /// Starts the unit and waits until the container is ready.

@@ -23,18 +23,30 @@ pub(super) fn acquire(store: &Store, id: &str, ports: &[PortMapping]) -> Result<
     }
     let _lock = Lock::acquire(store, "network", ".ports")?;
     let mut claims = Claims::read(store, id)?;
+    let mut claimed = without_repetitions(ports);
     // Those that are asked for by number go first, so that none of them is chosen for another.
-    let (fixed, open): (Vec<_>, Vec<_>) = (0..ports.len()).partition(|i| ports[*i].host_port != 0);
-    let mut claimed = ports.to_vec();
+    let (fixed, open): (Vec<_>, Vec<_>) = (0..claimed.len()).partition(|i| claimed[*i].host_port != 0);
     for index in fixed {
-        check(&ports[index], &claims)?;
-        claims.add(&ports[index])?;
+        claims.check_own(&claimed[index])?;
+        check(&claimed[index], &claims)?;
+        claims.add(&claimed[index])?;
     }
     for index in open {
-        claimed[index] = choose(&ports[index], &claims)?;
+        claimed[index] = choose(&claimed[index], &claims)?;
         claims.add(&claimed[index])?;
     }
     Ok(claimed)
+}
+
+/// What is said twice is meant once; open ports are as many as are asked for.
+fn without_repetitions(ports: &[PortMapping]) -> Vec<PortMapping> {
+    let mut once: Vec<PortMapping> = Vec::with_capacity(ports.len());
+    for port in ports {
+        if port.host_port == 0 || !once.contains(port) {
+            once.push(port.clone());
+        }
+    }
+    once
 }
 
 /// Gives back the claims of the container `id`.
@@ -83,13 +95,28 @@ impl<'a> Claims<'a> {
         Ok(())
     }
 
-    /// The first port of `wanted` that a container has, and the container.
+    /// The first port of `wanted` that another container has, and the container. A container has its own ports: it may publish
+    /// one on an address, and on all others as well.
     fn conflict(&self, wanted: &PortMapping) -> Option<(u16, String)> {
-        let (first, last) = span(wanted);
-        self.held.iter().find_map(|(claim, holder)| {
-            let (theirs, theirs_last) = span(claim);
-            let meets = claim.protocol == wanted.protocol && first <= theirs_last && theirs <= last;
-            (meets && share_address(&claim.host_ip, &wanted.host_ip)).then(|| (first.max(theirs), holder.clone()))
+        let others = self.held.iter().filter(|(_, holder)| holder != self.id);
+        others
+            .filter(|(claim, _)| share_address(&claim.host_ip, &wanted.host_ip))
+            .find_map(|(claim, holder)| Some((first_common(claim, wanted)?, holder.clone())))
+    }
+
+    /// One port of one address leads to one port of the container.
+    fn check_own(&self, wanted: &PortMapping) -> Result<(), NetworkError> {
+        let leads_to = |port: &PortMapping| i32::from(port.container_port) - i32::from(port.host_port);
+        let own = self.held.iter().filter(|(_, holder)| holder == self.id);
+        let other_way = own
+            .filter(|(claim, _)| claim.host_ip == wanted.host_ip && leads_to(claim) != leads_to(wanted))
+            .find_map(|(claim, _)| first_common(claim, wanted));
+        other_way.map_or(Ok(()), |number| {
+            Err(NetworkError::invalid(
+                "published port",
+                format!("{number}/{}", wanted.protocol),
+                "this container publishes it twice, for different ports of its own",
+            ))
         })
     }
 }
@@ -106,6 +133,13 @@ fn parse(name: &str) -> Option<PortMapping> {
         range,
         protocol,
     })
+}
+
+/// The first host port that both publish for one protocol.
+fn first_common(one: &PortMapping, other: &PortMapping) -> Option<u16> {
+    let ((first, last), (other_first, other_last)) = (span(one), span(other));
+    let meet = one.protocol == other.protocol && first <= other_last && other_first <= last;
+    meet.then(|| first.max(other_first))
 }
 
 fn span(port: &PortMapping) -> (u16, u16) {
@@ -221,6 +255,25 @@ mod tests {
         place.claim("c", &["127.0.0.1:20105:80"]).unwrap();
         std::fs::remove_file(place.store.netns("c")).unwrap();
         place.claim("d", &["127.0.0.1:20105:80"]).unwrap();
+    }
+
+    #[test]
+    fn a_container_may_publish_a_port_on_several_addresses() {
+        let place = Place::new();
+        let all = [
+            "20120:80",
+            "[::]:20120:80",
+            "127.0.0.1:20120:80",
+            "20120:80",
+            "20119-20121:79-81",
+        ];
+        assert_eq!(place.claim("a", &all).unwrap().len(), 4);
+        let error = place
+            .claim("b", &["20130:80", "20129-20131:80-82"])
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("20130/tcp") && error.contains("twice"), "{error}");
+        assert!(place.claim("c", &["127.0.0.1:20120:80"]).is_err());
     }
 
     #[test]

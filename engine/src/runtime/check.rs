@@ -1,9 +1,13 @@
-//! Options checked as far as words go, before anything is pulled, mounted or started.
+//! Options checked before anything is pulled, mounted or started: as far as words go ([`check`]), and against this machine
+//! ([`check_here`]).
 
-use super::security::SecurityOptions;
+use std::fs;
+
+use super::security::{self, SecurityOptions};
+use super::volumes::MountSource;
 use super::{
-    BundleError, ContainerOptions, devices, health, hosts, limits, mount_options, namespaces, user_mode::UserMode,
-    volumes,
+    BundleError, ContainerOptions, capabilities, devices, files, health, hosts, limits, mount_options, namespaces,
+    seccomp, sysctl, user_mode::UserMode, volumes,
 };
 
 /// Checks everything that needs neither the image nor this machine.
@@ -43,5 +47,32 @@ pub fn check(options: &ContainerOptions) -> Result<(), BundleError> {
         mount_options::parse(&mount.options, false, mount.origin.option(), &mount.origin.value)?;
     }
     health::HealthCheck::merge(&options.health, None)?;
+    Ok(())
+}
+
+/// Checks that this machine has what the options name and may grant what they ask for, as far as that is known before the
+/// start, which looks again: for a container that is made now and started later.
+///
+/// # Errors
+/// The first value that cannot be had here, with its option.
+pub fn check_here(options: &ContainerOptions) -> Result<(), BundleError> {
+    let security = SecurityOptions::parse(options)?;
+    security::check_labels(&security)?;
+    security::apparmor(&security)?;
+    let available = capabilities::available()?;
+    capabilities::granted(options, available, true, &mut Vec::new())?;
+    seccomp::check(&security.seccomp)?;
+    devices::devices(options)?;
+    files::localtime(options.timezone.as_deref())?;
+    let is_host = |value: Option<&str>| value == Some("host");
+    let host_network = options.networks.iter().any(|mode| mode == "host");
+    for name in options.sysctls.keys() {
+        sysctl::check(&name.replace('/', "."), host_network, is_host(options.ipc.as_deref()))?;
+    }
+    for mount in volumes::parse(options, &[])? {
+        if let MountSource::HostPath(path) = &mount.source {
+            fs::metadata(path).map_err(|e| mount.origin.invalid(format!("statfs {}: {e}", path.display())))?;
+        }
+    }
     Ok(())
 }

@@ -123,7 +123,7 @@ fn container_env(request: &BundleRequest<'_>) -> String {
 }
 
 /// The rules of a time zone of the host. A copy, because the image may have no zones of its own.
-fn localtime(zone: Option<&str>) -> Result<Option<Vec<u8>>, BundleError> {
+pub(super) fn localtime(zone: Option<&str>) -> Result<Option<Vec<u8>>, BundleError> {
     let path = match zone {
         None | Some("") => return Ok(None),
         Some("local") => PathBuf::from("/etc/localtime"),

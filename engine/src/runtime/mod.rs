@@ -48,7 +48,7 @@ pub mod users;
 pub mod volumes;
 mod volumes_mount;
 
-pub use check::check;
+pub use check::{check, check_here};
 pub use console::ConsoleSocket;
 pub use creation::{Creation, Release, Supplied, Verb};
 pub use error::BundleError;

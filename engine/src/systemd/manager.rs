@@ -104,9 +104,8 @@ pub(super) trait Manager {
 /// systemd cannot be reached, refuses, or the service does not get ready.
 pub fn start_transient(service: &TransientService) -> Result<(), ManagerError> {
     match start_new(service) {
-        Err(ManagerError::Refused { source, .. }) if exists(&source) && lingers(&service.name)? => {
-            // It may be gone before this arrives.
-            let _ = stop(&service.name);
+        Err(ManagerError::Refused { source, .. }) if is(&source, "UnitExists") && lingers(&service.name)? => {
+            stop(&service.name)?;
             start_new(service)
         }
         started => started,
@@ -124,9 +123,9 @@ fn start_new(service: &TransientService) -> Result<(), ManagerError> {
     })
 }
 
-/// Whether systemd refuses a transient unit because it still has one of that name.
-fn exists(error: &zbus::Error) -> bool {
-    matches!(error, zbus::Error::MethodError(name, ..) if name.as_str() == "org.freedesktop.systemd1.UnitExists")
+/// Whether systemd's answer was this error, org.freedesktop.systemd1(5).
+pub(super) fn is(error: &zbus::Error, name: &str) -> bool {
+    matches!(error, zbus::Error::MethodError(full, ..) if full.strip_prefix("org.freedesktop.systemd1.") == Some(name))
 }
 
 /// Whether a unit's main process has ended, and systemd is not starting another one.
@@ -142,15 +141,19 @@ fn lingers(unit: &str) -> Result<bool, ManagerError> {
         .all(|(_, _, _, active, sub, ..)| !matches!(active.as_str(), "active" | "activating") || sub == "auto-restart"))
 }
 
-/// Stops a unit and waits until it is stopped.
+/// Stops a unit and waits until it is stopped. One that systemd does not have any more, for it has just ended, is stopped.
 ///
 /// # Errors
 /// systemd cannot be reached or refuses.
 pub fn stop(unit: &str) -> Result<(), ManagerError> {
-    zbus::block_on(async {
+    let stopped = zbus::block_on(async {
         let manager = connect().await?;
         wait_for_job(&manager, "stop", unit, manager.stop_unit(unit, "replace")).await
-    })
+    });
+    match stopped {
+        Err(ManagerError::Refused { source, .. }) if is(&source, "NoSuchUnit") => Ok(()),
+        other => other,
+    }
 }
 
 /// Has systemd run its generators and read all unit files again.

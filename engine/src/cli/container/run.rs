@@ -9,13 +9,17 @@ use crate::cli::error::CliError;
 use crate::cli::output;
 use crate::cli::progress;
 use crate::cli::run_options::{self, LifecycleOptions, RunOptions};
-use crate::container::create::{self, CreateRequest, Created};
+use crate::container::create::{self, CreateRequest, Created, Supervisor};
 use crate::container::record::{self, Lifecycle, Record, SdNotify, State, UnitUse};
-use crate::container::{foreground, start, transient};
+use crate::container::remove::{self, RemoveOptions};
+use crate::container::{ContainerError, feasible, foreground, start};
 use crate::image::{self, Image};
 use crate::runtime::ContainerOptions;
 use crate::store::Store;
 use crate::systemd::{Invocation, manager};
+
+/// The exit code of what the engine itself could not do (podman-run(1)).
+const ENGINE_FAILED: u8 = 125;
 
 /// Run a command in a new container.
 ///
@@ -49,7 +53,7 @@ impl RunArgs {
         }
         match (Invocation::current(), lifecycle.detach) {
             (Some(unit), true) => run_in_unit(store, options, &lifecycle, &unit),
-            (None, true) => run_as_transient(store, options, lifecycle),
+            (None, true) => run_as_transient(store, options, &lifecycle),
             (unit, false) => run_in_foreground(store, options, &lifecycle, unit.as_ref()),
         }
     }
@@ -59,8 +63,13 @@ impl CreateArgs {
     /// Does it; what the options do not say is that of `defaults`.
     pub fn run(self, store: &Store, defaults: ContainerOptions) -> Result<u8, CliError> {
         let (options, lifecycle) = self.options.split(defaults)?;
-        let (created, _) = make(store, options, &lifecycle, None)?;
-        let record = give_unit(store, created, &lifecycle)?;
+        if !lifecycle.pid_files.is_empty() {
+            return Err(
+                CliError::new("--pidfile: a container that is only made has no process yet")
+                    .hint("use it with `run -d`, or ask `unipod inspect -f '{{.State.Pid}}'` after the start"),
+            );
+        }
+        let record = make_transient(store, options, &lifecycle)?;
         output::print_line(record.id.as_str());
         Ok(0)
     }
@@ -73,27 +82,36 @@ fn run_in_unit(
     lifecycle: &LifecycleOptions,
     unit: &Invocation,
 ) -> Result<u8, CliError> {
-    let (mut created, image) = make(store, options, lifecycle, Some(unit))?;
+    let (mut created, image) = make(store, options, lifecycle, supervisor(Some(unit)))?;
     let started = start::start(store, &mut created.record, image.as_ref())?;
     write_files(&created.record, lifecycle, started.process.pid)?;
     start::hand_over(store, &created.record, started)?;
     Ok(0)
 }
 
-fn run_as_transient(store: &Store, options: ContainerOptions, mut lifecycle: LifecycleOptions) -> Result<u8, CliError> {
-    refuse_on_command_line(&lifecycle)?;
-    // Nobody has asked this payload to notify: unless a health check says more, it is ready when it runs.
-    if lifecycle.sdnotify == run_options::SdNotify::Container {
-        lifecycle.sdnotify = run_options::SdNotify::Conmon;
+fn run_as_transient(store: &Store, options: ContainerOptions, lifecycle: &LifecycleOptions) -> Result<u8, CliError> {
+    refuse_on_command_line(lifecycle)?;
+    let record = make_transient(store, options, lifecycle)?;
+    if let Err(error) = super::start::start_unit(store, &record) {
+        // What the engine refuses was never a container; one whose program cannot be run can be looked at.
+        if error.code == ENGINE_FAILED {
+            take_back(store, &record)?;
+        }
+        return Err(error);
     }
-    if lifecycle.replace {
-        stop_unit_of(store, options.name.as_deref())?;
-    }
-    let (created, _) = make(store, options, &lifecycle, None)?;
-    let record = give_unit(store, created, &lifecycle)?;
-    super::start::start_unit(store, &record)?;
+    write_pid_files(store, &record, lifecycle)?;
     output::print_line(record.id.as_str());
     Ok(0)
+}
+
+/// A container that has ended already has no PID any more.
+fn write_pid_files(store: &Store, record: &Record, lifecycle: &LifecycleOptions) -> Result<(), CliError> {
+    if lifecycle.pid_files.is_empty() {
+        return Ok(());
+    }
+    let now = record::by_name(store, &record.name)?.filter(|now| now.id == record.id);
+    let process = now.and_then(|now| now.process);
+    process.map_or(Ok(()), |init| write_files(record, lifecycle, init.pid))
 }
 
 /// The unit of the container to be replaced must be gone before another one of that name can start.
@@ -171,9 +189,20 @@ fn run_in_foreground(
     lifecycle: &LifecycleOptions,
     unit: Option<&Invocation>,
 ) -> Result<u8, CliError> {
-    let (created, image) = make(store, options, lifecycle, unit)?;
+    let (created, image) = make(store, options, lifecycle, supervisor(unit))?;
     let written = |record: &Record, pid: u32| write_files(record, lifecycle, pid);
-    foreground::run(store, created, image.as_ref(), &written)
+    let made = created.record.clone();
+    let ended = foreground::run(store, created, image.as_ref(), &written);
+    if ended.as_ref().is_err_and(|error| error.code == ENGINE_FAILED) && !has_lived(store, &made)? {
+        take_back(store, &made)?;
+    }
+    ended
+}
+
+/// Whether it has run, and may have left something that somebody wants.
+fn has_lived(store: &Store, made: &Record) -> Result<bool, CliError> {
+    let now = record::by_name(store, &made.name)?.filter(|now| now.id == made.id);
+    Ok(now.is_none_or(|now| now.started.is_some()))
 }
 
 /// Image and record.
@@ -181,13 +210,22 @@ fn make(
     store: &Store,
     options: ContainerOptions,
     lifecycle: &LifecycleOptions,
-    unit: Option<&Invocation>,
+    supervisor: Supervisor,
 ) -> Result<(Created, Option<Image>), CliError> {
     refuse_unsupported(lifecycle)?;
-    let progress = progress::of_start(unit.is_some(), lifecycle.quiet);
+    let in_unit = matches!(supervisor, Supervisor::Unit(_));
+    let progress = progress::of_start(in_unit, lifecycle.quiet);
     let ensure = || image::ensure(store, &options.image, &lifecycle.pull, progress.as_ref());
     // Before the name is claimed: a pull takes its time, and until it succeeds, the container to be replaced runs.
     let image = options.rootfs.is_none().then(ensure).transpose()?;
+    // The start, which in a unit comes next, looks at all of this anyway.
+    if !in_unit {
+        feasible::check(store, &options, image.as_ref())?;
+        check_files(lifecycle)?;
+    }
+    if lifecycle.replace && matches!(supervisor, Supervisor::Transient) {
+        stop_unit_of(store, options.name.as_deref())?;
+    }
     let claim = create::claim(store, &options, lifecycle.replace)?;
     let kept = image.map(|image| image::keep(store, image, ensure)).transpose()?;
     let (image, _lock) = kept.unzip();
@@ -202,10 +240,7 @@ fn make(
         },
         options,
         image: image.as_ref(),
-        unit: unit.map(|u| UnitUse {
-            name: u.unit.clone(),
-            invocation: u.id.clone(),
-        }),
+        supervisor,
     };
     Ok((create::create(store, claim, request)?, image))
 }
@@ -219,18 +254,41 @@ fn sdnotify(option: run_options::SdNotify) -> SdNotify {
     }
 }
 
-/// The container will live as a transient unit.
-fn give_unit(store: &Store, created: Created, lifecycle: &LifecycleOptions) -> Result<Record, CliError> {
-    let Created {
-        mut record,
-        lock: _lock,
-    } = created;
-    transient::assign(&mut record);
-    record.save(store)?;
-    if let Some(file) = &lifecycle.cid_file {
-        write_file(file, record.id.as_str())?;
+/// Who we are: a unit's command, or somebody's who waits.
+fn supervisor(unit: Option<&Invocation>) -> Supervisor {
+    unit.map_or(Supervisor::Engine, |unit| {
+        Supervisor::Unit(UnitUse {
+            name: unit.unit.clone(),
+            invocation: unit.id.clone(),
+        })
+    })
+}
+
+/// A container that will live as a transient unit.
+fn make_transient(store: &Store, options: ContainerOptions, lifecycle: &LifecycleOptions) -> Result<Record, CliError> {
+    let (Created { record, lock }, _) = make(store, options, lifecycle, Supervisor::Transient)?;
+    let written = lifecycle
+        .cid_file
+        .as_ref()
+        .map_or(Ok(()), |file| write_file(file, record.id.as_str()));
+    drop(lock);
+    match written {
+        Ok(()) => Ok(record),
+        Err(error) => take_back(store, &record).and(Err(error)),
     }
-    Ok(record)
+}
+
+/// Removes a container that was made and could not be started.
+fn take_back(store: &Store, record: &Record) -> Result<(), CliError> {
+    let options = RemoveOptions {
+        force: true,
+        volumes: true,
+        timeout: Some(0),
+    };
+    match remove::remove(store, &record.name, options) {
+        Ok(()) | Err(ContainerError::NotFound(_)) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn write_files(record: &Record, lifecycle: &LifecycleOptions, pid: u32) -> Result<(), CliError> {
@@ -243,6 +301,20 @@ fn write_files(record: &Record, lifecycle: &LifecycleOptions, pid: u32) -> Resul
     Ok(())
 }
 
+/// Whether the files that were asked for can be written later.
+fn check_files(lifecycle: &LifecycleOptions) -> Result<(), CliError> {
+    for file in lifecycle.cid_file.iter().chain(&lifecycle.pid_files) {
+        let dir = file.parent().filter(|dir| !dir.as_os_str().is_empty());
+        rustix::fs::access(dir.unwrap_or(Path::new(".")), rustix::fs::Access::WRITE_OK)
+            .map_err(|e| cannot_write(file, &e.into()))?;
+    }
+    Ok(())
+}
+
+fn cannot_write(path: &Path, error: &std::io::Error) -> CliError {
+    CliError::new(format!("cannot write {}: {error}", path.display()))
+}
+
 fn write_file(path: &Path, text: &str) -> Result<(), CliError> {
-    std::fs::write(path, text).map_err(|e| CliError::new(format!("cannot write {}: {e}", path.display())))
+    std::fs::write(path, text).map_err(|e| cannot_write(path, &e))
 }

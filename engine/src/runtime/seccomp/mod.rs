@@ -45,6 +45,17 @@ pub fn filter(choice: &Seccomp, granted: Set, cache: Option<&FilterCache>) -> Re
     }
 }
 
+/// Checks that a profile that was asked for can be read.
+///
+/// # Errors
+/// It is not there, or is none.
+pub fn check(choice: &Seccomp) -> Result<(), BundleError> {
+    match choice {
+        Seccomp::File(_) => filter(choice, Set::default(), None).map(drop),
+        Seccomp::Unconfined | Seccomp::Default => Ok(()),
+    }
+}
+
 /// The profile's long lists are not even made when the filter is there.
 fn built_in(machine: &Machine, cache: Option<&FilterCache>) -> Filter {
     let name = format!("built-in-{}-{:x}", env!("CARGO_PKG_VERSION"), machine.granted);

@@ -1,0 +1,102 @@
+//! Containers of the command line between `create` and `rm`.
+
+use unipod_tests::machine::Machine;
+use unipod_tests::setup;
+
+fn machine() -> Machine {
+    let machine = setup::boot();
+    machine.unipod(&["pull", "-q", "busybox"]).ok();
+    machine
+}
+
+/// Nobody has asked the payload to say that it is ready.
+#[test]
+fn what_was_made_starts_whatever_is_to_be_notified() {
+    let machine = machine();
+    for option in ["", "--sdnotify=ignore", "--sdnotify=container", "--sdnotify=conmon"] {
+        let up = "[ \"$(unipod ps -q | wc -l)\" = 1 ]";
+        machine
+            .sh(&format!(
+                "unipod create {option} --name a busybox sleep 1000 && unipod start a && {up} && unipod rm -f -t 0 a"
+            ))
+            .ok();
+        machine
+            .sh(&format!(
+                "unipod run -d {option} --name a busybox sleep 1000 && {up} && unipod rm -f -t 0 a"
+            ))
+            .ok();
+    }
+}
+
+#[test]
+fn what_is_refused_is_not_made_and_replaces_nothing() {
+    let machine = machine();
+    machine.sh("unipod run -d --name kept busybox sleep 1000").ok();
+    for options in [
+        "-p 1-3:5",
+        "--network missing",
+        "--network container:missing",
+        "--secret missing",
+        "--device /dev/missing",
+        "--tz No/Where",
+        "--cap-add MISSING",
+        "--sysctl kernel.missing=1",
+        "--security-opt seccomp=/missing",
+        "--security-opt apparmor=missing",
+        "-v /missing:/x",
+        "-v bad@name:/x",
+        "--mount type=bind,src=/missing,dst=/x",
+        "--cidfile /missing/cid",
+    ] {
+        for command in ["create", "run -d", "run"] {
+            let refused = machine.sh(&format!("unipod {command} --name new {options} busybox true"));
+            assert_eq!(refused.code, 125, "{refused}");
+            machine
+                .sh(&format!(
+                    "unipod {command} --replace --name kept {options} busybox true"
+                ))
+                .refused();
+        }
+        let names = machine.unipod(&["ps", "-a", "--format", "{{.Names}} {{.State}}"]).ok();
+        assert_eq!(names, "kept running", "after {options}");
+    }
+}
+
+#[test]
+fn the_pid_is_written_where_it_was_asked_for() {
+    let machine = machine();
+    machine
+        .sh(
+            "unipod run -d --name a --pidfile /tmp/a --conmon-pidfile /tmp/b busybox sleep 1000
+             pid=$(unipod inspect -f '{{.State.Pid}}' a)
+             [ \"$(cat /tmp/a)\" = $pid ] && [ \"$(cat /tmp/b)\" = $pid ]",
+        )
+        .ok();
+    let refused = machine.sh("unipod create --pidfile /tmp/c busybox true").refused();
+    assert!(refused.contains("--pidfile"), "{refused}");
+}
+
+/// Its unit goes when the container does: systemd may not know it any more when it is to be stopped.
+#[test]
+fn stopping_many_at_once_does_not_complain_of_units_that_are_gone() {
+    let machine = machine();
+    machine
+        .sh(
+            "for n in $(seq 12); do unipod run -d --name s$n busybox sleep 1000 & done; wait
+             for n in $(seq 12); do { unipod stop -t 2 s$n || touch /tmp/failed; } & done; wait
+             [ ! -e /tmp/failed ] && [ -z \"$(unipod ps -q)\" ]",
+        )
+        .ok();
+}
+
+#[test]
+fn a_port_may_be_published_on_several_addresses() {
+    let machine = machine();
+    machine
+        .sh(
+            "unipod run -d --name a -p 8080:80 -p [::]:8080:80 -p 127.0.0.1:8080:80 -p 8080:80 busybox \
+             httpd -f -p 80 -h /etc",
+        )
+        .ok();
+    machine.wait_for("curl -fsS --max-time 2 localhost:8080/hostname");
+}
