@@ -12,7 +12,7 @@ use super::record::{self, Record, SdNotify};
 use super::storage::Storage;
 use super::userns::Users;
 use crate::image::Image;
-use crate::network::Status;
+use crate::network::{self, Status};
 use crate::runtime::{self, BundleRequest, JoinedNamespaces, Namespace, OciRuntime};
 use crate::store::{Store, StoreError};
 use crate::systemd::{Invocation, activation};
@@ -80,6 +80,10 @@ pub fn write(store: &Store, record: &Record, parts: Parts<'_>) -> Result<Spec, C
             .entry("net.ipv4.ping_group_range".to_owned())
             .or_insert_with(|| "0 0".to_owned());
     }
+    let gateway = match namespace {
+        Namespace::Host => network::host_address(),
+        _ => status.and_then(|s| s.networks.iter().flat_map(|n| &n.gateways).next().copied()),
+    };
     let bundle = runtime::write_bundle(&BundleRequest {
         id: record.id.as_str(),
         options: &options,
@@ -98,7 +102,7 @@ pub fn write(store: &Store, record: &Record, parts: Parts<'_>) -> Result<Spec, C
         joined: joined(store, record, users)?,
         copies_up: runtime.copies_up(),
         filter_cache: runtime.filter_cache(&store.run().join("seccomp")),
-        host_gateway: status.and_then(|s| s.networks.iter().flat_map(|n| &n.gateways).next().copied()),
+        host_gateway: gateway,
     })?;
     for note in bundle.notes {
         tracing::warn!("{note}");

@@ -52,6 +52,17 @@ pub fn netavark_program() -> Option<PathBuf> {
     program::find("netavark").ok()
 }
 
+/// The address that the host is known by: the one that it would speak from to the world. `None` if it has no way there.
+pub fn host_address() -> Option<std::net::IpAddr> {
+    // Nothing is sent: connecting a datagram socket only asks for the route (udp(7)). The addresses are for documentation.
+    let from = |own: &str, other: &str| {
+        let socket = std::net::UdpSocket::bind((own, 0)).ok()?;
+        socket.connect((other, 9)).ok()?;
+        socket.local_addr().ok().map(|address| address.ip())
+    };
+    from("0.0.0.0", "192.0.2.1").or_else(|| from("::", "2001:db8::1"))
+}
+
 /// What `--network` asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum NetworkMode {

@@ -158,9 +158,10 @@ impl StartupCheck {
     }
 }
 
-/// A JSON list is docker's form with its first word, or plain words; all else is text for a shell. `none` is no check.
+/// A JSON list is docker's form with its first word, or plain words. So is a text that begins with one of those words, as in
+/// compose files; all else is text for a shell. `none` is no check.
 fn command(option: &'static str, text: &str) -> Result<Vec<String>, BundleError> {
-    if text == "none" || text.is_empty() {
+    if text.is_empty() {
         return Ok(Vec::new());
     }
     if text.starts_with('[') {
@@ -168,7 +169,13 @@ fn command(option: &'static str, text: &str) -> Result<Vec<String>, BundleError>
             .map_err(|e| BundleError::invalid(option, text, format!("this JSON list is not understood: {e}")))?;
         return Ok(words(&list));
     }
-    Ok(shell(text))
+    let (first, rest) = text.split_once(' ').unwrap_or((text, ""));
+    Ok(match first.to_ascii_uppercase().as_str() {
+        "NONE" => Vec::new(),
+        "CMD" => rest.split_whitespace().map(str::to_owned).collect(),
+        "CMD-SHELL" => shell(rest.trim_start()),
+        _ => shell(text),
+    })
 }
 
 fn words(test: &[String]) -> Vec<String> {

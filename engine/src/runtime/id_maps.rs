@@ -60,10 +60,17 @@ impl IdMappings {
         }
         let text = text.replacen(":@", ":", 1);
         let numbers: Option<Vec<u32>> = text.split(':').map(|part| part.parse().ok()).collect();
-        match numbers.as_deref() {
-            Some(&[inside, outside]) => Ok((inside, outside, 1)),
-            Some(&[inside, outside, size]) if size > 0 => Ok((inside, outside, size)),
-            _ => Err(invalid("expected CONTAINER:HOST[:SIZE]")),
+        let (inside, outside, size) = match numbers.as_deref() {
+            Some(&[inside, outside]) => (inside, outside, 1),
+            Some(&[inside, outside, size]) if size > 0 => (inside, outside, size),
+            _ => return Err(invalid("expected CONTAINER:HOST[:SIZE]")),
+        };
+        // 4294967295 is nobody's number: to the kernel it is -1, "unchanged".
+        let ends = |first: u32| first.checked_add(size).is_some();
+        if ends(inside) && ends(outside) {
+            Ok((inside, outside, size))
+        } else {
+            Err(invalid("it goes beyond 4294967294, the last number"))
         }
     }
 

@@ -1,6 +1,7 @@
 //! Options of a mount as users write them, sorted into what the kernel gets and what the engine does.
 
 use super::BundleError;
+use crate::store::owner;
 
 /// The options of one mount.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -81,7 +82,10 @@ pub fn parse(options: &[String], bind: bool, option: &'static str, value: &str) 
             // SELinux labels do nothing where SELinux is off; `copy` and the consistency of docker are the default.
             "z" | "Z" | "copy" | "consistent" | "cached" | "delegated" | "notmpcopyup" => {}
             "no-dereference" => all.kernel.push("copy-symlink".to_owned()),
-            _ if known(text) => all.kernel.push(text.to_owned()),
+            _ if known(text) => {
+                check_owner(text).map_err(|reason| BundleError::invalid(option, value, reason))?;
+                all.kernel.push(text.to_owned());
+            }
             _ => {
                 return Err(BundleError::invalid(
                     option,
@@ -99,6 +103,15 @@ pub fn parse(options: &[String], bind: bool, option: &'static str, value: &str) 
 
 fn known(text: &str) -> bool {
     FLAGS.contains(&text) || PROPAGATION.contains(&text) || WITH_VALUE.iter().any(|prefix| text.starts_with(prefix))
+}
+
+fn check_owner(text: &str) -> Result<(), String> {
+    match text.split_once('=') {
+        Some(("uid" | "gid", number)) if owner::parse_owner(number).is_none() => {
+            Err(format!("{text}: {}", owner::EXPECTED))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A bind mount is recursive and private unless said otherwise, as in podman.

@@ -39,6 +39,9 @@ pub fn mounts(request: &BundleRequest<'_>, parts: &Parts<'_>) -> Result<Vec<Moun
         all.retain(|default| !systemd.iter().any(|mount| mount.destination() == default.destination()));
         all.extend(systemd);
     }
+    if request.options.read_only && request.options.read_only_tmpfs == Some(false) {
+        all.iter_mut().for_each(seal);
+    }
     all.retain(|default| !asked.iter().any(|mount| mount.destination() == default.destination()));
     all.extend(asked);
     all.sort_by_key(|mount| mount.destination().components().count());
@@ -129,6 +132,19 @@ fn generated(request: &BundleRequest<'_>, parts: &Parts<'_>) -> Result<Vec<Mount
         all.push(bind(socket, environment::NOTIFY_SOCKET, &["rw"]));
     }
     Ok(all)
+}
+
+/// With `--read-only --read-only-tmpfs=false` nothing is writable but what was asked for.
+fn seal(default: &mut Mount) {
+    let in_memory = default.typ().as_deref() == Some("tmpfs");
+    let is_file = default.typ().as_deref() == Some("bind");
+    if !in_memory && !is_file {
+        return;
+    }
+    let mut options = default.options().clone().unwrap_or_default();
+    options.retain(|option| option != "rw" && option != "ro");
+    options.push("ro".to_owned());
+    default.set_options(Some(options));
 }
 
 fn writable_despite_read_only(destination: &str) -> Mount {

@@ -8,6 +8,8 @@ use super::{BundleRequest, ContainerOptions, Namespace};
 /// Where systemd-resolved keeps the servers behind its own address.
 const RESOLVED: &str = "/run/systemd/resolve/resolv.conf";
 const STUB: &str = "127.0.0.53";
+/// Whom podman and docker ask where the host names nobody that can be reached.
+const FALLBACK: [&str; 2] = ["8.8.8.8", "8.8.4.4"];
 
 /// What a resolv.conf(5) says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -23,7 +25,16 @@ pub fn text(request: &BundleRequest<'_>) -> Option<String> {
         return None;
     }
     let host = host_config(request.network == Namespace::Host);
-    Some(merge(request, host).render())
+    let mut config = merge(request, host);
+    if config.servers.is_empty() && request.network != Namespace::Host {
+        tracing::warn!(
+            "the host's own name servers listen on its loopback alone, where no container gets: {} are asked instead; \
+             name others with --dns (DNS=)",
+            FALLBACK.join(" and ")
+        );
+        config.servers = FALLBACK.map(str::to_owned).to_vec();
+    }
+    Some(config.render())
 }
 
 /// Whether the container keeps its image's file.

@@ -2,6 +2,7 @@
 
 use super::root::Root;
 use super::{BundleError, ContainerOptions};
+use crate::store::owner;
 
 /// Who the first process is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -10,7 +11,7 @@ pub struct Identity {
     pub uid: u32,
     /// Group ID.
     pub gid: u32,
-    /// Additional groups.
+    /// All groups, the own one among them: otherwise a denial by group could be shed with setgid(2) (CVE-2022-2989).
     pub groups: Vec<u32>,
     /// Home directory; `/` for a user that the container does not know.
     pub home: String,
@@ -39,13 +40,17 @@ impl Accounts {
     /// Finds `USER[:GROUP]`, each by name or number; an empty text is root.
     ///
     /// Without a group, the user's own and all that list the user apply; with one, only that one, as in docker and podman.
+    ///
+    /// # Errors
+    /// The image does not know a name, a number is none that a user can have, or the image's files have none for the name.
     pub fn find(&self, user: &str, group_add: &[String]) -> Result<Identity, BundleError> {
         let (user_part, group_part) = user.split_once(':').map_or((user, None), |(u, g)| (u, Some(g)));
         let mut identity = self.user(user_part, user)?;
         match group_part.filter(|group| !group.is_empty()) {
             Some(group) => identity.gid = self.group(group, "--user", user)?,
-            None => identity.groups = self.memberships(identity.name.as_deref(), identity.gid),
+            None => identity.groups = self.memberships(identity.name.as_deref())?,
         }
+        identity.groups.push(identity.gid);
         for group in group_add.iter().filter(|group| *group != "keep-groups") {
             identity.groups.push(self.group(group, "--group-add", group)?);
         }
@@ -56,15 +61,16 @@ impl Accounts {
 
     fn user(&self, wanted: &str, given: &str) -> Result<Identity, BundleError> {
         let wanted = if wanted.is_empty() { "0" } else { wanted };
-        let number = wanted.parse::<u32>().ok();
+        let number = number(wanted, "--user", given)?;
         let entries = || lines(self.passwd.as_deref());
         let by_name = entries().find(|fields| fields[0] == wanted);
-        let entry = by_name.or_else(|| entries().find(|fields| number.is_some() && id(fields, 2) == number));
+        let has_number = |fields: &Vec<&str>| number.is_some() && owner::parse_owner(fields[2]) == number;
+        let entry = by_name.or_else(|| entries().find(has_number));
         if let Some(fields) = entry {
             let home = fields.get(5).filter(|home| !home.is_empty()).unwrap_or(&"/");
             return Ok(Identity {
-                uid: id(&fields, 2).unwrap_or(0),
-                gid: id(&fields, 3).unwrap_or(0),
+                uid: id(&fields, 2, "/etc/passwd")?,
+                gid: id(&fields, 3, "/etc/passwd")?,
                 groups: Vec::new(),
                 home: (*home).to_owned(),
                 name: Some(fields[0].to_owned()),
@@ -88,24 +94,23 @@ impl Accounts {
     }
 
     fn group(&self, wanted: &str, option: &'static str, given: &str) -> Result<u32, BundleError> {
-        let by_name = lines(self.group.as_deref())
-            .find(|fields| fields[0] == wanted)
-            .and_then(|fields| id(&fields, 2));
-        by_name.or_else(|| wanted.parse().ok()).ok_or_else(|| {
+        if let Some(fields) = lines(self.group.as_deref()).find(|fields| fields[0] == wanted) {
+            return id(&fields, 2, "/etc/group");
+        }
+        number(wanted, option, given)?.ok_or_else(|| {
             BundleError::invalid(option, given, format!("the image has no group {wanted} in /etc/group"))
         })
     }
 
-    fn memberships(&self, name: Option<&str>, own: u32) -> Vec<u32> {
-        let Some(name) = name else { return Vec::new() };
+    fn memberships(&self, name: Option<&str>) -> Result<Vec<u32>, BundleError> {
+        let Some(name) = name else { return Ok(Vec::new()) };
         lines(self.group.as_deref())
             .filter(|fields| {
                 fields
                     .get(3)
                     .is_some_and(|members| members.split(',').any(|member| member == name))
             })
-            .filter_map(|fields| id(&fields, 2))
-            .filter(|gid| *gid != own)
+            .map(|fields| id(&fields, 2, "/etc/group"))
             .collect()
     }
 
@@ -125,7 +130,7 @@ impl Accounts {
         if identity.name.is_none() && identity.uid != 0 {
             users.push(Self::user_line(identity, workdir, options.passwd_entry.as_deref()));
         }
-        let known = lines(self.group.as_deref()).any(|fields| id(&fields, 2) == Some(identity.gid));
+        let known = lines(self.group.as_deref()).any(|fields| owner::parse_owner(fields[2]) == Some(identity.gid));
         if !known && identity.gid != 0 {
             groups.push(group_line(identity.gid, options.group_entry.as_deref()));
         }
@@ -195,8 +200,25 @@ fn lines(text: Option<&str>) -> impl Iterator<Item = Vec<&str>> {
         .filter(|fields| fields.len() > 2 && !fields[0].is_empty() && !fields[0].starts_with('#'))
 }
 
-fn id(fields: &[&str], index: usize) -> Option<u32> {
-    fields.get(index)?.parse().ok()
+/// The number in a line of the image. One that cannot be read must not become root.
+fn id(fields: &[&str], index: usize, file: &'static str) -> Result<u32, BundleError> {
+    let text = fields.get(index).copied().unwrap_or_default();
+    owner::parse_owner(text).ok_or_else(|| {
+        let reason = format!("its number in the image's {file} is {text:?}: {}", owner::EXPECTED);
+        BundleError::invalid("--user", fields[0], reason)
+    })
+}
+
+/// What was given, if it is a number.
+fn number(text: &str, option: &'static str, given: &str) -> Result<Option<u32>, BundleError> {
+    let is_number = text
+        .trim_start_matches(['-', '+'])
+        .bytes()
+        .all(|byte| byte.is_ascii_digit());
+    match owner::parse_owner(text) {
+        None if is_number => Err(BundleError::invalid(option, given, owner::EXPECTED)),
+        number => Ok(number),
+    }
 }
 
 #[cfg(test)]
@@ -215,14 +237,14 @@ mod tests {
     #[test]
     fn names_and_numbers() {
         for (user, uid, gid, groups, home) in [
-            ("", 0, 0, &[][..], "/root"),
-            ("web", 33, 33, &[4], "/var/www"),
-            ("33", 33, 33, &[4], "/var/www"),
-            ("web:log", 33, 4, &[], "/var/www"),
-            ("web:99", 33, 99, &[], "/var/www"),
-            ("1000", 1000, 0, &[], "/"),
-            ("1000:1000", 1000, 1000, &[], "/"),
-            ("7", 70, 70, &[], "/seven"),
+            ("", 0, 0, &[0][..], "/root"),
+            ("web", 33, 33, &[4, 33], "/var/www"),
+            ("33", 33, 33, &[4, 33], "/var/www"),
+            ("web:log", 33, 4, &[4], "/var/www"),
+            ("web:99", 33, 99, &[99], "/var/www"),
+            ("1000", 1000, 0, &[0], "/"),
+            ("1000:1000", 1000, 1000, &[1000], "/"),
+            ("7", 70, 70, &[70], "/seven"),
         ] {
             let found = accounts().find(user, &[]).unwrap();
             assert_eq!(
@@ -231,13 +253,35 @@ mod tests {
                 "{user}"
             );
         }
-        for user in ["nobody-here", "web:nogroup"] {
+        for user in [
+            "nobody-here",
+            "web:nogroup",
+            "4294967295",
+            "1000:4294967295",
+            "2147483648",
+            "-1",
+            "web:-1",
+        ] {
             assert!(accounts().find(user, &[]).is_err(), "{user}");
         }
         assert_eq!(
             accounts().find("web:33", &["log".into(), "12".into()]).unwrap().groups,
-            [4, 12]
+            [4, 12, 33]
         );
+        assert!(accounts().find("web", &["4294967295".into()]).is_err());
+    }
+
+    #[test]
+    fn a_number_of_the_image_that_cannot_be_read_is_never_root() {
+        let accounts = Accounts {
+            passwd: Some("huge:x:4294967295:1::/:\nnone:x::1::/:\ngroup:x:5:big::/:\nfine:x:5:5::/:\n".into()),
+            group: Some("odd:x:4294967296:fine\n".into()),
+        };
+        for user in ["huge", "none", "group", "fine", "fine:odd"] {
+            let error = accounts.find(user, &[]).unwrap_err().to_string();
+            assert!(error.contains("2147483647"), "{error}");
+        }
+        assert_eq!(accounts.find("fine:5", &[]).unwrap().uid, 5);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::SecretError;
+use crate::store::owner::{EXPECTED, parse_owner};
 
 /// One use of a secret by a container.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,7 +60,7 @@ struct Given<'a> {
 
 impl<'a> Given<'a> {
     fn set(&mut self, key: &str, text: &'a str) -> Result<(), String> {
-        let number = || text.parse().map_err(|_| format!("{key}={text} is not a number"));
+        let number = || parse_owner(text).ok_or_else(|| format!("{key}={text}: {EXPECTED}"));
         match key {
             "source" => self.source = Some(text),
             "type" => self.kind = Some(text),
@@ -157,7 +158,7 @@ mod tests {
             ("db,env", "\"env\" is not KEY=VALUE"),
             ("db,type=file", "must be mount or env"),
             ("db,mode=999", "not an octal file mode"),
-            ("db,uid=fred", "uid=fred is not a number"),
+            ("db,uid=fred", "uid=fred: a number from 0 to 2147483647"),
             ("db,type=env,mode=0400", "for type=mount"),
             ("db,colour=red", "unknown option colour"),
         ];

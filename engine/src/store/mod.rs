@@ -28,6 +28,7 @@ pub mod idmap;
 pub(crate) mod inside;
 pub mod lock;
 pub mod mount;
+pub mod owner;
 pub mod paths;
 pub(crate) mod removal;
 pub mod scratch;

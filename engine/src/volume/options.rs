@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::VolumeError;
+use crate::store::owner::{EXPECTED, parse_owner};
 
 /// What the options of a volume mean.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -38,8 +39,8 @@ impl Options {
                 "copy" => {}
                 "nocopy" => result.nocopy = true,
                 "size" => result.mount.push(option(key, value)),
-                "uid" => result.uid = Some(number(value).ok_or_else(|| bad("not a number"))?),
-                "gid" => result.gid = Some(number(value).ok_or_else(|| bad("not a number"))?),
+                "uid" => result.uid = Some(parse_owner(value).ok_or_else(|| bad(EXPECTED))?),
+                "gid" => result.gid = Some(parse_owner(value).ok_or_else(|| bad(EXPECTED))?),
                 _ => return Err(bad("unknown; known are device, type, o, copy, nocopy, size, uid, gid")),
             }
         }
@@ -51,8 +52,8 @@ impl Options {
         for option in list.split(',').filter(|o| !o.is_empty()) {
             let bad = |why: &str| VolumeError::invalid("option", format!("o={list}"), format!("{option}: {why}"));
             match option.split_once('=').unwrap_or((option, "")) {
-                ("uid", id) => self.uid = Some(number(id).ok_or_else(|| bad("not a number"))?),
-                ("gid", id) => self.gid = Some(number(id).ok_or_else(|| bad("not a number"))?),
+                ("uid", id) => self.uid = Some(parse_owner(id).ok_or_else(|| bad(EXPECTED))?),
+                ("gid", id) => self.gid = Some(parse_owner(id).ok_or_else(|| bad(EXPECTED))?),
                 ("nocopy", "") => self.nocopy = true,
                 ("copy", "") => {}
                 _ => self.mount.push(option.into()),
@@ -108,10 +109,6 @@ impl Options {
 
 fn option(key: &str, value: &str) -> String {
     format!("{key}={value}")
-}
-
-fn number(text: &str) -> Option<u32> {
-    text.parse().ok()
 }
 
 #[cfg(test)]
@@ -170,7 +167,7 @@ mod tests {
         let cases: &[(&str, &[(&str, &str)], &str)] = &[
             ("local", &[("colour", "red")], "known are device"),
             ("local", &[("o", "size=1g")], "cannot be limited"),
-            ("local", &[("o", "uid=fred")], "uid=fred: not a number"),
+            ("local", &[("o", "uid=fred")], "uid=fred: a number from 0 to 2147483647"),
             ("local", &[("type", "bind"), ("device", "srv")], "absolute path"),
             ("local", &[("copy", ""), ("nocopy", "")], "exclude each other"),
             ("image", &[], "needs --opt image"),

@@ -84,11 +84,11 @@ impl RunOptions {
         options.command = words.collect();
         general.apply(image, &mut options)?;
         process.apply(&mut options)?;
-        network.apply(&mut options);
+        network.apply(&mut options)?;
         storage.apply(&mut options)?;
         security.apply(&mut options)?;
         resources.apply(&mut options)?;
-        namespaces.apply(&mut options);
+        namespaces.apply(&mut options)?;
         health.apply(&mut options);
         crate::runtime::check(&options)?;
         Ok((options, lifecycle.resolve()?))
@@ -121,6 +121,26 @@ impl Switch {
 /// A value that was refused, with what is accepted.
 fn refused(option: &str, value: &str, accepted: &str) -> CliError {
     CliError::new(format!("{option} {value:?}: {accepted}"))
+}
+
+/// Options of which podman takes several in one, with commas between them: comma-separated values as a line of CSV (a value
+/// that has a comma itself is quoted).
+fn lists(option: &str, values: Vec<String>) -> Result<Vec<String>, CliError> {
+    let mut all = Vec::with_capacity(values.len());
+    for text in values {
+        if !text.contains([',', '"']) {
+            all.push(text);
+            continue;
+        }
+        let mut reader = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .from_reader(text.as_bytes());
+        for line in reader.records() {
+            let line = line.map_err(|e| refused(option, &text, &format!("a list with commas was expected: {e}")))?;
+            all.extend(line.iter().map(str::to_owned));
+        }
+    }
+    Ok(all)
 }
 
 /// `NAME=VALUE` or `NAME`, the last of a name wins.

@@ -2,6 +2,8 @@
 
 use clap::Args;
 
+use super::lists;
+use crate::cli::error::CliError;
 use crate::runtime::ContainerOptions;
 
 /// Options of namespaces.
@@ -37,7 +39,7 @@ pub(super) struct NamespaceOptions {
 }
 
 impl NamespaceOptions {
-    pub(super) fn apply(self, options: &mut ContainerOptions) {
+    pub(super) fn apply(self, options: &mut ContainerOptions) -> Result<(), CliError> {
         let Self {
             pid,
             ipc,
@@ -54,9 +56,10 @@ impl NamespaceOptions {
         options.uts = uts;
         options.cgroupns = cgroupns;
         options.userns = userns;
-        options.uid_maps = uidmap;
-        options.gid_maps = gidmap;
+        options.uid_maps = lists("--uidmap", uidmap)?;
+        options.gid_maps = lists("--gidmap", gidmap)?;
         options.sub_uid_name = subuidname;
         options.sub_gid_name = subgidname;
+        Ok(())
     }
 }

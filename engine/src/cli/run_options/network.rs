@@ -1,10 +1,11 @@
 //! Network and names.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use clap::Args;
 
-use super::Switch;
+use super::{Switch, lists, refused};
+use crate::cli::error::CliError;
 use crate::runtime::ContainerOptions;
 
 /// Options of the network.
@@ -58,7 +59,7 @@ pub(super) struct NetworkOptions {
 }
 
 impl NetworkOptions {
-    pub(super) fn apply(self, options: &mut ContainerOptions) {
+    pub(super) fn apply(self, options: &mut ContainerOptions) -> Result<(), CliError> {
         let Self {
             network,
             network_alias,
@@ -77,18 +78,34 @@ impl NetworkOptions {
             hosts_file,
         } = self;
         options.networks = network;
-        options.network_aliases = network_alias;
+        options.network_aliases = lists("--network-alias", network_alias)?;
         options.ips = ip.map(Into::into).into_iter().chain(ip6.map(Into::into)).collect();
         options.mac = mac_address;
-        options.publish = publish;
+        options.publish = lists("--publish", publish)?;
         options.publish_all = Switch::is_on(publish_all);
-        options.expose = expose;
-        options.dns = dns;
-        options.dns_options = dns_option;
-        options.dns_search = dns_search;
-        options.add_hosts = add_host;
+        options.expose = lists("--expose", expose)?;
+        options.dns = servers(lists("--dns", dns)?)?;
+        options.dns_options = lists("--dns-option", dns_option)?;
+        options.dns_search = lists("--dns-search", dns_search)?;
+        options.add_hosts = lists("--add-host", add_host)?;
         options.no_hosts = Switch::is_on(no_hosts);
         options.no_hostname = Switch::is_on(no_hostname);
         options.hosts_file = hosts_file;
+        Ok(())
+    }
+}
+
+/// Name servers are addresses; `none` leaves the image's file as it is.
+fn servers(given: Vec<String>) -> Result<Vec<String>, CliError> {
+    let given: Vec<String> = given.into_iter().filter(|text| !text.is_empty()).collect();
+    let wrong = given
+        .iter()
+        .find(|text| *text != "none" && text.parse::<IpAddr>().is_err());
+    match wrong {
+        Some(text) => Err(refused("--dns", text, "expected an IP address, or none")),
+        None if given.len() > 1 && given.iter().any(|text| text == "none") => {
+            Err(refused("--dns", &given.join(","), "none stands alone"))
+        }
+        None => Ok(given),
     }
 }

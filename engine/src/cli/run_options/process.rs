@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Switch, env, refused};
+use super::{Switch, env, lists, refused};
 use crate::cli::error::CliError;
 use crate::runtime::ContainerOptions;
 
@@ -117,7 +117,7 @@ impl ProcessOptions {
         options.unset_env_all = Switch::is_on(unsetenv_all);
         options.workdir = workdir.map(absolute).transpose()?;
         options.user = user.filter(|user| !user.is_empty());
-        options.group_add = group_add;
+        options.group_add = lists("--group-add", group_add)?;
         options.hostname = hostname.map(checked_hostname).transpose()?;
         options.tty = Switch::is_on(tty);
         options.interactive = Switch::is_on(interactive);
@@ -126,7 +126,7 @@ impl ProcessOptions {
         options.systemd = systemd;
         options.umask = umask.as_deref().map(octal).transpose()?;
         options.timezone = tz;
-        options.host_users = hostuser;
+        options.host_users = lists("--hostuser", hostuser)?;
         options.passwd = passwd.map(|switch| switch.0);
         options.passwd_entry = passwd_entry;
         options.group_entry = group_entry;

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{Switch, pairs, refused};
+use super::{Switch, lists, pairs, refused};
 use crate::cli::error::CliError;
 use crate::runtime::options::Resources;
 use crate::runtime::{ContainerOptions, size};
@@ -87,7 +87,7 @@ impl ResourceOptions {
                 "expected a number of processors such as 1.5",
             ));
         }
-        options.ulimits = ulimit;
+        options.ulimits = lists("--ulimit", ulimit)?;
         options.oom_score_adj = oom_score_adj;
         options.resources = Resources {
             memory: limit("--memory", memory)?,

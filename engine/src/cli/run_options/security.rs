@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{Switch, pairs, refused};
+use super::{Switch, lists, pairs, refused};
 use crate::cli::error::CliError;
 use crate::runtime::ContainerOptions;
 use crate::runtime::cdi::Name;
@@ -52,15 +52,15 @@ impl SecurityOptions {
             return Err(refused("--sysctl", text, "expected NAME=VALUE"));
         }
         options.privileged = Switch::is_on(privileged);
-        options.cap_add = cap_add;
-        options.cap_drop = cap_drop;
+        options.cap_add = lists("--cap-add", cap_add)?;
+        options.cap_drop = lists("--cap-drop", cap_drop)?;
         options.security = security_opt;
-        options.devices = device;
+        options.devices = lists("--device", device)?;
         for gpu in gpus {
             options.devices.push(nvidia_gpu(&gpu)?);
         }
-        options.device_cgroup_rules = device_cgroup_rule;
-        options.sysctls = pairs("--sysctl", sysctl)?;
+        options.device_cgroup_rules = lists("--device-cgroup-rule", device_cgroup_rule)?;
+        options.sysctls = pairs("--sysctl", lists("--sysctl", sysctl)?)?;
         Ok(())
     }
 }

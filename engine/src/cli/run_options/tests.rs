@@ -123,9 +123,37 @@ fn podmans_short_options_and_repetitions() {
 }
 
 #[test]
+fn what_podman_takes_as_a_list_is_one() {
+    let (options, _) = parse(
+        "--dns 10.0.0.1,10.0.0.2 --dns ::1 --dns-search a,b --dns-option ndots:1,edns0 -p 80:80,81:81 --group-add 5,6 \
+         --add-host a:10.0.0.1,b:10.0.0.2 --cap-add CAP_CHOWN,CAP_KILL --ulimit nofile=1:2,nproc=3 --network-alias x,y \
+         --device /dev/null,/dev/zero --sysctl net.a=1,net.b=2 --expose 1,2 i",
+    )
+    .unwrap();
+    assert_eq!(options.dns, ["10.0.0.1", "10.0.0.2", "::1"]);
+    assert_eq!(options.dns_search, ["a", "b"]);
+    assert_eq!(options.dns_options, ["ndots:1", "edns0"]);
+    assert_eq!(options.publish, ["80:80", "81:81"]);
+    assert_eq!(options.group_add, ["5", "6"]);
+    assert_eq!(options.add_hosts.len(), 2);
+    assert_eq!(options.cap_add, ["CAP_CHOWN", "CAP_KILL"]);
+    assert_eq!(options.ulimits, ["nofile=1:2", "nproc=3"]);
+    assert_eq!(options.network_aliases, ["x", "y"]);
+    assert_eq!(options.devices, ["/dev/null", "/dev/zero"]);
+    assert_eq!(options.sysctls.len(), 2);
+    assert_eq!(options.expose, ["1", "2"]);
+    // A comma belongs to these values.
+    let (options, _) = parse("-e A=1,2 -v /a:/b:ro,Z -l k=1,2 i").unwrap();
+    assert_eq!(options.env["A"], "1,2");
+    assert_eq!((options.volumes.len(), &*options.labels["k"]), (1, "1,2"));
+}
+
+#[test]
 fn wrong_values_are_refused_with_the_options_name() {
     for line in [
         "--memory lots",
+        "--dns bogus",
+        "--dns none,10.0.0.1",
         "--cpus=-1",
         "--umask 9",
         "--workdir x",
