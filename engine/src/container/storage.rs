@@ -77,7 +77,26 @@ pub fn resolve(
     }
     place.add_secrets(&mut storage)?;
     record.mounts.clone_from(&storage.mounts);
+    if users.is_some() {
+        bring_near(store, record, &mut storage.mounts)?;
+    }
     Ok(storage)
+}
+
+/// The root of a user namespace mounts what it is given from where it may pass, and that is not the data directory: volumes
+/// are attached in the bundle, in the start's own mount namespace.
+fn bring_near(store: &Store, record: &Record, mounts: &mut [HostMount]) -> Result<(), ContainerError> {
+    for (number, mount) in mounts.iter_mut().enumerate() {
+        if mount.source.starts_with(store.data()) {
+            let near = store
+                .bundle(record.id.as_str())
+                .join("mounts")
+                .join(format!("volume-{number}"));
+            mount::bind_tree(&mount.source, &near)?;
+            mount.source = near;
+        }
+    }
+    Ok(())
 }
 
 /// One [`VolumeUse`] per volume request, in order. A restarted container keeps its anonymous volumes.

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 use super::reference::sha256_hex;
 use crate::store::scratch::names;
-use crate::store::{Durability, Store, StoreError, write_atomic};
+use crate::store::{Durability, Store, StoreError, create_private, write_atomic};
 
 /// The content store of a [`Store`].
 #[derive(Debug, Clone)]
@@ -81,7 +81,7 @@ impl Blobs {
     pub fn partial(&self, digest: &str) -> Result<Partial, StoreError> {
         let path = self.tmp.join(format!("{}.partial", file_name(digest)));
         for dir in [&self.tmp, &self.dir] {
-            fs::create_dir_all(dir).map_err(StoreError::io("create", dir))?;
+            create_private(dir)?;
         }
         // What is unlocked in tmp/ counts as abandoned, and a sweep may come before the lock.
         let file = loop {

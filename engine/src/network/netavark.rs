@@ -37,7 +37,7 @@ pub(super) fn config_dir(store: &Store) -> PathBuf {
 /// Starts netavark on the state file of the container `id`.
 pub(super) fn start(store: &Store, action: Action, id: &str) -> Result<Run, NetworkError> {
     let config = config_dir(store);
-    std::fs::create_dir_all(&config).map_err(crate::store::StoreError::io("create", &config))?;
+    crate::store::create_private(&config)?;
     let mut args: Vec<OsString> = vec![
         "--file".into(),
         input_path(store, id).into(),

@@ -5,7 +5,7 @@
 use std::fs::{self, OpenOptions};
 use std::io;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::thread;
 
@@ -76,7 +76,7 @@ pub fn remove(pin: &Path) -> Result<(), NetworkError> {
 
 fn prepare(pin: &Path) -> io::Result<()> {
     if let Some(dir) = pin.parent() {
-        fs::create_dir_all(dir)?;
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
     }
     OpenOptions::new()
         .write(true)

@@ -5,7 +5,7 @@
 //! Runs that find a bridge in place and leave one in place do not meet, and are most: these share the network's lock, the
 //! first and the last have it alone. (Thirty containers that stop at once would otherwise queue for three seconds.)
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
@@ -15,7 +15,7 @@ use super::netavark::config_dir;
 use super::state::{Input, is_anyone_staying, leave};
 use super::subnet::interface_exists;
 use super::{Network, NetworkError};
-use crate::store::{Lock, Store, StoreError};
+use crate::store::{Lock, Store, StoreError, create_private};
 
 /// The right to run netavark now. Given back when dropped.
 #[derive(Debug)]
@@ -107,7 +107,7 @@ fn flock(store: &Store, name: &str, how: FlockArg) -> Result<Flock<File>, Networ
 
 fn open(path: &Path) -> Result<File, NetworkError> {
     let dir = path.parent().unwrap_or(Path::new("/"));
-    fs::create_dir_all(dir).map_err(StoreError::io("create", dir))?;
+    create_private(dir)?;
     let file = OpenOptions::new()
         .create(true)
         .truncate(false)

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat, openat};
 use serde::{Serialize, de::DeserializeOwned};
 
+use super::scratch::create_private;
 use super::{StoreError, id, mount, remove_tree};
 
 /// Whether a file must survive a power cut once the call returns.
@@ -157,7 +158,7 @@ fn unnamed(path: &Path, content: &[u8], durability: Durability) -> Result<Unname
     };
     let file = match open() {
         Err(rustix::io::Errno::NOENT) => {
-            fs::create_dir_all(dir).map_err(StoreError::io("create", dir))?;
+            create_private(dir)?;
             open()
         }
         other => other,

@@ -1,6 +1,6 @@
 //! One lock per object, held briefly, released by the kernel if its holder dies. Readers take none.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use nix::fcntl::{Flock, FlockArg};
 use sha2::{Digest, Sha256};
 
-use super::scratch::names;
+use super::scratch::{create_private, names};
 use super::{Store, StoreError, remove_tree};
 
 /// A lock on one object of the store; dropped means released.
@@ -93,7 +93,7 @@ fn open(path: &Path) -> Result<File, StoreError> {
     match open() {
         Err(e) if e.kind() == io::ErrorKind::NotFound => {
             let dir = path.parent().unwrap_or(Path::new("/"));
-            fs::create_dir_all(dir).map_err(StoreError::io("create", dir))?;
+            create_private(dir)?;
             open()
         }
         other => other,
@@ -103,6 +103,8 @@ fn open(path: &Path) -> Result<File, StoreError> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::store::testing;
 

@@ -40,7 +40,7 @@ pub use id::ContainerId;
 pub use lock::Lock;
 pub use paths::Store;
 pub use removal::remove_tree;
-pub use scratch::{Scratch, sweep_tmp};
+pub use scratch::{Scratch, create_private, sweep_tmp};
 pub use userns::UserNamespace;
 
 use std::path::{Path, PathBuf};

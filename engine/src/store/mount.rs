@@ -153,6 +153,25 @@ fn bind(source: &Path, target: &Path, writable: bool) -> rustix::io::Result<()> 
     }
 }
 
+/// Attaches a directory or file of the engine's, with what is mounted in it, at `target` as well, which is made.
+///
+/// # Errors
+/// `target` cannot be made, or the kernel refuses.
+pub fn bind_tree(source: &Path, target: &Path) -> Result<(), StoreError> {
+    let make = || {
+        let dir = target.parent().unwrap_or(target);
+        fs::create_dir_all(dir)?;
+        if fs::metadata(source)?.is_dir() {
+            fs::create_dir(target)
+        } else {
+            fs::File::create_new(target).map(drop)
+        }
+    };
+    make().map_err(StoreError::io("create", target))?;
+    rustix::mount::mount_bind_recursive(source, target)
+        .map_err(|e| StoreError::io("mount a volume at", target)(e.into()))
+}
+
 /// The name by which an open descriptor can be reached, for calls that know only path names.
 pub fn fd_path(fd: impl AsFd) -> PathBuf {
     PathBuf::from(format!("/proc/self/fd/{}", fd.as_fd().as_raw_fd()))

@@ -2,10 +2,13 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use super::{StoreError, atomic, id};
+use super::{StoreError, atomic, id, set_mode};
+
+/// Where the bundles are, in the run directory.
+const BUNDLES: &str = "bundles";
 
 /// The two roots of the store: `data` outlives a boot, `run` does not.
 #[derive(Debug, Clone)]
@@ -32,8 +35,10 @@ impl Store {
     /// # Errors
     /// The directories cannot be created.
     pub fn at(data: PathBuf, run: PathBuf) -> Result<Self, StoreError> {
-        create_private(&run)?;
-        create_private(&data)?;
+        let run_is_old = ensure(&run, PASSABLE)?;
+        if ensure(&data, CLOSED)? || run_is_old {
+            close_all_in(&run)?;
+        }
         let stamp = boot_stamp(&run)?;
         Ok(Self { data, run, stamp })
     }
@@ -119,7 +124,7 @@ impl Store {
 
     /// A container's bundle directory.
     pub fn bundle(&self, id: &str) -> PathBuf {
-        self.run.join("bundles").join(id)
+        self.run.join(BUNDLES).join(id)
     }
 
     /// Where the OCI runtime keeps its own state of a container; it goes with the bundle.
@@ -158,16 +163,38 @@ fn xdg_runtime_dir() -> PathBuf {
         .unwrap_or_else(|| PathBuf::from(format!("/run/user/{}", nix::unistd::geteuid())))
 }
 
-/// Creates a directory that others may pass through but not list.
-fn create_private(dir: &Path) -> Result<(), StoreError> {
-    if dir.is_dir() {
-        return Ok(());
+/// What is in volumes and layers, set-user-id programs among it, and what there is at all, is nobody else's business.
+const CLOSED: u32 = 0o700;
+
+/// The roots of user namespaces pass through the run directory to their bundles, and see nothing else.
+const PASSABLE: u32 = 0o711;
+
+/// Creates a directory, or closes one that is more open than this: earlier versions left some. Returns whether it was.
+fn ensure(dir: &Path, mode: u32) -> Result<bool, StoreError> {
+    match fs::metadata(dir) {
+        Ok(found) if found.is_dir() && found.permissions().mode() & 0o777 & !mode == 0 => Ok(false),
+        Ok(found) if found.is_dir() => set_mode(dir, mode).map(|()| true),
+        _ => {
+            let mut builder = fs::DirBuilder::new();
+            builder.recursive(true).mode(0o755);
+            // The directories above are not ours alone.
+            dir.parent()
+                .map_or(Ok(()), |above| builder.create(above))
+                .map_err(StoreError::io("create", dir))?;
+            builder.mode(mode).create(dir).map_err(StoreError::io("create", dir))?;
+            Ok(false)
+        }
     }
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o711)
-        .create(dir)
-        .map_err(StoreError::io("create", dir))
+}
+
+/// What earlier versions made in the run directory for everybody to read.
+fn close_all_in(run: &Path) -> Result<(), StoreError> {
+    for entry in fs::read_dir(run).map_err(StoreError::io("read", run))?.flatten() {
+        if entry.file_name() != BUNDLES && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            set_mode(&entry.path(), CLOSED)?;
+        }
+    }
+    Ok(())
 }
 
 fn boot_stamp(run: &Path) -> Result<String, StoreError> {
@@ -178,4 +205,34 @@ fn boot_stamp(run: &Path) -> Result<String, StoreError> {
     // Several first starts may race at boot: the first link wins, and all read what it wrote.
     atomic::create_once(&path, id::random_hex(8).as_bytes())?;
     fs::read_to_string(&path).map_err(StoreError::io("read", &path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn nobody_else_gets_in_and_what_was_open_is_closed() {
+        let dir = tempfile::tempdir().unwrap();
+        let (data, run) = (dir.path().join("lib/data"), dir.path().join("run"));
+        Store::at(data.clone(), run.clone()).unwrap();
+        assert_eq!((mode(&data), mode(&run)), (0o700, 0o711));
+        for (path, open) in [
+            (&data, 0o711),
+            (&run.join("locks"), 0o755),
+            (&run.join("bundles"), 0o711),
+        ] {
+            fs::create_dir_all(path).unwrap();
+            fs::set_permissions(path, fs::Permissions::from_mode(open)).unwrap();
+        }
+        let store = Store::at(data.clone(), run.clone()).unwrap();
+        assert_eq!(
+            (mode(&data), mode(&store.locks()), mode(&run.join("bundles"))),
+            (0o700, 0o700, 0o711)
+        );
+    }
 }

@@ -141,7 +141,10 @@ fn ensure_tmp(store: &Store) -> Result<PathBuf, StoreError> {
 
 /// Creates a directory for its owner alone, unless it is there: set-user-id programs of old images are nothing that every
 /// user of the host should reach (CVE-2021-41091).
-pub(crate) fn create_private(dir: &Path) -> Result<(), StoreError> {
+///
+/// # Errors
+/// It cannot be created.
+pub fn create_private(dir: &Path) -> Result<(), StoreError> {
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)

@@ -1,14 +1,15 @@
 //! Volumes on disk: create, find, list, remove.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::os::unix::fs::{DirBuilderExt, chown};
+use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::{Options, VolumeError};
-use crate::store::{Durability, Lock, Store, StoreError, id, names_in, read_json, remove_tree, set_mode, write_json};
+use crate::store::{
+    Durability, Lock, Store, StoreError, create_private, id, names_in, read_json, remove_tree, set_mode, write_json,
+};
 
 /// A volume.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -264,17 +265,8 @@ fn complete(store: &Store, wanted: &Wanted) -> Result<Volume, VolumeError> {
 fn make_content(store: &Store, volume: &Volume) -> Result<(), VolumeError> {
     remove_tree(&volume.directory(store))?;
     let data = &volume.mountpoint;
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o711)
-        .create(store.volumes())
-        .map_err(StoreError::io("create", data))?;
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o755)
-        .create(data)
-        .map_err(StoreError::io("create", data))?;
-    // Not what the umask leaves of it.
+    create_private(data)?;
+    // In the container it is a directory like any other; on the host nobody gets there.
     set_mode(data, 0o755)?;
     own(data, volume.owner()?)
 }
@@ -288,6 +280,8 @@ fn own(path: &Path, (uid, gid): (Option<u32>, Option<u32>)) -> Result<(), Volume
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::store::testing::store;
 

@@ -1,0 +1,82 @@
+//! Others of the host, and the payload itself, want in.
+
+use unipod_tests::machine::Machine;
+use unipod_tests::setup;
+
+fn machine() -> Machine {
+    let machine = setup::boot();
+    machine.unipod(&["pull", "-q", "busybox"]).ok();
+    machine
+}
+
+/// A set-user-id program in a volume is root's for whoever can execute it.
+#[test]
+fn local_users_see_nothing_and_reach_nothing() {
+    let machine = machine();
+    machine.write("/etc/subuid", "containers:2147483647:2147483648\n");
+    machine.write("/etc/subgid", "containers:2147483647:2147483648\n");
+    machine
+        .sh(
+            "unipod run --rm -v sv:/v busybox sh -c 'cp /bin/busybox /v/x && chmod 4755 /v/x'
+             unipod run -d --name a --network podman -p 8080:80 -v sv:/v busybox sleep 1000
+             unipod run -d --name b --userns auto -v sv:/v busybox sleep 1000",
+        )
+        .ok();
+    let program = machine.sh("unipod volume inspect -f '{{.Mountpoint}}/x' sv").ok();
+    let nobody = "setpriv --reuid=65534 --regid=65534 --clear-groups";
+    machine.sh(&format!("test -u {program}")).ok();
+    // setpriv(1) has its capabilities until it executes something.
+    let refused = machine.sh(&format!("{nobody} sh -c {program}")).refused();
+    assert!(refused.contains("Permission denied"), "{refused}");
+    let seen = machine
+        .sh(&format!(
+            "{nobody} find /var/lib/unipod /run/unipod -mindepth 1 2>/dev/null"
+        ))
+        .stdout;
+    assert_eq!(seen, "", "nothing is listed");
+    for dir in ["locks", "leases", "containers", "netns", "seccomp", "networks"] {
+        let look = machine.sh(&format!(
+            "[ ! -e /run/unipod/{dir} ] || ! {nobody} ls /run/unipod/{dir}"
+        ));
+        assert!(look.success(), "{dir}: {look}");
+    }
+    // What an earlier version has left open is closed by the next command.
+    machine
+        .sh(
+            "chmod 711 /var/lib/unipod; chmod 755 /run/unipod/locks; unipod ps >/dev/null
+             [ $(stat -c %a /var/lib/unipod) = 700 ] && [ $(stat -c %a /run/unipod/locks) = 700 ]",
+        )
+        .ok();
+}
+
+/// The kernel takes 4294967295 for "unchanged", and the user was root.
+#[test]
+fn nobody_becomes_root_by_a_number() {
+    let machine = machine();
+    for user in ["4294967295", "1000:4294967295", "2147483648", "-1"] {
+        let refused = machine
+            .unipod(&["run", "--rm", "--user", user, "busybox", "id"])
+            .refused();
+        assert!(refused.contains("2147483647"), "{refused}");
+    }
+    machine.sh("unipod run -d --name a busybox sleep 1000").ok();
+    machine.unipod(&["exec", "--user", "4294967295", "a", "id"]).refused();
+    for options in [
+        "--group-add 4294967295",
+        "--mount type=tmpfs,dst=/t,uid=4294967295",
+        "--uidmap 0:4294967295:1",
+    ] {
+        machine.sh(&format!("unipod run --rm {options} busybox true")).refused();
+    }
+    // A denial by group cannot be shed: the own group is one of the groups (CVE-2022-2989).
+    let groups = |command: &str| {
+        machine
+            .sh(&format!("unipod {command} grep ^Groups /proc/self/status"))
+            .ok()
+    };
+    assert_eq!(
+        groups("run --rm -u 1000:1000 busybox").split_whitespace().last(),
+        Some("1000")
+    );
+    assert_eq!(groups("exec -u 1000:1000 a").split_whitespace().last(), Some("1000"));
+}
