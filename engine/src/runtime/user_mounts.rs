@@ -1,7 +1,7 @@
 //! Mounts that were asked for, in the form of the OCI runtime specification.
 
 use std::fs::{self, DirBuilder};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown, lchown};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, chown};
 use std::path::Path;
 
 use oci_spec::runtime::Mount;
@@ -10,6 +10,7 @@ use super::mount_options::{self, MountOptions};
 use super::mounts::mount;
 use super::volumes::{self, MountRequest, MountSource};
 use super::{BundleError, BundleRequest, HostMount};
+use crate::store::chown_tree;
 
 /// The mounts that the caller has resolved, and those of the options that need no resolving.
 pub fn mounts(request: &BundleRequest<'_>, owner: (u32, u32)) -> Result<Vec<Mount>, BundleError> {
@@ -94,7 +95,8 @@ impl Work<'_> {
             nocopy: _,
         } = mount_options::parse(options, true, option, value)?;
         if chown {
-            give_to(source, self.owner)?;
+            let (uid, gid) = self.owner;
+            chown_tree(source, uid, gid).map_err(BundleError::io("change the owner of", source))?;
         }
         if overlay {
             return self.overlay(source, destination, &kernel);
@@ -144,26 +146,6 @@ impl Work<'_> {
         let options: Vec<&str> = options.iter().map(String::as_str).collect();
         Ok(mount(destination, "overlay", "overlay", &options))
     }
-}
-
-/// `U`: gives a tree to the container's user, unless its top already is.
-fn give_to(path: &Path, owner: (u32, u32)) -> Result<(), BundleError> {
-    let meta = fs::symlink_metadata(path).map_err(BundleError::io("read", path))?;
-    if (meta.uid(), meta.gid()) == owner {
-        return Ok(());
-    }
-    chown_tree(path, owner)
-}
-
-/// The top comes last, so that a change that was interrupted is taken up again.
-fn chown_tree(path: &Path, owner: (u32, u32)) -> Result<(), BundleError> {
-    let meta = fs::symlink_metadata(path).map_err(BundleError::io("read", path))?;
-    if meta.is_dir() {
-        for entry in fs::read_dir(path).map_err(BundleError::io("read", path))? {
-            chown_tree(&entry.map_err(BundleError::io("read", path))?.path(), owner)?;
-        }
-    }
-    lchown(path, Some(owner.0), Some(owner.1)).map_err(BundleError::io("change the owner of", path))
 }
 
 /// The paths that a pattern matches; `*` and `?` in its last component only.
@@ -220,7 +202,7 @@ mod tests {
         fs::create_dir_all(tree.join("deep")).unwrap();
         fs::write(&outside, "").unwrap();
         std::os::unix::fs::symlink(&outside, tree.join("deep/link")).unwrap();
-        give_to(&tree, (4711, 4712)).unwrap();
+        chown_tree(&tree, 4711, 4712).unwrap();
         assert_eq!(fs::symlink_metadata(tree.join("deep/link")).unwrap().uid(), 4711);
         assert_ne!(fs::metadata(&outside).unwrap().uid(), 4711);
     }

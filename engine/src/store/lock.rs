@@ -103,8 +103,6 @@ fn open(path: &Path) -> Result<File, StoreError> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
     use crate::store::testing;
 

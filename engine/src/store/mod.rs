@@ -23,6 +23,7 @@
 //! ```
 
 pub mod atomic;
+pub mod chown;
 pub mod id;
 pub mod idmap;
 pub(crate) mod inside;
@@ -36,6 +37,7 @@ pub mod tree;
 pub mod userns;
 
 pub use atomic::{Durability, names_in, read_all, read_json, remove_record, set_mode, write_atomic, write_json};
+pub use chown::chown_tree;
 pub use id::ContainerId;
 pub use lock::Lock;
 pub use paths::Store;

@@ -12,9 +12,12 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{
-    AtFlags, CWD, Dir, FileType, Gid, Mode, OFlags, Stat, Timespec, Timestamps, Uid, chmodat, chownat, fstat, linkat,
+    AtFlags, CWD, Dir, FileType, Gid, Mode, OFlags, Stat, Timespec, Timestamps, Uid, chmod, chownat, fstat, linkat,
     mkdirat, mknodat, openat, readlinkat, statat, symlinkat, utimensat,
 };
+
+use crate::store::inside::open_without_links;
+use crate::store::mount::fd_path;
 
 const OPEN_DIR: OFlags = OFlags::RDONLY
     .union(OFlags::DIRECTORY)
@@ -41,34 +44,46 @@ fn pair_of(from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> io::Result<Pair> {
     })
 }
 
-/// Gives a copy the mode, the extended attributes and the times of its original; see [`own`] for the owner.
-pub(super) fn dress(from: BorrowedFd<'_>, to: BorrowedFd<'_>, name: &CStr, stat: &Stat) -> io::Result<()> {
-    let kind = FileType::from_raw_mode(stat.st_mode);
-    if kind != FileType::Symlink {
-        chmodat(to, name, Mode::from_raw_mode(stat.st_mode), AtFlags::empty())?;
+/// Gives a copy, which is open, the owner, the extended attributes, the mode and the times of its original, which is `name` in
+/// `from`. A name in the copy may be somebody else's by now; a descriptor stays what it is.
+///
+/// The owner comes first: a change of owner drops file capabilities and set-id bits.
+pub(super) fn dress(
+    from: BorrowedFd<'_>,
+    name: &CStr,
+    stat: &Stat,
+    copy: BorrowedFd<'_>,
+    owner: (u32, u32),
+) -> io::Result<()> {
+    let path = fd_path(copy);
+    own(copy, owner)?;
+    copy_xattrs(&path_of(from, name), &path)?;
+    if FileType::from_raw_mode(stat.st_mode) != FileType::Symlink {
+        chmod(&path, Mode::from_raw_mode(stat.st_mode))?;
     }
-    copy_xattrs(&path_of(from, name), &path_of(to, name))?;
-    utimensat(to, name, &times(stat), AtFlags::SYMLINK_NOFOLLOW)?;
-    Ok(())
+    Ok(utimensat(CWD, &path, &times(stat), AtFlags::empty())?)
 }
 
-/// Gives `name` the owner of its original.
-pub(super) fn own(to: BorrowedFd<'_>, name: &CStr, uid: u32, gid: u32) -> io::Result<()> {
-    Ok(chownat(
-        to,
-        name,
-        Some(Uid::from_raw(uid)),
-        Some(Gid::from_raw(gid)),
-        AtFlags::SYMLINK_NOFOLLOW,
-    )?)
+/// Gives what is open an owner.
+pub(super) fn own(copy: BorrowedFd<'_>, (uid, gid): (u32, u32)) -> io::Result<()> {
+    let (uid, gid) = (Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)));
+    Ok(chownat(copy, c"", uid, gid, AtFlags::EMPTY_PATH)?)
 }
 
 struct Copy<'a> {
-    /// Files with more than one name: device and inode to the first name, relative to `target`.
-    links: HashMap<(u64, u64), PathBuf>,
+    /// Files with more than one name: device and inode to the first copy.
+    links: HashMap<(u64, u64), Linked>,
     target: BorrowedFd<'a>,
     /// The path of what is being copied.
     at: PathBuf,
+}
+
+/// The copy of a file that has further names.
+struct Linked {
+    /// Its first name, relative to the top.
+    path: PathBuf,
+    /// Its device and inode.
+    identity: (u64, u64),
 }
 
 /// A directory and its copy.
@@ -79,8 +94,6 @@ struct Pair {
 
 /// A directory that is being copied, seen from the one above.
 struct Level {
-    name: CString,
-    stat: Stat,
     above: [(u64, u64); 2],
     /// Directories beside it whose turn comes next.
     beside: Vec<CString>,
@@ -94,19 +107,23 @@ impl Copy<'_> {
         loop {
             if let Some(name) = directories.pop() {
                 self.at.push(os_string(&name));
-                let stat = statat(&here.from, &name, AtFlags::SYMLINK_NOFOLLOW)?;
                 mkdirat(&here.to, &name, Mode::RWXU)?;
                 let (above, inner) = (here.identity()?, here.open(&name)?);
                 here = inner;
                 levels.push(Level {
-                    name,
-                    stat,
                     above,
                     beside: std::mem::replace(&mut directories, self.files(&here)?),
                 });
             } else if let Some(level) = levels.pop() {
+                let stat = fstat(&here.from)?;
+                dress(
+                    here.from.as_fd(),
+                    c".",
+                    &stat,
+                    here.to.as_fd(),
+                    (stat.st_uid, stat.st_gid),
+                )?;
                 here = here.above(level.above)?;
-                finish(&here, &level.name, &level.stat)?;
                 directories = level.beside;
                 self.at.pop();
             } else {
@@ -137,22 +154,43 @@ impl Copy<'_> {
     }
 
     fn file(&mut self, here: &Pair, name: &CStr, stat: &Stat) -> io::Result<()> {
-        if stat.st_nlink > 1 {
-            let inode = (stat.st_dev, stat.st_ino);
-            if let Some(first) = self.links.get(&inode) {
-                return Ok(linkat(self.target, first, &here.to, name, AtFlags::empty())?);
-            }
-            self.links.insert(inode, self.at.clone());
+        let inode = (stat.st_dev, stat.st_ino);
+        if let Some(first) = self.links.get(&inode) {
+            return self.link(first, here, name);
         }
-        match FileType::from_raw_mode(stat.st_mode) {
+        let made = match FileType::from_raw_mode(stat.st_mode) {
             FileType::RegularFile => copy_file(here, name)?,
-            FileType::Symlink => symlinkat(readlinkat(&here.from, name, Vec::new())?, &here.to, name)?,
             // A socket without its server is of no use.
             FileType::Socket => return Ok(()),
-            kind => mknodat(&here.to, name, kind, Mode::from_raw_mode(0o600), stat.st_rdev)?,
+            FileType::Symlink => {
+                symlinkat(readlinkat(&here.from, name, Vec::new())?, &here.to, name)?;
+                made(here, name, stat)?
+            }
+            kind => {
+                mknodat(&here.to, name, kind, Mode::from_raw_mode(0o600), stat.st_rdev)?;
+                made(here, name, stat)?
+            }
+        };
+        if stat.st_nlink > 1 {
+            let path = self.at.clone();
+            let identity = identity(&made)?;
+            self.links.insert(inode, Linked { path, identity });
         }
-        finish(here, name, stat)
+        dress(here.from.as_fd(), name, stat, made.as_fd(), (stat.st_uid, stat.st_gid))
     }
+
+    /// Another name for what was copied already: for that file itself, whatever its first name stands for by now.
+    fn link(&self, first: &Linked, here: &Pair, name: &CStr) -> io::Result<()> {
+        let held = open_without_links(&self.target, &first.path, OFlags::PATH | OFlags::NOFOLLOW)?;
+        if identity(&held)? != first.identity {
+            return Err(io::Error::other("somebody has put something else there meanwhile"));
+        }
+        Ok(linkat(&held, c"", &here.to, name, AtFlags::EMPTY_PATH)?)
+    }
+}
+
+fn identity(file: &OwnedFd) -> io::Result<(u64, u64)> {
+    Ok(fstat(file).map(|stat| (stat.st_dev, stat.st_ino))?)
 }
 
 impl Pair {
@@ -163,7 +201,6 @@ impl Pair {
     }
 
     fn identity(&self) -> io::Result<[(u64, u64); 2]> {
-        let identity = |dir: &OwnedFd| fstat(dir).map(|stat| (stat.st_dev, stat.st_ino));
         Ok([identity(&self.from)?, identity(&self.to)?])
     }
 
@@ -178,18 +215,32 @@ impl Pair {
     }
 }
 
-/// The owner first: a change of owner drops file capabilities and set-id bits.
-fn finish(here: &Pair, name: &CStr, stat: &Stat) -> io::Result<()> {
-    own(here.to.as_fd(), name, stat.st_uid, stat.st_gid)?;
-    dress(here.from.as_fd(), here.to.as_fd(), name, stat)
+/// What was made a moment ago under a name, held without being opened: a device or FIFO would act or block.
+fn made(here: &Pair, name: &CStr, original: &Stat) -> io::Result<OwnedFd> {
+    let held = openat(
+        &here.to,
+        name,
+        OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC,
+        Mode::empty(),
+    )?;
+    let stat = fstat(&held)?;
+    let is_it = FileType::from_raw_mode(stat.st_mode) == FileType::from_raw_mode(original.st_mode)
+        && stat.st_rdev == original.st_rdev
+        && stat.st_nlink == 1;
+    if is_it {
+        Ok(held)
+    } else {
+        Err(io::Error::other("somebody has put something else there meanwhile"))
+    }
 }
 
-fn copy_file(here: &Pair, name: &CStr) -> io::Result<()> {
+fn copy_file(here: &Pair, name: &CStr) -> io::Result<OwnedFd> {
     let read = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let write = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let mut source = File::from(openat(&here.from, name, read, Mode::empty())?);
     let mut target = File::from(openat(&here.to, name, write, Mode::RUSR | Mode::WUSR)?);
-    io::copy(&mut source, &mut target).map(drop)
+    io::copy(&mut source, &mut target)?;
+    Ok(target.into())
 }
 
 /// A path whose directory is fixed by a descriptor; only calls that do not follow the last name may use it.
@@ -216,7 +267,7 @@ fn copy_xattrs(from: &Path, to: &Path) -> io::Result<()> {
             continue;
         }
         if let Some(value) = xattr::get(from, &name)? {
-            xattr::set(to, &name, &value)?;
+            xattr::set_deref(to, &name, &value)?;
         }
     }
     Ok(())
@@ -254,6 +305,61 @@ pub(super) fn is_empty(dir: BorrowedFd<'_>) -> io::Result<bool> {
 mod tests {
     use super::*;
     use crate::store::remove_tree;
+
+    /// A container that has the volume already puts links to a file of the host where the copy is at work.
+    #[test]
+    fn whoever_renames_meanwhile_leads_nowhere() {
+        use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+        use std::sync::atomic::{AtomicBool, Ordering};
+
+        let dir = tempfile::tempdir_in("/dev/shm").unwrap();
+        let (from, to, victim) = (
+            dir.path().join("from"),
+            dir.path().join("to"),
+            dir.path().join("victim"),
+        );
+        std::fs::create_dir(&from).unwrap();
+        std::fs::create_dir(&victim).unwrap();
+        std::fs::write(victim.join("b"), "").unwrap();
+        std::fs::set_permissions(victim.join("b"), std::fs::Permissions::from_mode(0o600)).unwrap();
+        let before = std::fs::metadata(victim.join("b")).unwrap();
+        std::fs::create_dir(from.join("d")).unwrap();
+        for name in ["a", "b", "d/a", "d/b"] {
+            std::fs::write(from.join(name), "x").unwrap();
+            std::os::unix::fs::chown(from.join(name), Some(4711), Some(4711)).unwrap();
+            std::fs::set_permissions(from.join(name), std::fs::Permissions::from_mode(0o4755)).unwrap();
+        }
+        std::fs::hard_link(from.join("d/b"), from.join("z")).unwrap();
+        let done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    // None of it need work out: the directory comes and goes.
+                    let link = to.join("link");
+                    for (target, name) in [(victim.join("b"), "b"), (victim.clone(), "d")] {
+                        let _ = symlink(target, &link);
+                        let _ = std::fs::rename(&link, to.join(name));
+                    }
+                }
+            });
+            for _ in 0..30 {
+                std::fs::create_dir(&to).unwrap();
+                // An error is a good answer.
+                let _ = copy_content(
+                    open_directory(&from).unwrap().as_fd(),
+                    open_directory(&to).unwrap().as_fd(),
+                );
+                remove_tree(&to).unwrap();
+            }
+            done.store(true, Ordering::Relaxed);
+        });
+        let after = std::fs::metadata(victim.join("b")).unwrap();
+        assert_eq!(
+            (before.mode(), before.uid(), before.nlink()),
+            (after.mode(), after.uid(), after.nlink())
+        );
+        assert_eq!(std::fs::read(victim.join("b")).unwrap(), b"");
+    }
 
     #[test]
     fn a_tree_may_be_deeper_than_there_are_descriptors() {

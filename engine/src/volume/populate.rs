@@ -104,16 +104,18 @@ impl Volume {
 
     fn take_root(&self, source: BorrowedFd<'_>, target: BorrowedFd<'_>) -> io::Result<()> {
         let stat: Stat = fstat(source)?;
-        self.own_root(target, Some((stat.st_uid, stat.st_gid)))?;
-        dress(source, target, c".", &stat)
+        dress(source, c".", &stat, target, self.owner_or((stat.st_uid, stat.st_gid))?)
+    }
+
+    fn owner_or(&self, (uid, gid): (u32, u32)) -> io::Result<(u32, u32)> {
+        let wanted = self.owner().map_err(io::Error::other)?;
+        Ok((wanted.0.unwrap_or(uid), wanted.1.unwrap_or(gid)))
     }
 
     /// The owner given for the volume, else `otherwise`.
     fn own_root(&self, target: BorrowedFd<'_>, otherwise: Option<(u32, u32)>) -> io::Result<()> {
-        let (uid, gid) = self.owner().map_err(io::Error::other)?;
         let now: Stat = fstat(target)?;
-        let otherwise = otherwise.unwrap_or((now.st_uid, now.st_gid));
-        own(target, c".", uid.unwrap_or(otherwise.0), gid.unwrap_or(otherwise.1))
+        own(target, self.owner_or(otherwise.unwrap_or((now.st_uid, now.st_gid)))?)
     }
 }
 
