@@ -181,7 +181,7 @@ impl Copy<'_> {
 
     /// Another name for what was copied already: for that file itself, whatever its first name stands for by now.
     fn link(&self, first: &Linked, here: &Pair, name: &CStr) -> io::Result<()> {
-        let held = open_without_links(&self.target, &first.path, OFlags::PATH | OFlags::NOFOLLOW)?;
+        let held = open_without_links(self.target, &first.path, OFlags::PATH | OFlags::NOFOLLOW)?;
         if identity(&held)? != first.identity {
             return Err(io::Error::other("somebody has put something else there meanwhile"));
         }
