@@ -100,3 +100,39 @@ fn a_port_may_be_published_on_several_addresses() {
         .ok();
     machine.wait_for("curl -fsS --max-time 2 localhost:8080/hostname");
 }
+
+/// An engine in the foreground is killed before it could write down who the container's first process is, or while that waits to
+/// be released: nobody needs a name or port of it.
+#[test]
+fn a_killed_foreground_engine_keeps_neither_name_nor_port() {
+    let machine = machine();
+    for call in ["write", "renameat2", "waitid", "ppoll"] {
+        for number in (1..40).step_by(4) {
+            machine.sh(&format!(
+                "strace -D -q -o /dev/null -e trace={call} -e inject={call}:signal=KILL:when={number} \
+                 unipod run --rm --name x -p 8081:80 busybox true"
+            ));
+            // A payload that was released ends by itself.
+            machine.wait_for("[ -z \"$(unipod ps -q)\" ]");
+            machine.sh("unipod run --rm --name x -p 8081:80 busybox true").ok();
+            machine.sh("unipod run --rm -p 8081:80 busybox true").ok();
+        }
+    }
+    machine.nothing_remains();
+}
+
+/// What the engine blocks is its own affair: a DNS server that it has started hears systemd and netavark.
+#[test]
+fn names_are_served_whoever_started_the_server() {
+    let machine = machine();
+    machine
+        .sh(
+            "unipod network create a && nice -n 5 unipod run --rm --network a busybox true
+             unipod run -d --name d --network a busybox sleep 1000
+             unipod run --rm --network a busybox nslookup d
+             for server in $(pgrep aardvark-dns); do
+                 grep -q '^SigBlk:.0*$' /proc/$server/status && [ $(ps -o ni= -p $server) = 0 ] || exit 1
+             done",
+        )
+        .ok();
+}

@@ -3,6 +3,8 @@
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -14,6 +16,9 @@ use serde::{Deserialize, Serialize};
 /// that always blocks it (an init such as catatonit) takes longer to stop.
 const LOOKS: usize = 5;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(1);
+
+/// What the kernel's clock ticks and those of a file system may differ by. No number comes around so fast.
+const SLACK: Duration = Duration::from_secs(1);
 
 /// A process that cannot be mistaken for another one that got the same number later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +37,22 @@ impl Process {
         (!matches!(state, 'Z' | 'X')).then_some(Self { pid, started })
     }
 
+    /// The process whose number somebody has written into a file, if it is that process still: it is older than the file.
+    pub fn written_in(file: &Path) -> Option<Self> {
+        let process = Self::with_pid(fs::read_to_string(file).ok()?.trim().parse().ok()?)?;
+        let age = fs::metadata(file).ok()?.modified().ok()?.elapsed().unwrap_or_default();
+        (process.age()? + SLACK >= age).then_some(process)
+    }
+
+    /// For how long it has been running.
+    fn age(self) -> Option<Duration> {
+        let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+        let now = Duration::new(u64::try_from(now.tv_sec).ok()?, u32::try_from(now.tv_nsec).ok()?);
+        let ticks = rustix::param::clock_ticks_per_second().max(1);
+        let started = Duration::from_millis(self.started.checked_mul(1000)? / ticks);
+        Some(now.saturating_sub(started))
+    }
+
     /// Whether it still runs.
     pub fn is_alive(self) -> bool {
         Self::with_pid(self.pid) == Some(self)
@@ -45,6 +66,10 @@ impl Process {
         let deadline = Instant::now() + Duration::from_secs(1);
         while let Some(parent) = parent(self.pid).filter(|p| !heirs.contains(p)) {
             let Some(helper) = Self::with_pid(parent).and_then(Self::open) else {
+                if Instant::now() >= deadline {
+                    return;
+                }
+                thread::sleep(BETWEEN_LOOKS);
                 continue;
             };
             let left = deadline.saturating_duration_since(Instant::now());
@@ -126,7 +151,7 @@ impl Handle {
             match status.map_or(Reception::Handled, |text| reception(&text, signal)) {
                 Reception::Handled => return true,
                 Reception::Dropped => return false,
-                Reception::Blocked => std::thread::sleep(BETWEEN_LOOKS),
+                Reception::Blocked => thread::sleep(BETWEEN_LOOKS),
             }
         }
         true

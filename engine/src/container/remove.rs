@@ -5,10 +5,11 @@
 
 use std::fs;
 
+use super::process::Process;
 use super::record::{self, Exit, Record, State};
 use super::{ContainerError, relay, stop};
 use crate::network;
-use crate::runtime::{OciRuntime, cdi};
+use crate::runtime::{OciRuntime, cdi, oci};
 use crate::store::{self, Lock, Store, StoreError};
 use crate::volume;
 
@@ -41,6 +42,7 @@ pub(super) fn remove_locked(store: &Store, record: &Record, options: RemoveOptio
     if record.state() == State::Running && !options.force {
         return Err(ContainerError::Running(record.name.clone()));
     }
+    end_unrecorded(store, record)?;
     stop::stop(record, options.timeout)?;
     let mut problems = tear_down(store, record);
     problems.extend(
@@ -82,6 +84,7 @@ pub fn clean_up(store: &Store, ended: &Record, exit_code: Option<i32>) -> Result
             },
         );
     }
+    end_unrecorded(store, &record)?;
     relay::settle(&record.relays);
     let problem = tear_down(store, &record).into_iter().next();
     if record.exit.is_none() && record.process.is_some() {
@@ -111,22 +114,51 @@ fn is_awaited(store: &Store, record: &Record) -> Result<bool, StoreError> {
     }
 }
 
-/// Takes down the container with this ID if it is only a leftover; returns whether it was. Who needs what that still holds
-/// need not wait for a repair.
+/// Takes down the container with this ID if it only holds what it does not need; returns whether it did. Who needs that need
+/// not wait for a repair.
 ///
 /// # Errors
 /// Something cannot be removed.
 pub(super) fn leftover(store: &Store, id: Option<&str>) -> Result<bool, ContainerError> {
     let all = id.map(|_| record::list(store)).transpose()?.unwrap_or_default();
     match all.iter().find(|record| Some(record.id.as_str()) == id) {
-        Some(record) if is_leftover(record) => clean_up(store, record, None).map(|()| true),
+        Some(record) if record.state() != State::Running && !is_at_work(store, record)? => {
+            clean_up(store, record, None).map(|()| true)
+        }
         _ => Ok(false),
     }
 }
 
-/// A container that was to be removed at its end has ended, and nobody came to remove it: its unit's file is gone, say.
+/// Whether somebody is starting or removing it. Who was killed at that holds no lock any more.
+fn is_at_work(store: &Store, record: &Record) -> Result<bool, StoreError> {
+    Ok(Lock::try_acquire(store, "container", &record.name)?.is_none())
+}
+
+/// Whether a container, whose lock the caller holds, was to be removed at its end and will not be: it has ended, and nobody came
+/// to remove it (its unit's file is gone, say), or whoever started it in the foreground was killed before it ran.
 pub(super) fn is_leftover(record: &Record) -> bool {
-    record.lifecycle.rm && record.state() == State::Exited
+    let never_ran = record.unit.is_none() && record.state() == State::Created;
+    record.lifecycle.rm && (never_ran || record.state() == State::Exited)
+}
+
+/// Ends a first process that waits to be released by somebody who was killed before it could be recorded. It is known from the
+/// file that the OCI runtime has left in the bundle.
+fn end_unrecorded(store: &Store, record: &Record) -> Result<(), ContainerError> {
+    if record.process.is_some() {
+        return Ok(());
+    }
+    let witness = oci::pid_file(&store.bundle(record.id.as_str()));
+    let Some(init) = Process::written_in(&witness) else {
+        return Ok(());
+    };
+    let unrecorded = Record {
+        process: Some(init),
+        ..record.clone()
+    };
+    match stop::kill(&unrecorded, libc::SIGKILL) {
+        Err(ContainerError::NotRunning(..)) => Ok(()),
+        other => other,
+    }
 }
 
 /// Hooks, network and bundle. Goes on after a failure and returns all of them.

@@ -13,6 +13,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
 use super::NetworkError;
+use crate::store::spawn;
 
 /// Where podman looks for its helpers (`helper_binaries_dir` of containers.conf(5)), then Debian's and Fedora's places.
 const HELPER_DIRS: [&str; 4] = [
@@ -69,7 +70,9 @@ impl Run {
     {
         let start = || {
             let (stdout, stderr) = (memory_file()?, memory_file()?);
-            let child = Command::new(&program)
+            let mut command = Command::new(&program);
+            spawn::free_of_us(&mut command);
+            let child = command
                 .args(args)
                 .env_remove("NOTIFY_SOCKET")
                 .env("LC_ALL", "C")

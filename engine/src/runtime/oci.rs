@@ -81,8 +81,13 @@ impl RunRequest<'_> {
     }
 
     pub(super) fn pid_file(&self) -> PathBuf {
-        self.bundle.join("pid")
+        pid_file(self.bundle)
     }
+}
+
+/// Where the runtime writes the number of a container's first process as soon as there is one.
+pub fn pid_file(bundle: &Path) -> PathBuf {
+    bundle.join("pid")
 }
 
 /// A process to be started in a running container.

@@ -33,6 +33,7 @@ pub mod owner;
 pub mod paths;
 pub(crate) mod removal;
 pub mod scratch;
+pub mod spawn;
 pub mod tree;
 pub mod userns;
 

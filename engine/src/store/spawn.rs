@@ -1,0 +1,51 @@
+//! Programs that may outlive us, or start such: what is ours alone is not handed on to them.
+
+#![allow(unsafe_code)]
+
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use nix::sys::signal::{SigSet, SigmaskHow, sigprocmask};
+
+/// Starts `command` with no signal blocked, at ordinary priority, in a directory that no disk needs. An engine in the foreground
+/// blocks the signals that it hands on; a DNS server that inherited that would hear neither reload nor stop.
+pub fn free_of_us(command: &mut Command) {
+    command.current_dir("/");
+    let blocked = SigSet::thread_get_mask().is_ok_and(|mask| mask.iter().next().is_some());
+    // SAFETY: getpriority(2) has no memory of ours. -1 is an answer, too: a priority that has to be reset.
+    let priority = unsafe { libc::getpriority(libc::PRIO_PROCESS, 0) };
+    if !blocked && priority == 0 {
+        // Then the program can be started without a copy of this process.
+        return;
+    }
+    // SAFETY: between fork and exec only system calls are made, which allocate nothing and take no lock.
+    unsafe {
+        command.pre_exec(|| {
+            sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None).map_err(io::Error::from)?;
+            // Who may not raise it keeps it.
+            libc::setpriority(libc::PRIO_PROCESS, 0, 0);
+            Ok(())
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nix::sys::signal::Signal;
+
+    use super::*;
+
+    #[test]
+    fn what_we_block_is_not_blocked_there() {
+        let mask: SigSet = [Signal::SIGHUP, Signal::SIGTERM].into_iter().collect();
+        let seen = std::thread::spawn(move || {
+            mask.thread_block().unwrap();
+            let mut command = Command::new("sh");
+            command.args(["-c", "grep SigBlk /proc/self/status; pwd"]);
+            free_of_us(&mut command);
+            String::from_utf8(command.output().unwrap().stdout).unwrap()
+        });
+        assert_eq!(seen.join().unwrap(), "SigBlk:\t0000000000000000\n/\n");
+    }
+}
