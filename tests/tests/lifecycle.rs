@@ -107,7 +107,7 @@ fn a_port_may_be_published_on_several_addresses() {
 fn a_killed_foreground_engine_keeps_neither_name_nor_port() {
     let machine = machine();
     for call in ["write", "renameat2", "waitid", "ppoll"] {
-        for number in (1..40).step_by(4) {
+        for number in (1..40).step_by(9) {
             machine.sh(&format!(
                 "strace -D -q -o /dev/null -e trace={call} -e inject={call}:signal=KILL:when={number} \
                  unipod run --rm --name x -p 8081:80 busybox true"

@@ -93,6 +93,7 @@ impl CreateArgs {
             uid,
             gid,
             anonymous: false,
+            boot: None,
         };
         let created = create(store, &wanted, ignore)?;
         if let Created::Updated(volume) = &created {
@@ -187,6 +188,7 @@ fn describe(volume: &Volume) -> Value {
         uid,
         gid,
         anonymous,
+        boot: _,
     } = volume;
     let mut object = json!({
         "Name": name, "Driver": driver, "Mountpoint": mountpoint, "CreatedAt": created, "Labels": labels, "Scope": "local",
@@ -299,6 +301,7 @@ pub struct PruneArgs {
 
 impl PruneArgs {
     fn run(self, store: &Store) -> Result<u8, CliError> {
+        crate::volume::sweep(store)?;
         for volume in filtered(store, &self.filter)? {
             let users = users(store, &volume.name)?;
             if users.is_empty() {

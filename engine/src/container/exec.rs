@@ -1,8 +1,12 @@
 //! A further process in a running container.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
 
 use super::ContainerError;
+use super::process as container;
 use super::record::Record;
 use crate::runtime::OciRuntime;
 use crate::runtime::exec::{self, ExecOptions, Process};
@@ -35,14 +39,7 @@ pub fn exec(store: &Store, record: &Record, options: &ExecOptions, mode: ExecMod
     })?;
     let root = PathBuf::from(format!("/proc/{}/root", process.pid));
     let process = exec::process(first, &root, options)?;
-    let scratch = tempfile::Builder::new()
-        .prefix("exec-")
-        .tempdir_in(&bundle)
-        .map_err(|source| ContainerError::Io {
-            action: "make a directory in",
-            path: bundle.clone(),
-            source,
-        })?;
+    let scratch = scratch(&bundle)?;
     let runtime = OciRuntime::find(record.runtime.to_str())?;
     if record.id_mappings.is_some() && !runtime.enters_user_namespace() {
         return Err(ContainerError::Option {
@@ -63,4 +60,33 @@ pub fn exec(store: &Store, record: &Record, options: &ExecOptions, mode: ExecMod
         stdin: mode.interactive,
     })?;
     Ok(oci::exit_code(status))
+}
+
+/// A directory for what the OCI runtime is told, named by us. Those of engines that were killed go.
+fn scratch(bundle: &Path) -> Result<TempDir, ContainerError> {
+    let failed = |source| ContainerError::Io {
+        action: "make a directory in",
+        path: bundle.to_owned(),
+        source,
+    };
+    for entry in fs::read_dir(bundle).map_err(failed)?.flatten() {
+        let name = entry.file_name();
+        if name.to_str().and_then(maker).is_some_and(|maker| !maker.is_alive()) {
+            crate::store::remove_tree(&entry.path())?;
+        }
+    }
+    let own = container::Process::with_pid(std::process::id()).unwrap_or(container::Process { pid: 0, started: 0 });
+    tempfile::Builder::new()
+        .prefix(&format!("exec-{}-{}-", own.pid, own.started))
+        .tempdir_in(bundle)
+        .map_err(failed)
+}
+
+/// Whose directory this is, by its name.
+fn maker(name: &str) -> Option<container::Process> {
+    let mut parts = name.strip_prefix("exec-")?.split('-');
+    Some(container::Process {
+        pid: parts.next()?.parse().ok()?,
+        started: parts.next()?.parse().ok()?,
+    })
 }

@@ -3,6 +3,7 @@
 //! Everything works from what is on disk, so it also cleans up after an engine that was killed in the middle;
 //! doing it twice is harmless.
 
+use std::collections::HashSet;
 use std::fs;
 
 use super::process::Process;
@@ -183,9 +184,16 @@ fn run_last_hooks(store: &Store, record: &Record) {
     }
 }
 
-/// Removes the writable layers of earlier boots' `--rm` containers: none of those can still run. Called by the first
+/// Removes the writable layers and volumes of earlier boots' `--rm` containers: none of those can still run. Called by the first
 /// container of a boot.
-pub(super) fn sweep_earlier_boots(store: &Store) -> Result<(), StoreError> {
+pub(super) fn sweep_earlier_boots(store: &Store) -> Result<(), ContainerError> {
+    let used: HashSet<String> = record::list(store)?
+        .into_iter()
+        .flat_map(|record| record.volumes)
+        .map(|volume| volume.name)
+        .collect();
+    volume::sweep_earlier_boots(store, |name| used.contains(name))?;
+    volume::sweep(store)?;
     let dir = store.ephemeral();
     for entry in fs::read_dir(&dir).map_err(StoreError::io("read", &dir))?.flatten() {
         if entry.file_name().to_str() != Some(store.stamp()) {

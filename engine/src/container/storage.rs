@@ -9,8 +9,8 @@ use super::record::{Record, VolumeUse};
 use super::userns::Users;
 use super::{ContainerError, rootfs};
 use crate::image::{self, Image};
-use crate::runtime::HostMount;
 use crate::runtime::volumes::{self, MountRequest, MountSource};
+use crate::runtime::{self, HostMount};
 use crate::secret::{self, SecretUse, Target};
 use crate::store::{Store, StoreError, id, mount, set_mode};
 use crate::volume::{self, Volume, Wanted};
@@ -45,18 +45,29 @@ pub fn resolve(
     claim_volumes(store, record, &requests)?;
     record.mounted_images.clear();
     let volumes = record.volumes.clone();
+    let user = record
+        .options
+        .user
+        .clone()
+        .or_else(|| of_image(image))
+        .unwrap_or_default();
     let mut place = Place {
         store,
         record,
         users,
         root,
+        user: &user,
     };
     let mut storage = Storage::default();
     let mut claimed = volumes.iter();
     for (number, request) in requests.iter().enumerate() {
+        let mut options = request.options.clone();
         let source = match &request.source {
             MountSource::NamedVolume { .. } | MountSource::Anonymous => {
-                place.volume_source(claimed.next().expect("every volume was claimed"), request)?
+                let (volume, source) =
+                    place.volume_source(claimed.next().expect("every volume was claimed"), request)?;
+                restrict(&mut options, &volume.parsed_options()?.mount);
+                source
             }
             MountSource::Image {
                 reference,
@@ -72,7 +83,7 @@ pub fn resolve(
         storage.mounts.push(HostMount {
             source,
             destination: request.destination.clone(),
-            options: request.options.clone(),
+            options,
         });
     }
     place.add_secrets(&mut storage)?;
@@ -81,6 +92,17 @@ pub fn resolve(
         bring_near(store, record, &mut storage.mounts)?;
     }
     Ok(storage)
+}
+
+/// Whether the mount shows its owners shifted as the user namespace maps them.
+fn is_shifted(request: &MountRequest) -> bool {
+    let shifts = |option: &String| option == "idmap" || option.starts_with("idmap=");
+    request.options.iter().any(shifts)
+}
+
+/// The user that the image's programs run as.
+fn of_image(image: Option<&Image>) -> Option<String> {
+    image?.config.config().as_ref()?.user().clone()
 }
 
 /// The root of a user namespace mounts what it is given from where it may pass, and that is not the data directory: volumes
@@ -97,6 +119,23 @@ fn bring_near(store: &Store, record: &Record, mounts: &mut [HostMount]) -> Resul
         }
     }
     Ok(())
+}
+
+/// A volume has neither set-user-id programs nor devices unless somebody says otherwise (podman-run(1), `--volume`), and what its
+/// own definition forbids stays forbidden.
+fn restrict(options: &mut Vec<String>, of_volume: &[String]) {
+    for (forbidden, allowed) in [("nosuid", "suid"), ("nodev", "dev")] {
+        if !options.iter().any(|option| option == forbidden || option == allowed) {
+            options.push(forbidden.to_owned());
+        }
+    }
+    for flag in ["nosuid", "nodev", "noexec", "ro"] {
+        if of_volume.iter().any(|option| option == flag) {
+            let opposite = flag.strip_prefix("no").unwrap_or("rw");
+            options.retain(|option| option != flag && option != opposite);
+            options.push(flag.to_owned());
+        }
+    }
 }
 
 /// One [`VolumeUse`] per volume request, in order. A restarted container keeps its anonymous volumes.
@@ -129,25 +168,46 @@ struct Place<'a> {
     record: &'a mut Record,
     users: Option<&'a Users>,
     root: &'a Path,
+    /// The user that its first process runs as, as it is written.
+    user: &'a str,
 }
 
 impl Place<'_> {
-    fn volume_source(&mut self, used: &VolumeUse, request: &MountRequest) -> Result<PathBuf, ContainerError> {
+    fn volume_source(&mut self, used: &VolumeUse, request: &MountRequest) -> Result<(Volume, PathBuf), ContainerError> {
         let store = self.store;
         let found = volume::find_exact(store, &used.name)?;
         let is_new = found.is_none();
         let volume = found.map_or_else(|| self.new_volume(used), Ok)?;
         let host = self.attach(&volume)?;
-        // A volume that is used for the first time belongs to the container's root.
-        let owner = self.users.map(Users::root).transpose()?;
+        let owner = volume.is_fresh(store).then(|| self.owner(request)).transpose()?;
         if !request.options.iter().any(|o| o == "nocopy") {
-            volume.populate(store, &host, self.root, &request.destination, owner)?;
+            let as_inside = |uid, gid| self.as_inside(request, uid, gid);
+            volume.populate(store, &host, self.root, &request.destination, owner, &as_inside)?;
         } else if let Some((uid, gid)) = owner.filter(|_| is_new) {
             chown(&host, Some(uid), Some(gid)).map_err(StoreError::io("set the owner of", &host))?;
         }
-        match &request.source {
-            MountSource::NamedVolume { subpath, .. } => below(&host, subpath.as_deref()),
-            _ => Ok(host),
+        let source = match &request.source {
+            MountSource::NamedVolume { subpath, .. } => below(&host, subpath.as_deref())?,
+            _ => host,
+        };
+        Ok((volume, source))
+    }
+
+    /// Whose a volume is that is used for the first time, unless the image or its own definition say more: the container's
+    /// user's. A mount that shifts its owners shows the same numbers inside as on the disk.
+    fn owner(&self, request: &MountRequest) -> Result<(u32, u32), ContainerError> {
+        let (uid, gid) = runtime::users::numbers(self.root, self.user)?;
+        match self.users {
+            Some(users) if !is_shifted(request) => users.on_host(uid, gid),
+            _ => Ok((uid, gid)),
+        }
+    }
+
+    /// Whose a file is on the disk that belongs to these in the container's root, seen from the host.
+    fn as_inside(&self, request: &MountRequest, uid: u32, gid: u32) -> (u32, u32) {
+        match self.users {
+            Some(users) if is_shifted(request) => users.mappings.inside(uid, gid).unwrap_or((uid, gid)),
+            _ => (uid, gid),
         }
     }
 
@@ -156,6 +216,7 @@ impl Place<'_> {
         let wanted = Wanted {
             name: Some(used.name.clone()),
             anonymous: used.anonymous,
+            boot: (used.anonymous && self.record.lifecycle.rm).then(|| self.store.stamp().to_owned()),
             ..Wanted::default()
         };
         let created = volume::create(self.store, &wanted, false);

@@ -84,6 +84,19 @@ impl IdMappings {
     pub fn on_host(&self, uid: u32, gid: u32) -> Option<(u32, u32)> {
         Some((host_id(&self.uids, uid)?, host_id(&self.gids, gid)?))
     }
+
+    /// The container's IDs for a user and a group of the host; `None` if one is mapped to none.
+    pub fn inside(&self, uid: u32, gid: u32) -> Option<(u32, u32)> {
+        Some((inside_id(&self.uids, uid)?, inside_id(&self.gids, gid)?))
+    }
+}
+
+fn inside_id(maps: &[(u32, u32, u32)], id: u32) -> Option<u32> {
+    let of = |&(inside, outside, size): &(u32, u32, u32)| {
+        let offset = id.checked_sub(outside).filter(|offset| *offset < size)?;
+        inside.checked_add(offset)
+    };
+    maps.iter().find_map(of)
 }
 
 /// The ranges, first and size, that a file of subuid(5) has for a name. A file that is not there grants nothing.

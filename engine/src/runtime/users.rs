@@ -28,6 +28,18 @@ pub struct Accounts {
     pub group: Option<String>,
 }
 
+/// The numbers of a user and its group in the container with this root directory; an empty text is root.
+///
+/// # Errors
+/// As [`Accounts::find`].
+pub fn numbers(root: &std::path::Path, user: &str) -> Result<(u32, u32), BundleError> {
+    if matches!(user, "" | "0" | "root" | "0:0" | "root:root") {
+        return Ok((0, 0));
+    }
+    let identity = Accounts::read(&Root::open(root)?)?.find(user, &[])?;
+    Ok((identity.uid, identity.gid))
+}
+
 impl Accounts {
     /// Reads them from a root file system.
     pub fn read(root: &Root) -> Result<Self, BundleError> {

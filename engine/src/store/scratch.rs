@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use nix::fcntl::{Flock, FlockArg};
 
-use super::{Store, StoreError, id, remove_tree};
+use super::{Durability, Store, StoreError, id, remove_tree};
 
 /// A directory that is being filled. Dropped means removed, unless it was published.
 #[derive(Debug)]
@@ -64,6 +64,22 @@ impl Scratch {
         File::open(dir)
             .and_then(|d| d.sync_all())
             .map_err(StoreError::io("sync", dir))
+    }
+
+    /// Gives the directory, what is in which is on the disk already if it has to be, its final name.
+    ///
+    /// # Errors
+    /// There is something of that name, or it cannot be renamed; it is removed then.
+    pub fn place(self, target: &Path, durability: Durability) -> Result<(), StoreError> {
+        let dir = target.parent().unwrap_or(Path::new("/"));
+        create_private(dir)?;
+        fs::rename(&self.path, target).map_err(StoreError::io("place", target))?;
+        match durability {
+            Durability::ThisBoot => Ok(()),
+            Durability::Synced => File::open(dir)
+                .and_then(|d| d.sync_all())
+                .map_err(StoreError::io("sync", dir)),
+        }
     }
 
     /// Removes a tree that is in use as a whole or not at all: it is moved into `tmp/` in one step, then deleted.

@@ -24,11 +24,19 @@ const OPEN_DIR: OFlags = OFlags::RDONLY
     .union(OFlags::NOFOLLOW)
     .union(OFlags::CLOEXEC);
 
+/// Whose the copy is of what belongs to a user and a group.
+pub type Owner<'a> = dyn Fn(u32, u32) -> (u32, u32) + 'a;
+
 /// Copies what is in `from` into the empty directory `to`. `to` itself is left alone.
 ///
 /// An error comes with the path at which it happened, relative to the two.
-pub(super) fn copy_content(from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> Result<(), (PathBuf, io::Error)> {
+pub(super) fn copy_content(
+    from: BorrowedFd<'_>,
+    to: BorrowedFd<'_>,
+    owner: &Owner<'_>,
+) -> Result<(), (PathBuf, io::Error)> {
     let mut copy = Copy {
+        owner,
         links: HashMap::new(),
         target: to,
         at: PathBuf::new(),
@@ -74,6 +82,7 @@ struct Copy<'a> {
     /// Files with more than one name: device and inode to the first copy.
     links: HashMap<(u64, u64), Linked>,
     target: BorrowedFd<'a>,
+    owner: &'a Owner<'a>,
     /// The path of what is being copied.
     at: PathBuf,
 }
@@ -121,7 +130,7 @@ impl Copy<'_> {
                     c".",
                     &stat,
                     here.to.as_fd(),
-                    (stat.st_uid, stat.st_gid),
+                    (self.owner)(stat.st_uid, stat.st_gid),
                 )?;
                 here = here.above(level.above)?;
                 directories = level.beside;
@@ -176,7 +185,13 @@ impl Copy<'_> {
             let identity = identity(&made)?;
             self.links.insert(inode, Linked { path, identity });
         }
-        dress(here.from.as_fd(), name, stat, made.as_fd(), (stat.st_uid, stat.st_gid))
+        dress(
+            here.from.as_fd(),
+            name,
+            stat,
+            made.as_fd(),
+            (self.owner)(stat.st_uid, stat.st_gid),
+        )
     }
 
     /// Another name for what was copied already: for that file itself, whatever its first name stands for by now.
@@ -348,6 +363,7 @@ mod tests {
                 let _ = copy_content(
                     open_directory(&from).unwrap().as_fd(),
                     open_directory(&to).unwrap().as_fd(),
+                    &|uid, gid| (uid, gid),
                 );
                 remove_tree(&to).unwrap();
             }
@@ -380,6 +396,7 @@ mod tests {
         copy_content(
             open_directory(&from).unwrap().as_fd(),
             open_directory(&to).unwrap().as_fd(),
+            &|uid, gid| (uid, gid),
         )
         .unwrap();
         let mut at = open_directory(&to).unwrap();

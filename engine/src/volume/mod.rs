@@ -20,6 +20,10 @@ pub mod options;
 mod populate;
 mod record;
 
+pub use copy::Owner;
 pub use error::VolumeError;
 pub use options::Options;
-pub use record::{Created, Volume, Wanted, check_name, create, find, find_exact, list, remove, remove_anonymous};
+pub use record::{
+    Created, Volume, Wanted, check_name, create, find, find_exact, list, remove, remove_anonymous, sweep,
+    sweep_earlier_boots,
+};

@@ -14,17 +14,24 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{OFlags, Stat, fstat, syncfs};
 use rustix::io::Errno;
 
-use super::copy::{copy_content, dress, is_empty, open_directory, own};
+use super::copy::{Owner, copy_content, dress, is_empty, open_directory, own};
 use super::{Volume, VolumeError};
 use crate::store::inside::open_in_root;
 use crate::store::{Durability, Lock, Store, StoreError, mount, remove_tree, write_atomic};
 
 impl Volume {
+    /// Whether no container has used it yet.
+    pub fn is_fresh(&self, store: &Store) -> bool {
+        let dir = self.directory(store);
+        !Marks { dir }.done().exists()
+    }
+
     /// Copies what the image has at `destination` into the volume if it has never been used and is empty.
     ///
     /// `host` is what [`Volume::attach`] returned, `rootfs` the mounted root of the container, in which `destination` is
     /// resolved: no link in the image leads out of it. The volume's root gets owner and mode of the image's directory; where
-    /// the image has none, `fallback` (the container's user) owns it. An owner given for the volume wins over both.
+    /// the image has none, `fallback` (the container's user) owns it. `owner` says whose a copy is. An owner given for the volume
+    /// wins over all.
     pub fn populate(
         &self,
         store: &Store,
@@ -32,6 +39,7 @@ impl Volume {
         rootfs: &Path,
         destination: &Path,
         fallback: Option<(u32, u32)>,
+        owner: &Owner<'_>,
     ) -> Result<(), VolumeError> {
         let options = self.parsed_options()?;
         // What lives in memory starts empty every time.
@@ -71,7 +79,7 @@ impl Volume {
         marks.set_begun(place)?;
         let filled = match &source {
             Some(source) => self
-                .fill(source.as_fd(), target.as_fd(), !options.nocopy)
+                .fill(source.as_fd(), target.as_fd(), owner, !options.nocopy)
                 .map_err(|(at, e)| fail(at.map_or(host.into(), |at| destination.join(at)))(e)),
             None => self.own_root(target.as_fd(), fallback).map_err(fail(host.into())),
         };
@@ -92,19 +100,26 @@ impl Volume {
         &self,
         source: BorrowedFd<'_>,
         target: BorrowedFd<'_>,
+        owner: &Owner<'_>,
         content: bool,
     ) -> Result<(), (Option<PathBuf>, io::Error)> {
-        self.take_root(source, target).map_err(|e| (None, e))?;
+        self.take_root(source, target, owner).map_err(|e| (None, e))?;
         if content {
-            copy_content(source, target).map_err(|(at, e)| (Some(at), e))?;
+            copy_content(source, target, owner).map_err(|(at, e)| (Some(at), e))?;
         }
         // The copy must be on the disk before the mark says so.
         syncfs(target).map_err(|e| (None, e.into()))
     }
 
-    fn take_root(&self, source: BorrowedFd<'_>, target: BorrowedFd<'_>) -> io::Result<()> {
+    fn take_root(&self, source: BorrowedFd<'_>, target: BorrowedFd<'_>, owner: &Owner<'_>) -> io::Result<()> {
         let stat: Stat = fstat(source)?;
-        dress(source, c".", &stat, target, self.owner_or((stat.st_uid, stat.st_gid))?)
+        dress(
+            source,
+            c".",
+            &stat,
+            target,
+            self.owner_or(owner(stat.st_uid, stat.st_gid))?,
+        )
     }
 
     fn owner_or(&self, (uid, gid): (u32, u32)) -> io::Result<(u32, u32)> {
@@ -218,8 +233,14 @@ mod tests {
 
         fn populate(&self, destination: &str) -> Result<(), VolumeError> {
             let host = self.volume.attach()?;
-            self.volume
-                .populate(&self.store, &host, &self.rootfs, Path::new(destination), Some((77, 78)))
+            self.volume.populate(
+                &self.store,
+                &host,
+                &self.rootfs,
+                Path::new(destination),
+                Some((77, 78)),
+                &|uid, gid| (uid, gid),
+            )
         }
 
         fn source(&self, name: &str) -> PathBuf {
@@ -338,7 +359,14 @@ mod tests {
             .unwrap()
             .volume();
             volume
-                .populate(&place.store, &volume.mountpoint, &place.rootfs, Path::new(path), None)
+                .populate(
+                    &place.store,
+                    &volume.mountpoint,
+                    &place.rootfs,
+                    Path::new(path),
+                    None,
+                    &|uid, gid| (uid, gid),
+                )
                 .unwrap();
             let names: Vec<_> = fs::read_dir(&volume.mountpoint)
                 .unwrap()

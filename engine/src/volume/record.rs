@@ -8,8 +8,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{Options, VolumeError};
 use crate::store::{
-    Durability, Lock, Store, StoreError, create_private, id, names_in, read_json, remove_tree, set_mode, write_json,
+    Durability, Lock, Scratch, Store, StoreError, create_private, id, names_in, read_json, set_mode, sweep_tmp,
+    write_json,
 };
+
+/// The record in a volume's directory.
+const RECORD: &str = "volume.json";
 
 /// A volume.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +41,9 @@ pub struct Volume {
     /// Made for one container without a name given, and removed with it.
     #[serde(default)]
     pub anonymous: bool,
+    /// The boot at the end of which it is garbage, for it was made for a container that is to be removed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub boot: Option<String>,
 }
 
 /// What `volume create` asks for.
@@ -56,6 +63,8 @@ pub struct Wanted {
     pub gid: Option<u32>,
     /// Removed with its container.
     pub anonymous: bool,
+    /// The boot that its container cannot outlive.
+    pub boot: Option<String>,
 }
 
 /// What came of [`create`].
@@ -99,6 +108,15 @@ impl Volume {
         }
     }
 
+    /// What is garbage after the boot need not reach the disk in it.
+    fn durability(&self) -> Durability {
+        if self.boot.is_some() {
+            Durability::ThisBoot
+        } else {
+            Durability::Synced
+        }
+    }
+
     /// Its directory in the store.
     pub(super) fn directory(&self, store: &Store) -> PathBuf {
         directory(store, &self.name)
@@ -111,8 +129,7 @@ pub fn create(store: &Store, wanted: &Wanted, ignore: bool) -> Result<Created, V
     let _lock = Lock::acquire(store, "volume", &volume.name)?;
     match load(store, &volume.name)? {
         None => {
-            make_content(store, &volume)?;
-            write(store, &volume)?;
+            make(store, &volume)?;
             Ok(Created::New(volume))
         }
         Some(_) if !ignore => Err(VolumeError::Exists(volume.name)),
@@ -173,7 +190,7 @@ pub fn list(store: &Store) -> Result<Vec<Volume>, VolumeError> {
 
 /// Removes a volume with its content. `users` are the containers that use it; unless forced, there must be none.
 ///
-/// The record goes first: killed in the middle, what is left is no volume, and the next one of that name starts empty.
+/// It leaves its place in one step: killed in the middle, there is a volume or there is none.
 pub fn remove(store: &Store, name: &str, users: &[String], force: bool) -> Result<(), VolumeError> {
     let volume = find(store, name)?;
     if !users.is_empty() && !force {
@@ -183,12 +200,49 @@ pub fn remove(store: &Store, name: &str, users: &[String], force: bool) -> Resul
         });
     }
     let lock = Lock::acquire(store, "volume", &volume.name)?;
-    let dir = volume.directory(store);
-    remove_tree(&dir.join("volume.json"))?;
     super::attach::detach(&volume.mountpoint)?;
-    remove_tree(&dir)?;
+    Scratch::discard(store, &volume.directory(store))?;
     // Each start of a container may have volumes without names: their locks would add up.
     Ok(lock.retire()?)
+}
+
+/// Removes what is no volume among the volumes, for whoever removed or made it was killed. Returns how many there were.
+///
+/// # Errors
+/// The volumes cannot be listed, or something cannot be removed.
+pub fn sweep(store: &Store) -> Result<usize, VolumeError> {
+    let mut swept = 0;
+    for name in names_in(&store.volumes())? {
+        let dir = directory(store, &name);
+        if dir.join(RECORD).exists() {
+            continue;
+        }
+        // Nobody is making it.
+        let lock = Lock::acquire(store, "volume", &name)?;
+        if !dir.join(RECORD).exists() {
+            super::attach::detach(&dir.join("_data"))?;
+            Scratch::discard(store, &dir)?;
+            swept += 1;
+        }
+        lock.retire()?;
+    }
+    sweep_tmp(store)?;
+    Ok(swept)
+}
+
+/// Removes the volumes without names that `--rm` containers of earlier boots have left. `used` says of a name whether a
+/// container has it.
+///
+/// # Errors
+/// The volumes cannot be listed, or one cannot be removed.
+pub fn sweep_earlier_boots(store: &Store, used: impl Fn(&str) -> bool) -> Result<(), VolumeError> {
+    for volume in list(store)? {
+        let is_old = volume.boot.as_deref().is_some_and(|boot| boot != store.stamp());
+        if is_old && !used(&volume.name) {
+            remove_anonymous(store, &volume.name)?;
+        }
+    }
+    Ok(())
 }
 
 /// Removes a volume that was made for one container, at that container's end. One that is gone already is fine, and one that
@@ -218,12 +272,12 @@ fn directory(store: &Store, name: &str) -> PathBuf {
 }
 
 fn load(store: &Store, name: &str) -> Result<Option<Volume>, VolumeError> {
-    Ok(read_json(&directory(store, name).join("volume.json"))?)
+    Ok(read_json(&directory(store, name).join(RECORD))?)
 }
 
 fn write(store: &Store, volume: &Volume) -> Result<(), VolumeError> {
     Ok(write_json(
-        &volume.directory(store).join("volume.json"),
+        &volume.directory(store).join(RECORD),
         volume,
         Durability::Synced,
     )?)
@@ -238,6 +292,7 @@ fn complete(store: &Store, wanted: &Wanted) -> Result<Volume, VolumeError> {
         uid,
         gid,
         anonymous,
+        boot,
     } = wanted;
     let name = name.clone().unwrap_or_else(|| id::random_hex(32));
     check_name(&name)?;
@@ -256,19 +311,27 @@ fn complete(store: &Store, wanted: &Wanted) -> Result<Volume, VolumeError> {
         uid: *uid,
         gid: *gid,
         anonymous: *anonymous,
+        boot: boot.clone(),
     };
     volume.parsed_options()?;
     Ok(volume)
 }
 
-/// An empty `_data`, whatever a removal or creation that was killed has left there.
-fn make_content(store: &Store, volume: &Volume) -> Result<(), VolumeError> {
-    remove_tree(&volume.directory(store))?;
-    let data = &volume.mountpoint;
-    create_private(data)?;
+/// Puts a new volume in its place in one step: a directory with its record is a volume, one without is what an earlier version
+/// was killed at.
+fn make(store: &Store, volume: &Volume) -> Result<(), VolumeError> {
+    let scratch = Scratch::dir(store)?;
+    let data = scratch.path().join("_data");
+    create_private(&data)?;
     // In the container it is a directory like any other; on the host nobody gets there.
-    set_mode(data, 0o755)?;
-    own(data, volume.owner()?)
+    set_mode(&data, 0o755)?;
+    own(&data, volume.owner()?)?;
+    write_json(&scratch.path().join(RECORD), volume, volume.durability())?;
+    let place = volume.directory(store);
+    if place.exists() {
+        Scratch::discard(store, &place)?;
+    }
+    Ok(scratch.place(&place, volume.durability())?)
 }
 
 fn own(path: &Path, (uid, gid): (Option<u32>, Option<u32>)) -> Result<(), VolumeError> {

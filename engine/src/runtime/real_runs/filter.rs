@@ -12,7 +12,7 @@ const ARCHITECTURES: [u32; 2] = [0xc000_003e, 0x4000_0003];
 const X32: u32 = 0x4000_0000;
 
 /// Values around those that the built-in profile looks for, lower half first.
-const ARGUMENTS: [[u32; 2]; 9] = [
+const ARGUMENTS: [[u32; 2]; 13] = [
     [0, 0],
     [1, 0],
     [8, 0],
@@ -22,6 +22,10 @@ const ARGUMENTS: [[u32; 2]; 9] = [
     [0x2_0008, 0],
     [0xffff_ffff, 0],
     [8, 1],
+    [2, 0],
+    [40, 0],
+    [40, 1],
+    [41, 0],
 ];
 
 /// What the kernel was given for a container, and the annotation.
@@ -73,6 +77,42 @@ fn it_answers_as_crun_s_own() {
     }
     // Allowed, EPERM, EINVAL, ENOSYS, and the end of a program of another architecture.
     assert_eq!(answers.len(), 5, "{answers:x?}");
+}
+
+/// What the distribution's own profile answers to every call with every argument, beside the built-in one. Kernels, and Podman's
+/// profile, have grown since the file of Debian 12.
+#[test]
+fn it_answers_as_the_profile_that_distributions_install() {
+    /// `uretprobe`, and from 449 on `futex_waitv`, `cachestat`, `fchmodat2`, `map_shadow_stack`, `futex_wake`, `futex_wait`,
+    /// `futex_requeue`: allowed, whether that file knows them or not.
+    const SINCE: [u32; 8] = [335, 449, 451, 452, 453, 454, 455, 456];
+    const SOCKET: [(u32, u32); 2] = [(41, ARCHITECTURES[0]), (359, ARCHITECTURES[1])];
+    const ALLOWED: u32 = 0x7fff_0000;
+    let text = std::fs::read("/usr/share/containers/seccomp.json").unwrap();
+    for granted in ["800405fb", "a80425fb", "0"] {
+        let machine = seccomp::profile::Machine {
+            granted: crate::runtime::capabilities::Set::from_hex(granted).unwrap(),
+            arch: "x86_64",
+            kernel: (6, 12),
+        };
+        let profile = serde_json::from_slice::<seccomp::profile::Profile>(&text)
+            .unwrap()
+            .for_machine(&machine);
+        let theirs = program(&seccomp::compile::compile(&profile).unwrap());
+        let ours = program(&seccomp::compile::compile(&seccomp::builtin::filter(&machine)).unwrap());
+        for call in calls().filter(|call| ARCHITECTURES.contains(&call[1])) {
+            let [theirs, ours] = [&theirs, &ours].map(|program| answer(program, &call));
+            let number = call[0] & !X32;
+            let socket = SOCKET.contains(&(number, call[1]));
+            // Also with upper bits that the kernel drops; families that there are not.
+            let audit = call[4] == 16 && call[8] == 9 && !machine.granted.has("AUDIT_WRITE");
+            if socket && (call[4] == 40 || call[4] > 63 || audit) {
+                assert_ne!(ours, ALLOWED, "{call:x?}");
+            } else if !SINCE.contains(&number) && !(socket && call[8] > 63) {
+                assert_eq!(ours == ALLOWED, theirs == ALLOWED, "{call:x?}: {ours:x}, {theirs:x}");
+            }
+        }
+    }
 }
 
 /// A system call as a filter sees it: `struct seccomp_data` in words of 32 bits.

@@ -2,7 +2,7 @@
 
 pub mod builtin;
 pub mod cache;
-mod compile;
+pub(crate) mod compile;
 mod libseccomp;
 pub mod profile;
 
