@@ -80,3 +80,36 @@ fn nobody_becomes_root_by_a_number() {
     );
     assert_eq!(groups("exec -u 1000:1000 a").split_whitespace().last(), Some("1000"));
 }
+
+/// What is the caller's stays the caller's: the file that output goes to, the terminal that is typed at.
+#[test]
+fn a_payload_in_the_foreground_has_none_of_the_callers_descriptors() {
+    let machine = machine();
+    let attack = "'chmod 4777 /proc/self/fd/1; : >/proc/self/fd/1; echo mine; read -t 1 x <&1; echo $x'";
+    let check = "[ $(stat -c %a /tmp/log) = 644 ] && grep -q before /tmp/log && grep -q mine /tmp/log && ! grep -q typed /tmp/log";
+    machine.sh("unipod run -d --name a busybox sleep 1000").ok();
+    for command in ["run --rm busybox", "exec a"] {
+        machine
+            .sh(&format!(
+                "rm -f /tmp/log; echo before >/tmp/log; chmod 644 /tmp/log
+                 echo typed | unipod {command} sh -c {attack} >>/tmp/log 2>/dev/null; {check}"
+            ))
+            .ok();
+    }
+    // All of it arrives, in both directions, and whoever closes the pipe is told to the payload.
+    machine
+        .sh("set -e; head -c 20000000 /dev/urandom >/tmp/random
+             for command in 'run --rm -i busybox' 'exec -i a'; do
+                 unipod $command sh -c 'cat; echo err >&2' </tmp/random 2>/tmp/err >/tmp/copy
+                 cmp /tmp/random /tmp/copy; [ \"$(cat /tmp/err)\" = err ]
+                 [ \"$(unipod $command sh -c 'yes' </dev/null | head -n 1)\" = y ]
+                 [ \"$(unipod $command sh -c 'exit 7' || echo $?)\" = 7 ]
+                 [ \"$(unipod $command echo last words)\" = 'last words' ]
+             done
+             [ -z \"$(echo unread | unipod run --rm busybox cat)\" ]")
+        .ok();
+    machine
+        .sh("systemd-run -q --wait --unit=attended -p Type=exec unipod run --rm busybox sh -c 'echo to the journal >/dev/stderr'
+             journalctl --sync; journalctl -u attended -o cat | grep -q 'to the journal'")
+        .ok();
+}

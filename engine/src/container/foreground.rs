@@ -3,7 +3,9 @@
 use std::io::{self, IsTerminal};
 
 use super::create::Created;
+use super::output::Attendance;
 use super::record::Record;
+use super::streams::Copies;
 use super::wait::Parent;
 use super::{ContainerError, health, remove, start, stop};
 use crate::image::Image;
@@ -28,18 +30,19 @@ pub fn run<E: From<ContainerError>>(
         name: record.name.clone(),
         source,
     })?;
-    let begun = start::start(store, &mut record, image)
+    let begun = start::start(store, &mut record, image, Attendance::Stays)
         .map_err(E::from)
-        .and_then(|ready| {
+        .and_then(|mut ready| {
             let process = ready.process;
             started(&record, process.pid)?;
+            let copying = ready.copies.take().map(Copies::begin);
             ready.release()?;
             health::start_prober(store, &record)?;
-            Ok(process)
+            Ok((process, copying))
         });
     drop(lock);
-    let process = match begun {
-        Ok(process) => process,
+    let (process, copying) = match begun {
+        Ok(running) => running,
         Err(error) => {
             // The container never lived: what `--rm` promises is due.
             stop::stop(&record, Some(0))?;
@@ -48,6 +51,9 @@ pub fn run<E: From<ContainerError>>(
         }
     };
     let code = parent.wait(process, &record.name)?;
+    if let Some(copying) = copying {
+        copying.drain();
+    }
     remove::clean_up(store, &record, Some(code))?;
     Ok(u8::try_from(code).unwrap_or(u8::MAX))
 }

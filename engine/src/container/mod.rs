@@ -23,11 +23,12 @@ mod rootfs;
 pub mod start;
 pub mod stop;
 mod storage;
+mod streams;
 pub mod transient;
 mod userns;
 pub mod wait;
 
-pub use output::{LogDriver, UnknownLogDriver};
+pub use output::{Attendance, LogDriver, UnknownLogDriver};
 pub use record::{Lifecycle, Record, SdNotify, State};
 
 use crate::image::ImageError;

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::process::Process;
 use super::record::Record;
+use super::streams::{self, Copies, Ends};
 use super::userns::Users;
 use super::{ContainerError, relay, reopen};
 use crate::image::Image;
@@ -62,31 +63,50 @@ pub struct Output {
     pub stdout: Option<OwnedFd>,
     /// `None`: ours.
     pub stderr: Option<OwnedFd>,
+    /// `None`: ours, if it reads any.
+    pub stdin: Option<OwnedFd>,
     /// Running already; they end when the payload has never got its ends.
     pub relays: Vec<Process>,
+    /// What we copy ourselves, once it runs.
+    pub copies: Option<Copies>,
+}
+
+/// Who is there to copy what a payload writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attendance {
+    /// Nobody: the engine leaves when the payload runs.
+    Leaves,
+    /// The engine, until the payload ends.
+    Stays,
 }
 
 /// Makes the streams of a container that is about to start; pipes belong to its root, who hands them on to its user.
 ///
 /// # Errors
 /// A relay cannot be started.
-pub fn prepare(record: &Record, image: Option<&Image>, users: Option<&Users>) -> Result<Output, ContainerError> {
+pub fn prepare(
+    record: &Record,
+    image: Option<&Image>,
+    users: Option<&Users>,
+    engine: Attendance,
+) -> Result<Output, ContainerError> {
     let failed = failed("a pipe");
     let output = match record.lifecycle.log_driver {
         // The terminal is all three streams.
         _ if record.options.tty => Ok(Output::default()),
         LogDriver::None => nowhere(),
+        LogDriver::Automatic | LogDriver::Journald if engine == Attendance::Stays => copied(record.options.interactive),
         LogDriver::Journald => relayed(),
         LogDriver::Automatic if has_socket() && reopen::is_expected(&record.options, image) => relayed(),
         LogDriver::Automatic | LogDriver::Passthrough => Ok(Output::default()),
     };
     let output = output.map_err(&failed)?;
     if let Some((uid, gid)) = users
-        .filter(|_| !output.relays.is_empty())
+        .filter(|_| !output.relays.is_empty() || output.copies.is_some())
         .map(Users::root)
         .transpose()?
     {
-        for pipe in output.stdout.iter().chain(&output.stderr) {
+        for pipe in output.stdin.iter().chain(&output.stdout).chain(&output.stderr) {
             fchown(pipe, Some(uid), Some(gid)).map_err(&failed)?;
         }
     }
@@ -142,16 +162,28 @@ fn socket(stream: impl AsFd) -> Option<(u64, u64)> {
     (FileType::from_raw_mode(stat.st_mode) == FileType::Socket).then_some((stat.st_dev, stat.st_ino))
 }
 
+/// Pipes that the engine itself copies from and to its own streams, while it waits.
+fn copied(interactive: bool) -> io::Result<Output> {
+    let (Ends { stdin, stdout, stderr }, copies) = streams::pipes(interactive)?;
+    Ok(Output {
+        stdin,
+        stdout: Some(stdout),
+        stderr: Some(stderr),
+        relays: Vec::new(),
+        copies: Some(copies),
+    })
+}
+
 fn nowhere() -> io::Result<Output> {
     let null = null()?;
     Ok(Output {
         stderr: Some(null.try_clone()?),
         stdout: Some(null),
-        relays: Vec::new(),
+        ..Output::default()
     })
 }
 
-fn null() -> io::Result<OwnedFd> {
+pub(super) fn null() -> io::Result<OwnedFd> {
     Ok(OpenOptions::new().write(true).open("/dev/null")?.into())
 }
 

@@ -6,9 +6,10 @@ use oci_spec::runtime::Spec;
 
 use super::bundle::Parts;
 use super::networking::Networking;
-use super::output::{self, Output};
+use super::output::{self, Attendance, Output};
 use super::process::Process;
 use super::record::{Record, SdNotify};
+use super::streams::Copies;
 use super::userns::Users;
 use super::{ContainerError, bundle, health, limits, networking, remove, rootfs, storage, userns};
 use crate::image::Image;
@@ -24,6 +25,8 @@ pub struct Started {
     /// Its init.
     pub process: Process,
     release: Release,
+    /// What the engine copies if it stays.
+    pub(super) copies: Option<Copies>,
 }
 
 /// Makes a container ready to run: whoever is to be told of it can be told before it can end. Its record then names its
@@ -31,7 +34,12 @@ pub struct Started {
 ///
 /// # Errors
 /// Any part cannot be prepared, or the OCI runtime refuses. A start that fails leaves nothing behind but the record.
-pub fn start(store: &Store, record: &mut Record, image: Option<&Image>) -> Result<Started, ContainerError> {
+pub fn start(
+    store: &Store,
+    record: &mut Record,
+    image: Option<&Image>,
+    engine: Attendance,
+) -> Result<Started, ContainerError> {
     let runtime = OciRuntime::find(record.runtime.to_str())?;
     let create = |record: &mut Record, supplied: Supplied<'_>, console: Option<&ConsoleSocket>| {
         let process = of_pid(supplied.finish()?);
@@ -41,10 +49,17 @@ pub fn start(store: &Store, record: &mut Record, image: Option<&Image>) -> Resul
         // Loaded while systemd reads who the init is. (While the container is made, it would be in the way of that.)
         let id = record.id.as_str();
         let release = Release::begin(&runtime, &store.bundle(id), &store.runtime_state(id), id)?;
-        Ok((Started { process, release }, terminal))
+        let started = Started {
+            process,
+            release,
+            copies: None,
+        };
+        Ok((started, terminal))
     };
     undone_on_failure(store, record, |record| {
-        let (started, terminal) = bring_up(store, record, image, &runtime, Verb::Create, create)?;
+        let (mut up, copies) = bring_up(store, record, image, &runtime, (Verb::Create, engine), create)?;
+        up.0.copies = copies;
+        let (started, terminal) = up;
         if let Some(terminal) = terminal {
             record.relays.push(output::of_terminal(record, terminal)?);
             record.save(store)?;
@@ -90,7 +105,8 @@ pub fn run_on_terminal(
     };
     let runtime = OciRuntime::find(record.runtime.to_str())?;
     undone_on_failure(store, record, |record| {
-        bring_up(store, record, image, &runtime, Verb::Run, run)
+        let (code, _) = bring_up(store, record, image, &runtime, (Verb::Run, Attendance::Stays), run)?;
+        Ok(code)
     })
 }
 
@@ -119,16 +135,22 @@ fn bring_up<T>(
     record: &mut Record,
     image: Option<&Image>,
     runtime: &OciRuntime,
-    verb: Verb,
+    (verb, engine): (Verb, Attendance),
     launch: impl FnOnce(&mut Record, Supplied<'_>, Option<&ConsoleSocket>) -> Result<T, ContainerError>,
-) -> Result<T, ContainerError> {
+) -> Result<(T, Option<Copies>), ContainerError> {
     let users = userns::prepare(store, record, image)?;
     bundle::make_directory(store, record, users.as_ref())?;
     let networking = networking::begin(store, record, image, users.as_ref())?;
     // Outside of the namespace below: a relay holds none of the container's mounts.
-    let Output { stdout, stderr, relays } = output::prepare(record, image, users.as_ref())?;
+    let Output {
+        stdin,
+        stdout,
+        stderr,
+        relays,
+        copies,
+    } = output::prepare(record, image, users.as_ref(), engine)?;
     // Mounts go into a namespace that only the container will hold; everything else is done for everybody to see.
-    mount::in_private_namespace(|| {
+    let launched = mount::in_private_namespace(|| {
         limits::apply(&record.options.resources, &relays)?;
         record.relays = relays;
         let (id, bundle) = (record.id.clone(), store.bundle(record.id.as_str()));
@@ -141,13 +163,15 @@ fn bring_up<T>(
             preserve_fds: activation::listen_fds().map_or(0, |fds| fds.count),
             console_socket: console.as_ref().map(ConsoleSocket::path),
             stdin: record.options.interactive || record.options.tty,
+            stdin_from: stdin.as_ref().map(AsFd::as_fd),
             stdout: stdout.as_ref().map(AsFd::as_fd),
             stderr: stderr.as_ref().map(AsFd::as_fd),
         };
         let creation = Creation::begin(runtime, &request, verb)?;
         let spec = furnish(store, record, image, users.as_ref(), networking, runtime)?;
         launch(record, creation.supply(&spec)?, console.as_ref())
-    })?
+    })??;
+    Ok((launched, copies))
 }
 
 /// The container's mounts, its network and its bundle.

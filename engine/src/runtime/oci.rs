@@ -63,8 +63,10 @@ pub struct RunRequest<'a> {
     pub preserve_fds: u32,
     /// The socket that gets the terminal's other end, for a detached container with a terminal.
     pub console_socket: Option<&'a Path>,
-    /// Hand on our standard input; otherwise the container reads nothing.
+    /// Hand on standard input; otherwise the container reads nothing.
     pub stdin: bool,
+    /// What that is; ours if `None`.
+    pub stdin_from: Option<BorrowedFd<'a>>,
     /// Its standard output; ours if `None`.
     pub stdout: Option<BorrowedFd<'a>>,
     /// Its standard error; ours if `None`.
@@ -107,8 +109,14 @@ pub struct ExecRequest<'a> {
     pub preserve_fds: u32,
     /// The socket that gets the terminal's other end, for a detached process with a terminal.
     pub console_socket: Option<&'a Path>,
-    /// Hand on our standard input; otherwise the process reads nothing.
+    /// Hand on standard input; otherwise the process reads nothing.
     pub stdin: bool,
+    /// What that is; ours if `None`.
+    pub stdin_from: Option<BorrowedFd<'a>>,
+    /// Its standard output; ours if `None`.
+    pub stdout: Option<BorrowedFd<'a>>,
+    /// Its standard error; ours if `None`.
+    pub stderr: Option<BorrowedFd<'a>>,
 }
 
 impl OciRuntime {
@@ -174,8 +182,11 @@ impl OciRuntime {
             request.console_socket,
             request.stdin,
         );
+        self.redirect(&mut command, [request.stdin_from, request.stdout, request.stderr])?;
         command.arg(request.id);
         let status = self.wait(&mut command)?;
+        // With the ends of the pipes in it.
+        drop(command);
         runtime_log::own_failure(&log, self.path(), status)
     }
 
@@ -235,13 +246,7 @@ impl OciRuntime {
             request.console_socket,
             request.stdin,
         );
-        let stream = |fd: BorrowedFd<'_>| fd.try_clone_to_owned().map_err(RuntimeError::io("start", self.path()));
-        if let Some(fd) = request.stdout {
-            command.stdout(stream(fd)?);
-        }
-        if let Some(fd) = request.stderr {
-            command.stderr(stream(fd)?);
-        }
+        self.redirect(&mut command, [request.stdin_from, request.stdout, request.stderr])?;
         command.arg("--pid-file").arg(request.pid_file()).arg(request.id);
         Ok(command)
     }
@@ -280,6 +285,21 @@ impl OciRuntime {
         }
         command.env("LC_ALL", "C");
         command
+    }
+
+    fn redirect(&self, command: &mut Command, streams: [Option<BorrowedFd<'_>>; 3]) -> Result<(), RuntimeError> {
+        let stream = |fd: BorrowedFd<'_>| fd.try_clone_to_owned().map_err(RuntimeError::io("start", self.path()));
+        let [stdin, stdout, stderr] = streams.map(|fd| fd.map(stream).transpose());
+        if let Some(fd) = stdin? {
+            command.stdin(fd);
+        }
+        if let Some(fd) = stdout? {
+            command.stdout(fd);
+        }
+        if let Some(fd) = stderr? {
+            command.stderr(fd);
+        }
+        Ok(())
     }
 
     fn wait(&self, command: &mut Command) -> Result<ExitStatus, RuntimeError> {

@@ -12,7 +12,7 @@ use crate::cli::run_options::{self, LifecycleOptions, RunOptions};
 use crate::container::create::{self, CreateRequest, Created, Supervisor};
 use crate::container::record::{self, Lifecycle, Record, SdNotify, State, UnitUse};
 use crate::container::remove::{self, RemoveOptions};
-use crate::container::{ContainerError, feasible, foreground, start};
+use crate::container::{Attendance, ContainerError, feasible, foreground, start};
 use crate::image::{self, Image};
 use crate::runtime::ContainerOptions;
 use crate::store::Store;
@@ -83,7 +83,7 @@ fn run_in_unit(
     unit: &Invocation,
 ) -> Result<u8, CliError> {
     let (mut created, image) = make(store, options, lifecycle, supervisor(Some(unit)))?;
-    let started = start::start(store, &mut created.record, image.as_ref())?;
+    let started = start::start(store, &mut created.record, image.as_ref(), Attendance::Leaves)?;
     write_files(&created.record, lifecycle, started.process.pid)?;
     start::hand_over(store, &created.record, started)?;
     Ok(0)

@@ -5,7 +5,7 @@ use clap::Args;
 use crate::cli::error::CliError;
 use crate::cli::output;
 use crate::container::record::{self, Failure, Record, State};
-use crate::container::{ContainerError, foreground, remove, start, transient};
+use crate::container::{Attendance, ContainerError, foreground, remove, start, transient};
 use crate::image::{self, Image};
 use crate::store::{Lock, Store};
 use crate::systemd::Invocation;
@@ -83,7 +83,7 @@ fn start_here(store: &Store, record: &Record) -> Result<u8, CliError> {
 
 fn bring_up(store: &Store, record: &mut Record) -> Result<(), CliError> {
     let image = image_of(store, record)?;
-    let started = start::start(store, record, image.as_ref())?;
+    let started = start::start(store, record, image.as_ref(), Attendance::Leaves)?;
     Ok(start::hand_over(store, record, started)?)
 }
 

@@ -114,6 +114,7 @@ impl Place {
             preserve_fds,
             console_socket: None,
             stdin: false,
+            stdin_from: None,
             stdout: None,
             stderr: None,
         }
@@ -137,6 +138,9 @@ impl Place {
             preserve_fds: 0,
             console_socket: None,
             stdin: false,
+            stdin_from: None,
+            stdout: None,
+            stderr: None,
         })
     }
 }
