@@ -172,7 +172,7 @@ mod tests {
         let mut target = tempfile::tempfile().unwrap();
         let copying = copying(File::from(OwnedFd::from(from)), target.try_clone().unwrap());
         let mut to = File::from(OwnedFd::from(to));
-        let text: Vec<u8> = (0..3_000_000_u32).flat_map(|n| n.to_ne_bytes()).collect();
+        let text: Vec<u8> = (0..3_000_000_u32).flat_map(u32::to_ne_bytes).collect();
         to.write_all(&text).unwrap();
         drop(to);
         copying.drain();

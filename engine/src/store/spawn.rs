@@ -8,8 +8,11 @@ use std::process::Command;
 
 use nix::sys::signal::{SigSet, SigmaskHow, sigprocmask};
 
-/// Starts `command` with no signal blocked, at ordinary priority, in a directory that no disk needs. An engine in the foreground
+/// Has `command` started with no signal blocked, at ordinary priority, in a directory that no disk needs. An engine in the foreground
 /// blocks the signals that it hands on; a DNS server that inherited that would hear neither reload nor stop.
+///
+/// There the program, but nothing that it starts, ends with us as well, as the control group of a unit does: half of its work
+/// can be undone, what it does while that is undone cannot. To be called on the thread that starts it.
 pub fn free_of_us(command: &mut Command) {
     command.current_dir("/");
     let blocked = SigSet::thread_get_mask().is_ok_and(|mask| mask.iter().next().is_some());
@@ -23,6 +26,7 @@ pub fn free_of_us(command: &mut Command) {
     unsafe {
         command.pre_exec(|| {
             sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None).map_err(io::Error::from)?;
+            libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
             // Who may not raise it keeps it.
             libc::setpriority(libc::PRIO_PROCESS, 0, 0);
             Ok(())

@@ -202,6 +202,7 @@ pub fn remove(store: &Store, name: &str, users: &[String], force: bool) -> Resul
     let lock = Lock::acquire(store, "volume", &volume.name)?;
     super::attach::detach(&volume.mountpoint)?;
     Scratch::discard(store, &volume.directory(store))?;
+    sweep_tmp(store)?;
     // Each start of a container may have volumes without names: their locks would add up.
     Ok(lock.retire()?)
 }
