@@ -129,6 +129,8 @@ pub fn convert(c: &mut Conversion<'_>) {
     c.add_service("Delegate", "yes");
     service::notify_type(c);
     c.default_service("SyslogIdentifier", "%N");
+    // What a payload writes is its own: a line that begins with <0> is no emergency of the host.
+    c.default_service("SyslogLevelPrefix", "no");
 
     let operand = image_operand(c);
     let mut command = c.base("");

@@ -47,6 +47,8 @@ pub fn convert(c: &mut Conversion<'_>) {
     c.add_service("Environment", "PODMAN_SYSTEMD_UNIT=%n");
     service::notify_type(c);
     c.default_service("SyslogIdentifier", "%N");
+    // What a payload writes is its own: a line that begins with <0> is no emergency of the host.
+    c.default_service("SyslogLevelPrefix", "no");
     let mut play = c.base("");
     play.words(["kube", "play", "--replace", "--service-container=true"]);
     c.emit(KEYS, &mut play);

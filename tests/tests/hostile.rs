@@ -113,3 +113,25 @@ fn a_payload_in_the_foreground_has_none_of_the_callers_descriptors() {
              journalctl --sync; journalctl -u attended -o cat | grep -q 'to the journal'")
         .ok();
 }
+
+/// `<0>` before a line makes it an emergency message, which goes to every terminal of the host.
+#[test]
+fn a_payload_does_not_choose_the_priority_of_its_messages() {
+    let machine = machine();
+    machine.quadlet(
+        "loud.container",
+        "[Container]\nImage=docker.io/library/busybox:latest\nExec=sh -c 'echo \"<0>fire\"; exec sleep infinity'\n",
+    );
+    machine.reload();
+    machine.start(&["loud"]);
+    machine
+        .sh("unipod run -d --name b busybox sh -c 'echo \"<0>fire\"; exec sleep 1000'")
+        .ok();
+    for unit in ["loud", "unipod-b"] {
+        machine.wait_for(&format!(
+            "journalctl --sync; journalctl -u {unit} -o cat | grep '<0>fire'"
+        ));
+        let emergencies = machine.sh(&format!("journalctl -u {unit} -p emerg -q -o cat")).ok();
+        assert_eq!(emergencies, "", "{unit}");
+    }
+}

@@ -254,6 +254,8 @@ fn properties(service: &TransientService) -> Vec<(&'static str, Variant<'_>)> {
         ("Delegate", Variant::from(true)),
         ("CollectMode", Variant::from("inactive-or-failed")),
         ("SyslogIdentifier", Variant::from(identifier.as_str())),
+        // A line that begins with <0> is no emergency of the host.
+        ("SyslogLevelPrefix", Variant::from(false)),
         ("Environment", Variant::from(environment.clone())),
         ("ExecStart", Variant::from(exec(start))),
         ("ExecStop", Variant::from(exec(stop))),
