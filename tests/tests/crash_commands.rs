@@ -81,7 +81,7 @@ const CONTAINERS: &[Act] = &[
         verb: "rm",
         command: "unipod rm -f -v x",
         next: "unipod rm -f -i -v x && unipod create --name x -p 8081:80 busybox true",
-        after: "unipod rm x",
+        after: "unipod rm x; unipod volume prune -f",
     },
     Act {
         before: RUN_DETACHED,
