@@ -6,6 +6,7 @@ use clap::{ArgAction, Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::arguments::{Filters, Listing, any_value, each, key_values};
+use super::container::stop::remove_all;
 use super::error::CliError;
 use super::human;
 use super::output::{self, Row, print_inspect};
@@ -337,7 +338,7 @@ fn container(user: &User, network: &str) -> Value {
 /// Remove networks.
 #[derive(Debug, Args)]
 pub struct RmArgs {
-    /// Also a network that containers are on; one that is not there is no error.
+    /// Also a network that containers are on, which are removed; one that is not there is no error.
     #[arg(short, long)]
     force: bool,
     /// Seconds to wait for containers that are stopped; accepted for compatibility.
@@ -350,14 +351,31 @@ pub struct RmArgs {
 
 impl RmArgs {
     fn run(self, store: &Store) -> u8 {
-        each(&self.networks, |name| match remove(store, name, self.force) {
-            Ok(_) => Ok(Some(name.to_owned())),
-            // Podman's exit codes.
-            Err(NetworkError::NotFound(_)) if self.force => Ok(None),
-            Err(error @ NetworkError::NotFound(_)) => Err(CliError::from(error).code(1)),
-            Err(error @ NetworkError::InUse { .. }) => Err(CliError::from(error).code(2)),
-            Err(error) => Err(error.into()),
+        each(&self.networks, |name| {
+            if self.force {
+                remove_users(store, name)?;
+            }
+            match remove(store, name, self.force) {
+                Ok(_) => Ok(Some(name.to_owned())),
+                // Podman's exit codes.
+                Err(NetworkError::NotFound(_)) if self.force => Ok(None),
+                Err(error @ NetworkError::NotFound(_)) => Err(CliError::from(error).code(1)),
+                Err(error @ NetworkError::InUse { .. }) => Err(CliError::from(error).code(2)),
+                Err(error) => Err(error.into()),
+            }
         })
+    }
+}
+
+/// Removes the containers on a network; the default one stays, and so do they.
+fn remove_users(store: &Store, name: &str) -> Result<(), CliError> {
+    match find(store, name) {
+        Ok(network) if network.name != DEFAULT_NETWORK => {
+            let names: Vec<String> = users(store, &network.name)?.into_iter().map(|user| user.name).collect();
+            Ok(remove_all(store, &names)?)
+        }
+        Ok(_) | Err(NetworkError::NotFound(_)) => Ok(()),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -4,6 +4,7 @@ use clap::{ArgAction, Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::arguments::{Filters, Listing, any_value, each, key_values};
+use super::container::stop::remove_all;
 use super::error::CliError;
 use super::human;
 use super::output::{self, Row, print_inspect};
@@ -272,8 +273,18 @@ impl RmArgs {
 
 /// With podman's exit codes.
 fn remove_one(store: &Store, name: &str, force: bool) -> Result<Option<String>, CliError> {
-    let removed = match find(store, name) {
-        Ok(volume) => remove(store, &volume.name, &users(store, &volume.name)?, force),
+    // One whose record is damaged is found by its whole name alone.
+    let full = match find(store, name) {
+        Err(VolumeError::NotFound(_)) => Ok(name.to_owned()),
+        found => found.map(|volume| volume.name),
+    };
+    let removed = match full {
+        Ok(full) => {
+            if force {
+                remove_all(store, &users(store, &full)?)?;
+            }
+            remove(store, &full, &users(store, &full)?, false)
+        }
         Err(error) => Err(error),
     };
     match removed {

@@ -11,7 +11,7 @@ use super::output::LogDriver;
 use super::process::Process;
 use crate::network;
 use crate::runtime::{ContainerOptions, HostMount, IdMappings};
-use crate::store::{self, ContainerId, Durability, Store, StoreError};
+use crate::store::{self, ContainerId, Durability, Store, StoreError, undamaged};
 
 /// Everything that is known of a container.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -221,16 +221,6 @@ pub fn by_name(store: &Store, name: &str) -> Result<Option<Record>, StoreError> 
     }
 }
 
-fn undamaged(read: Result<Option<Record>, StoreError>) -> Result<Option<Record>, StoreError> {
-    match read {
-        Err(damage @ StoreError::Damaged { .. }) => {
-            tracing::warn!("{damage}");
-            Ok(None)
-        }
-        other => other,
-    }
-}
-
 /// Finds a container by name, or by its ID or the beginning of it.
 ///
 /// # Errors
@@ -264,7 +254,7 @@ pub fn running(store: &Store, name_or_id: &str) -> Result<(Record, Process), Con
 /// # Errors
 /// The store cannot be read.
 pub fn list(store: &Store) -> Result<Vec<Record>, StoreError> {
-    let mut records = Vec::new();
+    let mut records: Vec<Record> = Vec::new();
     for ephemeral in [true, false] {
         for record in store::read_all(&store.container_records(ephemeral))? {
             records.extend(undamaged(record.map(Some))?);

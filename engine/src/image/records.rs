@@ -143,7 +143,7 @@ pub(super) fn keep_nameless(store: &Store, record: &Record) -> Result<(), ImageE
 /// # Errors
 /// The record cannot be read.
 pub fn read(store: &Store, name: &str) -> Result<Option<Record>, ImageError> {
-    Ok(store::read_json(&path(store, name))?)
+    Ok(store::undamaged(store::read_json(&path(store, name)))?)
 }
 
 /// All records, by name. A damaged one is left out with a warning: it costs its own image only.

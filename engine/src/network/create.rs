@@ -117,7 +117,14 @@ pub fn create(store: &Store, wanted: &Wanted, ignore: bool) -> Result<Created, N
 
 /// Removes a network. Unless forced, not while a container is on it.
 pub fn remove(store: &Store, name: &str, force: bool) -> Result<Network, NetworkError> {
-    let network = definition::find(store, name)?;
+    let network = match definition::find(store, name) {
+        // What is left of it can only go.
+        Err(NetworkError::NotFound(_)) if check_name(name).is_ok() && path(store, name).exists() => Network {
+            name: name.to_owned(),
+            ..Network::default_network()
+        },
+        found => found?,
+    };
     let name = &network.name;
     if name == DEFAULT_NETWORK {
         return Err(NetworkError::invalid(

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use super::NetworkError;
-use crate::store::{Durability, Store, id, read_all, read_json, write_json};
+use crate::store::{Durability, Store, id, read_all, read_json, undamaged, write_json};
 
 /// The network that containers join when nothing else is said; it exists without a file.
 pub const DEFAULT_NETWORK: &str = "podman";
@@ -152,7 +152,7 @@ pub(super) fn path(store: &Store, name: &str) -> PathBuf {
 /// The network `name`; `None` if there is none.
 pub fn load(store: &Store, name: &str) -> Result<Option<Network>, NetworkError> {
     check_name(name)?;
-    let stored = read_json(&path(store, name))?;
+    let stored = undamaged(read_json(&path(store, name)))?;
     Ok(stored.or_else(|| (name == DEFAULT_NETWORK).then(Network::default_network)))
 }
 
@@ -177,8 +177,9 @@ pub fn find(store: &Store, name: &str) -> Result<Network, NetworkError> {
 pub fn list(store: &Store) -> Result<Vec<Network>, NetworkError> {
     let mut networks = BTreeMap::from([(DEFAULT_NETWORK.to_owned(), Network::default_network())]);
     for network in read_all::<Network>(&store.networks())? {
-        let network = network?;
-        networks.insert(network.name.clone(), network);
+        if let Some(network) = undamaged(network.map(Some))? {
+            networks.insert(network.name.clone(), network);
+        }
     }
     Ok(networks.into_values().collect())
 }

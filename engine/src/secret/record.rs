@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use super::SecretError;
-use crate::store::{Durability, Lock, Store, StoreError, id, read_all, read_json, remove_tree, write_json};
+use crate::store::{Durability, Lock, Store, StoreError, id, read_all, read_json, remove_tree, undamaged, write_json};
 
 /// Podman's bound for a secret's content, bytes.
 const MAX_SIZE: usize = 512_000;
@@ -35,6 +35,21 @@ pub struct Secret {
     /// Options of the driver, recorded only.
     #[serde(default)]
     pub options: BTreeMap<String, String>,
+}
+
+impl Secret {
+    /// What is known of one whose record is damaged.
+    fn damaged(name: &str) -> Self {
+        Self {
+            id: name.to_owned(),
+            name: name.to_owned(),
+            created: String::new(),
+            updated: String::new(),
+            driver: "file".to_owned(),
+            labels: BTreeMap::new(),
+            options: BTreeMap::new(),
+        }
+    }
 }
 
 /// A secret's content. It cannot be printed by accident.
@@ -166,7 +181,11 @@ pub fn list(store: &Store) -> Result<Vec<Secret>, SecretError> {
 
 /// Removes a secret; containers that have it keep their copy.
 pub fn remove(store: &Store, name: &str) -> Result<Secret, SecretError> {
-    let (secret, _) = find(store, name)?;
+    let secret = match all(store)?.into_iter().find(|stored| stored.secret.name == name) {
+        Some(stored) => stored.secret,
+        None if check_name(name).is_ok() && path(store, name).exists() => Secret::damaged(name),
+        None => by_id(store, name)?.secret,
+    };
     let _lock = Lock::acquire(store, "secret", &secret.name)?;
     remove_tree(&path(store, &secret.name))?;
     Ok(secret)
@@ -187,7 +206,7 @@ fn path(store: &Store, name: &str) -> PathBuf {
 }
 
 fn load(store: &Store, name: &str) -> Result<Option<Stored>, SecretError> {
-    Ok(read_json(&path(store, name))?)
+    Ok(undamaged(read_json(&path(store, name)))?)
 }
 
 fn by_id(store: &Store, id: &str) -> Result<Stored, SecretError> {
@@ -202,7 +221,9 @@ fn by_id(store: &Store, id: &str) -> Result<Stored, SecretError> {
 }
 
 fn all(store: &Store) -> Result<Vec<Stored>, SecretError> {
-    Ok(read_all(&store.secrets())?.into_iter().collect::<Result<_, _>>()?)
+    let all = read_all(&store.secrets())?.into_iter();
+    let sound = all.filter_map(|stored| undamaged(stored.map(Some)).transpose());
+    Ok(sound.collect::<Result<_, _>>()?)
 }
 
 #[cfg(test)]

@@ -92,6 +92,21 @@ pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, StoreErr
     }
 }
 
+/// What was read, where a damaged record counts as none, with a warning that names it: it costs what it is about and nothing else.
+/// Whoever makes that anew replaces the record, and whoever removes it removes it.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn undamaged<T>(read: Result<Option<T>, StoreError>) -> Result<Option<T>, StoreError> {
+    match read {
+        Err(damage @ StoreError::Damaged { .. }) => {
+            tracing::warn!("{damage}: it is left out; make anew or remove what it is about");
+            Ok(None)
+        }
+        other => other,
+    }
+}
+
 /// The names of what is in a directory of the store, in order; none if it is not there. Names that are not UTF-8 are not ours.
 ///
 /// # Errors

@@ -37,7 +37,9 @@ pub mod spawn;
 pub mod tree;
 pub mod userns;
 
-pub use atomic::{Durability, names_in, read_all, read_json, remove_record, set_mode, write_atomic, write_json};
+pub use atomic::{
+    Durability, names_in, read_all, read_json, remove_record, set_mode, undamaged, write_atomic, write_json,
+};
 pub use chown::chown_tree;
 pub use id::ContainerId;
 pub use lock::Lock;

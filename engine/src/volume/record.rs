@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{Options, VolumeError};
 use crate::store::{
     Durability, Lock, Scratch, Store, StoreError, create_private, id, names_in, read_json, set_mode, sweep_tmp,
-    write_json,
+    undamaged, write_json,
 };
 
 /// The record in a volume's directory.
@@ -128,6 +128,11 @@ pub fn create(store: &Store, wanted: &Wanted, ignore: bool) -> Result<Created, V
     let volume = complete(store, wanted)?;
     let _lock = Lock::acquire(store, "volume", &volume.name)?;
     match load(store, &volume.name)? {
+        None if volume.mountpoint.is_dir() && record_of(store, &volume.name).exists() => {
+            // Damaged: what is in the volume is as it was.
+            write(store, &volume)?;
+            Ok(Created::New(volume))
+        }
         None => {
             make(store, &volume)?;
             Ok(Created::New(volume))
@@ -192,16 +197,20 @@ pub fn list(store: &Store) -> Result<Vec<Volume>, VolumeError> {
 ///
 /// It leaves its place in one step: killed in the middle, there is a volume or there is none.
 pub fn remove(store: &Store, name: &str, users: &[String], force: bool) -> Result<(), VolumeError> {
-    let volume = find(store, name)?;
+    let name = match find(store, name) {
+        Err(VolumeError::NotFound(_)) if check_name(name).is_ok() && record_of(store, name).exists() => name.to_owned(),
+        found => found?.name,
+    };
     if !users.is_empty() && !force {
         return Err(VolumeError::InUse {
-            name: volume.name,
+            name,
             users: users.to_vec(),
         });
     }
-    let lock = Lock::acquire(store, "volume", &volume.name)?;
-    super::attach::detach(&volume.mountpoint)?;
-    Scratch::discard(store, &volume.directory(store))?;
+    let lock = Lock::acquire(store, "volume", &name)?;
+    let dir = directory(store, &name);
+    super::attach::detach(&dir.join("_data"))?;
+    Scratch::discard(store, &dir)?;
     sweep_tmp(store)?;
     // Each start of a container may have volumes without names: their locks would add up.
     Ok(lock.retire()?)
@@ -272,8 +281,12 @@ fn directory(store: &Store, name: &str) -> PathBuf {
     store.volumes().join(name)
 }
 
+fn record_of(store: &Store, name: &str) -> PathBuf {
+    directory(store, name).join(RECORD)
+}
+
 fn load(store: &Store, name: &str) -> Result<Option<Volume>, VolumeError> {
-    Ok(read_json(&directory(store, name).join(RECORD))?)
+    Ok(undamaged(read_json(&record_of(store, name)))?)
 }
 
 fn write(store: &Store, volume: &Volume) -> Result<(), VolumeError> {

@@ -172,20 +172,37 @@ impl RmArgs {
             volumes: self.volumes,
             timeout: self.time,
         };
-        self.targets.each(store, exit_code_of_rm, |record| {
-            if let (true, Some(unit)) = (options.force, foreign_unit(record)) {
-                manager::stop(unit)?;
-            }
-            if options.force && its_unit_stops(record) {
-                return stop::stop(record, options.timeout);
-            }
-            match remove::remove(store, &record.name, options) {
-                // Its unit has removed it while it stopped.
-                Err(ContainerError::NotFound(_)) => Ok(()),
-                other => other,
-            }
-        })
+        self.targets
+            .each(store, exit_code_of_rm, |record| remove_one(store, record, options))
     }
+}
+
+fn remove_one(store: &Store, record: &Record, options: RemoveOptions) -> Result<(), ContainerError> {
+    if let (true, Some(unit)) = (options.force, foreign_unit(record)) {
+        manager::stop(unit)?;
+    }
+    if options.force && its_unit_stops(record) {
+        return stop::stop(record, options.timeout);
+    }
+    match remove::remove(store, &record.name, options) {
+        // Its unit has removed it while it stopped.
+        Err(ContainerError::NotFound(_)) => Ok(()),
+        other => other,
+    }
+}
+
+/// Stops and removes containers by name, for what they use is to be removed by force. One that is gone is fine.
+pub fn remove_all(store: &Store, names: &[String]) -> Result<(), ContainerError> {
+    let options = RemoveOptions {
+        force: true,
+        ..RemoveOptions::default()
+    };
+    for name in names {
+        if let Some(record) = record::by_name(store, name)? {
+            remove_one(store, &record, options)?;
+        }
+    }
+    Ok(())
 }
 
 fn exit_code_of_rm(error: &ContainerError) -> u8 {

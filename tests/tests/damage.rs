@@ -1,0 +1,60 @@
+//! Damaged records: each costs what it is about and nothing else, and heals by the command that would make it.
+
+use unipod_tests::machine::Machine;
+use unipod_tests::setup;
+
+fn machine() -> Machine {
+    let machine = setup::boot();
+    machine.unipod(&["pull", "-q", "busybox"]).ok();
+    machine
+}
+
+#[test]
+fn one_damaged_record_costs_itself_alone() {
+    let machine = machine();
+    machine
+        .sh("echo sesame >/tmp/s
+             for n in a b c; do
+                 unipod volume create $n; unipod network create $n; unipod secret create $n /tmp/s
+             done
+             unipod run --rm -v a:/v busybox sh -c 'echo kept >/v/file'")
+        .ok();
+    let record = |kind: &str, name: &str| match kind {
+        "volume" => format!("/var/lib/unipod/volumes/{name}/volume.json"),
+        kind => format!("/var/lib/unipod/{kind}s/{name}.json"),
+    };
+    for damage in ["", "{", "\\0\\0\\0", "[1]", "{}"] {
+        for kind in ["volume", "network", "secret"] {
+            let (first, second) = (record(kind, "a"), record(kind, "b"));
+            machine.sh(&format!("printf '{damage}' >{first}; printf '{damage}' >{second}")).ok();
+            let listed = machine.unipod(&[kind, "ls", "-q"]);
+            assert!(listed.success() && listed.stderr.contains(&first), "{kind} {damage:?}: {listed}");
+            machine.unipod(&[kind, "inspect", "c"]).ok();
+            machine.unipod(&[kind, "inspect", "a"]).refused();
+            // Made anew, and removed.
+            let source = if kind == "secret" { "/tmp/s" } else { "" };
+            machine.sh(&format!("unipod {kind} create a {source} && unipod {kind} inspect a")).ok();
+            machine.sh(&format!("unipod {kind} rm b && [ ! -e {second} ]")).ok();
+            machine.sh(&format!("unipod {kind} create b {source}")).ok();
+        }
+        machine.sh("unipod run --rm -v a:/v busybox grep kept /v/file").ok();
+    }
+    machine
+        .sh("echo '{' >/var/lib/unipod/images/docker.io%2flibrary%2fbusybox:latest.json
+             unipod pull -q busybox && unipod run --rm busybox true")
+        .ok();
+}
+
+/// Who forces does not want a container that is left without what it uses.
+#[test]
+fn what_is_removed_by_force_takes_its_containers_along() {
+    let machine = machine();
+    machine
+        .sh("unipod network create n
+             unipod run -d --name a -v v:/v busybox sleep 1000
+             unipod run -d --name b --network n busybox sleep 1000
+             unipod volume rm v; [ $? = 2 ] || exit 1
+             unipod network rm n; [ $? = 2 ] || exit 1
+             unipod volume rm -f v && unipod network rm -f n && [ -z \"$(unipod ps -aq)\" ]")
+        .ok();
+}
