@@ -48,7 +48,10 @@ impl Command {
         self.separate();
         let start = self.line.len();
         self.line.extend(pieces.iter().copied());
-        if let Cow::Owned(quoted) = quote_word(&self.line[start..]) {
+        if &self.line[start..] == ";" {
+            // Alone and without quotes it would begin another command (systemd.service(5)).
+            self.line.replace_range(start.., "\";\"");
+        } else if let Cow::Owned(quoted) = quote_word(&self.line[start..]) {
             self.line.replace_range(start.., &quoted);
         }
         self

@@ -26,22 +26,31 @@ fn one_damaged_record_costs_itself_alone() {
     for damage in ["", "{", "\\0\\0\\0", "[1]", "{}"] {
         for kind in ["volume", "network", "secret"] {
             let (first, second) = (record(kind, "a"), record(kind, "b"));
-            machine.sh(&format!("printf '{damage}' >{first}; printf '{damage}' >{second}")).ok();
+            machine
+                .sh(&format!("printf '{damage}' >{first}; printf '{damage}' >{second}"))
+                .ok();
             let listed = machine.unipod(&[kind, "ls", "-q"]);
-            assert!(listed.success() && listed.stderr.contains(&first), "{kind} {damage:?}: {listed}");
+            assert!(
+                listed.success() && listed.stderr.contains(&first),
+                "{kind} {damage:?}: {listed}"
+            );
             machine.unipod(&[kind, "inspect", "c"]).ok();
             machine.unipod(&[kind, "inspect", "a"]).refused();
             // Made anew, and removed.
             let source = if kind == "secret" { "/tmp/s" } else { "" };
-            machine.sh(&format!("unipod {kind} create a {source} && unipod {kind} inspect a")).ok();
+            machine
+                .sh(&format!("unipod {kind} create a {source} && unipod {kind} inspect a"))
+                .ok();
             machine.sh(&format!("unipod {kind} rm b && [ ! -e {second} ]")).ok();
             machine.sh(&format!("unipod {kind} create b {source}")).ok();
         }
         machine.sh("unipod run --rm -v a:/v busybox grep kept /v/file").ok();
     }
     machine
-        .sh("echo '{' >/var/lib/unipod/images/docker.io%2flibrary%2fbusybox:latest.json
-             unipod pull -q busybox && unipod run --rm busybox true")
+        .sh(
+            "echo '{' >/var/lib/unipod/images/docker.io%2flibrary%2fbusybox:latest.json
+             unipod pull -q busybox && unipod run --rm busybox true",
+        )
         .ok();
 }
 

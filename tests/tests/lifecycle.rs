@@ -136,3 +136,42 @@ fn names_are_served_whoever_started_the_server() {
         )
         .ok();
 }
+
+/// The first unit's last words come when the second one's container has the name.
+#[test]
+fn a_unit_that_ends_leaves_the_container_that_replaced_its_own() {
+    let machine = machine();
+    for name in ["a1", "a2"] {
+        machine.quadlet(
+            &format!("{name}.container"),
+            "[Container]\nImage=docker.io/library/busybox:latest\nContainerName=same\nExec=sleep infinity\n",
+        );
+    }
+    machine.quadlet(
+        "words.container",
+        "[Container]\nImage=docker.io/library/busybox:latest\nExec=echo one ; two\n",
+    );
+    machine.reload();
+    for _ in 0..3 {
+        machine.start(&["a1"]);
+        machine.start(&["a2"]);
+        machine.wait_for("! systemctl is-active --quiet a1");
+        assert!(machine.is_active("a2"), "{}", machine.status(&["a1", "a2"]));
+        assert_eq!(machine.unipod(&["ps", "--format", "{{.Names}}"]).ok(), "same");
+        machine.stop(&["a2"]);
+        machine.systemctl(&["reset-failed"]).ok();
+    }
+    machine.systemctl(&["start", "words"]);
+    machine.wait_for("journalctl --sync; journalctl -u words -o cat | grep -qx 'one ; two'");
+}
+
+/// It is no init, and would end from the signal.
+#[test]
+fn a_payload_in_the_hosts_pid_namespace_is_asked_before_it_is_killed() {
+    let machine = machine();
+    machine
+        .sh("unipod run --name a --pid=host busybox sleep 1000 & 
+             until unipod ps -q | grep -q .; do sleep 0.05; done
+             unipod stop a; wait; [ \"$(unipod inspect -f '{{.State.ExitCode}}' a)\" = 143 ]")
+        .ok();
+}

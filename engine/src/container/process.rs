@@ -199,6 +199,16 @@ enum Reception {
     Dropped,
 }
 
+/// Whether it is PID 1 of a namespace of its own. With `--pid=host` and the like it is a process like any other, which ends from
+/// a signal that it does not ignore.
+fn is_init(status: &str) -> bool {
+    let line = status.lines().find_map(|line| line.strip_prefix("NSpid:"));
+    line.is_none_or(|numbers| {
+        let numbers: Vec<&str> = numbers.split_whitespace().collect();
+        numbers.len() > 1 && numbers.last() == Some(&"1")
+    })
+}
+
 fn reception(status: &str, signal: i32) -> Reception {
     // SIGKILL and SIGSTOP from the parent namespace always arrive.
     if matches!(signal, libc::SIGKILL | libc::SIGSTOP) {
@@ -214,6 +224,9 @@ fn reception(status: &str, signal: i32) -> Reception {
     match (mask("SigBlk:"), mask("SigCgt:")) {
         (_, Some(caught)) if caught >> bit & 1 == 1 => Reception::Handled,
         (Some(blocked), Some(_)) if blocked >> bit & 1 == 1 => Reception::Blocked,
+        (Some(_), Some(_)) if !is_init(status) && mask("SigIgn:").is_some_and(|ignored| ignored >> bit & 1 == 0) => {
+            Reception::Handled
+        }
         (Some(_), Some(_)) => Reception::Dropped,
         _ => Reception::Handled,
     }
@@ -223,6 +236,26 @@ fn reception(status: &str, signal: i32) -> Reception {
 mod tests {
     use super::*;
     use std::process::Command;
+
+    #[test]
+    fn only_an_init_never_notices_what_it_does_not_handle() {
+        let status = |ids: &str, ignored: &str| {
+            format!("NSpid:\t{ids}\nSigBlk:\t0000000000000000\nSigIgn:\t{ignored}\nSigCgt:\t0000000000000000\n")
+        };
+        let (none, term) = ("0000000000000000", "0000000000004000");
+        for (ids, ignored, expected) in [
+            ("4711\t1", none, Reception::Dropped),
+            ("4711", none, Reception::Handled),
+            ("4711\t7", none, Reception::Handled),
+            ("4711", term, Reception::Dropped),
+        ] {
+            assert_eq!(
+                reception(&status(ids, ignored), libc::SIGTERM),
+                expected,
+                "{ids} {ignored}"
+            );
+        }
+    }
 
     #[test]
     fn a_program_name_with_parentheses_does_not_confuse() {

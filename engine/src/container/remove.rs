@@ -30,11 +30,12 @@ pub struct RemoveOptions {
 /// # Errors
 /// It runs and `force` is not set, cannot be stopped, or something of it cannot be removed; all that can be removed is
 /// removed before the first such error is returned, and the record stays so that the rest can be tried again.
-pub fn remove(store: &Store, name: &str, options: RemoveOptions) -> Result<(), ContainerError> {
-    let _lock = Lock::acquire(store, "container", name)?;
-    match record::by_name(store, name)? {
-        Some(record) => remove_locked(store, &record, options),
-        None => Err(ContainerError::NotFound(name.to_owned())),
+pub fn remove(store: &Store, found: &Record, options: RemoveOptions) -> Result<(), ContainerError> {
+    let _lock = Lock::acquire(store, "container", &found.name)?;
+    match record::by_name(store, &found.name)? {
+        // Its name may be another one's by now.
+        Some(record) if record.id == found.id => remove_locked(store, &record, options),
+        _ => Err(ContainerError::NotFound(found.name.clone())),
     }
 }
 

@@ -37,6 +37,14 @@ impl Invocation {
     }
 }
 
+impl Invocation {
+    /// Whether this is one of the commands with which a unit ends, `ExecStop=` or `ExecStopPost=`: those alone are told how it
+    /// went.
+    pub fn is_stopping() -> bool {
+        std::env::var_os("SERVICE_RESULT").is_some()
+    }
+}
+
 /// The innermost `.service` of the `0::` line in `/proc/PID/cgroup`, cgroups(7).
 fn unit_of_cgroup(text: &str) -> Option<String> {
     let path = text.lines().find_map(|line| line.strip_prefix("0::"))?;

@@ -285,7 +285,7 @@ fn take_back(store: &Store, record: &Record) -> Result<(), CliError> {
         volumes: true,
         timeout: Some(0),
     };
-    match remove::remove(store, &record.name, options) {
+    match remove::remove(store, record, options) {
         Ok(()) | Err(ContainerError::NotFound(_)) => Ok(()),
         Err(error) => Err(error.into()),
     }

@@ -172,9 +172,22 @@ impl RmArgs {
             volumes: self.volumes,
             timeout: self.time,
         };
-        self.targets
-            .each(store, exit_code_of_rm, |record| remove_one(store, record, options))
+        // The last words of a generated unit: `rm -v -f -i NAME`.
+        let cleans_up = self.force && self.volumes && self.targets.ignore && Invocation::is_stopping();
+        self.targets.each(store, exit_code_of_rm, |record| {
+            if cleans_up && is_of_another_unit(record) {
+                return Ok(());
+            }
+            remove_one(store, record, options)
+        })
     }
+}
+
+/// Whether the name belongs to a container of another unit by now, which has replaced ours.
+fn is_of_another_unit(record: &Record) -> bool {
+    Invocation::current()
+        .zip(record.unit.as_ref())
+        .is_some_and(|(own, unit)| own.unit != unit.name)
 }
 
 fn remove_one(store: &Store, record: &Record, options: RemoveOptions) -> Result<(), ContainerError> {
@@ -184,7 +197,7 @@ fn remove_one(store: &Store, record: &Record, options: RemoveOptions) -> Result<
     if options.force && its_unit_stops(record) {
         return stop::stop(record, options.timeout);
     }
-    match remove::remove(store, &record.name, options) {
+    match remove::remove(store, record, options) {
         // Its unit has removed it while it stopped.
         Err(ContainerError::NotFound(_)) => Ok(()),
         other => other,
