@@ -110,7 +110,7 @@ impl Streams {
             stdin,
             stdout: Some(stdout),
             stderr: Some(stderr),
-            copying: Some(copies.begin()),
+            copying: Some(copies.begin().map_err(failed)?),
         })
     }
 }

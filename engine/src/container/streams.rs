@@ -1,14 +1,12 @@
 //! Standard streams of a process that we wait for: pipes, which are copied to and from our own. What is ours may be a file that
 //! the process must not change, or a terminal that it must not read.
 //!
-//! Each stream has a thread. Nothing is lost that was written before the process ended; a process that it leaves behind with
-//! an end of a pipe is not waited for.
+//! Each stream has a thread. Everything arrives that was written before the process ended; a process that it leaves behind with
+//! an end of a pipe is not waited for, whether it writes or not.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -17,8 +15,8 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 /// As much as two pipes hold, in bytes.
 const CHUNK: usize = 128 << 10;
 
-/// For how long nothing more has to come after the end of the process, from whoever else holds the pipe.
-const QUIET: Duration = Duration::from_millis(100);
+/// How long to wait where standard input says that it has nothing now instead of waiting itself.
+const AGAIN: Duration = Duration::from_millis(20);
 
 /// The ends for the process. To be dropped once it has them.
 #[derive(Debug)]
@@ -41,7 +39,9 @@ pub struct Copies {
 /// Copying under way.
 #[derive(Debug)]
 pub struct Copying {
-    out: Vec<(JoinHandle<()>, Arc<AtomicBool>)>,
+    threads: Vec<JoinHandle<()>>,
+    /// Closed once the process has ended, which the threads see.
+    running: OwnedFd,
 }
 
 /// Makes the pipes; ours is also standard input if `interactive`.
@@ -82,53 +82,80 @@ fn own(stream: impl AsFd) -> io::Result<File> {
 
 impl Copies {
     /// Begins to copy.
-    pub fn begin(self) -> Copying {
+    ///
+    /// # Errors
+    /// There are no more descriptors.
+    pub fn begin(self) -> io::Result<Copying> {
+        let (ended, running) = pipe()?;
         if let Some((from, to)) = self.stdin {
             // It ends with us: nobody waits for what may be typed.
-            thread::spawn(move || copy(from, to, &AtomicBool::new(true)));
+            thread::spawn(move || copy(from, to, None));
         }
-        let start = |(from, to): (File, File)| {
-            let idle = Arc::new(AtomicBool::new(true));
-            let shared = Arc::clone(&idle);
-            (thread::spawn(move || copy(from, to, &shared)), idle)
-        };
-        Copying {
-            out: self.out.map(start).into(),
+        let mut threads = Vec::new();
+        for (from, to) in self.out {
+            let ended = ended.try_clone()?;
+            threads.push(thread::spawn(move || copy(from, to, Some(&ended))));
         }
+        Ok(Copying { threads, running })
     }
 }
 
 impl Copying {
-    /// Waits until all is copied that the process has written. It has ended, and our copies of its ends are closed.
+    /// Waits until all is copied that was written so far. The process has ended, and our copies of its ends are closed.
     pub fn drain(self) {
-        for (thread, idle) in self.out {
-            let mut quiet = 0;
-            while !thread.is_finished() && quiet < 10 {
-                thread::sleep(if quiet == 0 {
-                    Duration::from_micros(200)
-                } else {
-                    QUIET / 10
-                });
-                quiet = if idle.load(Ordering::Acquire) { quiet + 1 } else { 1 };
-            }
+        drop(self.running);
+        for thread in self.threads {
+            // One that panicked has said so.
+            let _ = thread.join();
         }
     }
 }
 
-/// Copies until one side is closed. `idle` says that there is nothing to be written.
-fn copy(mut from: File, mut to: File, idle: &AtomicBool) {
+/// Copies until one side is closed, or, once the other end of `ended` is closed, what is in the pipe then.
+fn copy(mut from: File, mut to: File, ended: Option<&File>) {
     let mut buffer = vec![0; CHUNK];
     loop {
-        idle.store(true, Ordering::Release);
-        let read = from.read(&mut buffer);
-        idle.store(false, Ordering::Release);
-        match read {
-            Ok(0) => return,
-            Ok(length) if write(&mut to, &buffer[..length]).is_err() => return,
-            Err(e) if e.kind() == ErrorKind::WouldBlock => wait(&from, PollFlags::POLLIN),
-            Err(e) if e.kind() != ErrorKind::Interrupted => return,
-            _ => {}
+        if ended.is_some_and(|ended| wait_for_either(&from, ended)) {
+            let rest = rustix::io::ioctl_fionread(&from).unwrap_or_default();
+            // Who does not take it has been told by an error, or is gone.
+            let _ = pass(&mut from.take(rest), &mut to, &mut buffer);
+            return;
         }
+        match pass_once(&mut from, &mut to, &mut buffer) {
+            Ok(true) => {}
+            Ok(false) | Err(_) => return,
+        }
+    }
+}
+
+/// Waits until there is something to read, or the end of it, or the process has ended. Returns whether only the latter holds.
+fn wait_for_either(from: &File, ended: &File) -> bool {
+    let mut fds = [
+        PollFd::new(from.as_fd(), PollFlags::POLLIN),
+        PollFd::new(ended.as_fd(), PollFlags::POLLIN),
+    ];
+    // Interrupted: the next read waits as well.
+    let _ = poll(&mut fds, PollTimeout::NONE);
+    fds[1].any() == Some(true)
+}
+
+fn pass(from: &mut impl Read, to: &mut File, buffer: &mut [u8]) -> io::Result<()> {
+    while pass_once(from, to, buffer)? {}
+    Ok(())
+}
+
+/// Reads once and writes what was read. Returns whether there may be more.
+fn pass_once(from: &mut impl Read, to: &mut File, buffer: &mut [u8]) -> io::Result<bool> {
+    match from.read(buffer) {
+        Ok(0) => Ok(false),
+        Ok(length) => write(to, &buffer[..length]).map(|()| true),
+        Err(e) if e.kind() == ErrorKind::Interrupted => Ok(true),
+        // Ours may be set not to wait.
+        Err(e) if e.kind() == ErrorKind::WouldBlock => {
+            thread::sleep(AGAIN);
+            Ok(true)
+        }
+        Err(e) => Err(e),
     }
 }
 
@@ -164,6 +191,7 @@ mod tests {
             out: [(from, to), (none(), tempfile::tempfile().unwrap())],
         }
         .begin()
+        .unwrap()
     }
 
     #[test]
@@ -195,5 +223,19 @@ mod tests {
         target.read_to_string(&mut copied).unwrap();
         assert_eq!(copied, "last words");
         drop(kept);
+    }
+
+    #[test]
+    fn who_writes_for_ever_is_not_waited_for() {
+        let (from, to) = io::pipe().unwrap();
+        let target = std::fs::OpenOptions::new().write(true).open("/dev/null").unwrap();
+        let copying = copying(File::from(OwnedFd::from(from)), target);
+        let mut yes = std::process::Command::new("yes")
+            .stdout(OwnedFd::from(to))
+            .spawn()
+            .unwrap();
+        copying.drain();
+        yes.kill().unwrap();
+        yes.wait().unwrap();
     }
 }
