@@ -135,3 +135,21 @@ fn a_payload_does_not_choose_the_priority_of_its_messages() {
         assert_eq!(emergencies, "", "{unit}");
     }
 }
+
+/// Privileged, it could end everybody in its caller's control group.
+#[test]
+fn a_container_in_the_foreground_has_a_control_group_of_its_own() {
+    let machine = machine();
+    machine
+        .sh(
+            "unipod run --rm busybox sh -c 'cat /proc/self/cgroup; wc -l </sys/fs/cgroup/cgroup.procs' >/tmp/seen
+             grep -q '^0::/$' /tmp/seen && [ $(tail -n 1 /tmp/seen) -le 3 ]
+             sleep 100 & unipod run --rm --privileged busybox sh -c 'echo 1 >/sys/fs/cgroup/cgroup.kill'
+             kill -0 $! || exit 1; kill $!
+             unipod run --rm --name a busybox sleep 1000 & engine=$!
+             until unipod ps -q | grep -q .; do sleep 0.05; done
+             kill -9 $engine; unipod rm -f -t 0 a
+             [ -z \"$(find /sys/fs/cgroup -name 'unipod-*' -type d)\" ]",
+        )
+        .ok();
+}

@@ -103,6 +103,7 @@ pub fn write(store: &Store, record: &Record, parts: Parts<'_>) -> Result<Spec, C
         copies_up: runtime.copies_up(),
         filter_cache: runtime.filter_cache(&store.run().join("seccomp")),
         host_gateway: gateway,
+        own_cgroup: record.unit.is_some() || record.cgroup.is_some(),
     })?;
     for note in bundle.notes {
         tracing::warn!("{note}");

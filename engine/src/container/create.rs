@@ -80,6 +80,7 @@ pub fn create(store: &Store, claim: Claim, request: CreateRequest<'_>) -> Result
         lifecycle,
         unit,
         process: None,
+        cgroup: None,
         relays: Vec::new(),
         started: None,
         exit: None,

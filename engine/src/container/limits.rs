@@ -61,7 +61,8 @@ fn failed(path: &Path) -> impl FnOnce(std::io::Error) -> ContainerError + use<> 
     }
 }
 
-fn own_group() -> Option<PathBuf> {
+/// The control group that we are in.
+pub(super) fn own_group() -> Option<PathBuf> {
     let text = fs::read_to_string("/proc/self/cgroup").ok()?;
     let path = text.lines().find_map(|line| line.strip_prefix("0::/"))?;
     let group = Path::new(HIERARCHY).join(path);

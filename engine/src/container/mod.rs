@@ -7,6 +7,7 @@ pub mod create;
 pub mod exec;
 pub mod feasible;
 pub mod foreground;
+mod group;
 pub mod health;
 pub mod inspect;
 mod limits;

@@ -38,6 +38,9 @@ pub struct Record {
     pub runtime: PathBuf,
     /// Its init, once started.
     pub process: Option<Process>,
+    /// The control group made for it in the foreground; in a unit it has the unit's.
+    #[serde(default)]
+    pub cgroup: Option<PathBuf>,
     /// Those who pass its output on; most containers have none.
     pub relays: Vec<Process>,
     /// When it was last started.
@@ -294,6 +297,7 @@ pub(super) mod tests {
             stop_timeout: 10,
             runtime: "/usr/bin/crun".into(),
             process: None,
+            cgroup: None,
             relays: Vec::new(),
             started: None,
             exit: None,

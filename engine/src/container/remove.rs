@@ -8,7 +8,7 @@ use std::fs;
 
 use super::process::Process;
 use super::record::{self, Exit, Record, State};
-use super::{ContainerError, relay, stop};
+use super::{ContainerError, group, relay, stop};
 use crate::network;
 use crate::runtime::{OciRuntime, cdi, oci};
 use crate::store::{self, Lock, Store, StoreError};
@@ -169,6 +169,7 @@ pub(super) fn tear_down(store: &Store, record: &Record) -> Vec<ContainerError> {
     run_last_hooks(store, record);
     let network = network::teardown(store, id).err().map(ContainerError::from);
     let bundle = store::remove_tree(&store.bundle(id)).err().map(ContainerError::from);
+    group::remove(record);
     network.into_iter().chain(bundle).collect()
 }
 

@@ -11,7 +11,7 @@ use super::process::Process;
 use super::record::{Record, SdNotify};
 use super::streams::Copies;
 use super::userns::Users;
-use super::{ContainerError, bundle, health, limits, networking, remove, rootfs, storage, userns};
+use super::{ContainerError, bundle, group, health, limits, networking, remove, rootfs, storage, userns};
 use crate::image::Image;
 use crate::network::Pending;
 use crate::runtime::oci::{self, RunRequest};
@@ -149,6 +149,10 @@ fn bring_up<T>(
         relays,
         copies,
     } = output::prepare(record, image, users.as_ref(), engine)?;
+    let stay = (engine == Attendance::Stays && record.unit.is_none())
+        .then(|| group::enter(store, record))
+        .transpose()?
+        .flatten();
     // Mounts go into a namespace that only the container will hold; everything else is done for everybody to see.
     let launched = mount::in_private_namespace(|| {
         limits::apply(&record.options.resources, &relays)?;
@@ -171,6 +175,7 @@ fn bring_up<T>(
         let spec = furnish(store, record, image, users.as_ref(), networking, runtime)?;
         launch(record, creation.supply(&spec)?, console.as_ref())
     })??;
+    drop(stay);
     Ok((launched, copies))
 }
 

@@ -93,6 +93,8 @@ pub struct BundleRequest<'a> {
     pub joined: JoinedNamespaces,
     /// The host as seen from the container: `host.containers.internal` and `host-gateway`. `None` leaves the names out.
     pub host_gateway: Option<std::net::IpAddr>,
+    /// Whether the control group that it will be in is its own: another's is read-only even for `--privileged`.
+    pub own_cgroup: bool,
     /// Whether the runtime fills a tmpfs, see [`OciRuntime::copies_up`].
     pub copies_up: bool,
     /// Compiled system call filters, see [`OciRuntime::filter_cache`].

@@ -65,7 +65,14 @@ fn defaults(request: &BundleRequest<'_>, parts: &Parts<'_>) -> Vec<Mount> {
             "/sys/fs/cgroup",
             "cgroup",
             "cgroup",
-            &["rprivate", "nosuid", "noexec", "nodev", "relatime", access],
+            &[
+                "rprivate",
+                "nosuid",
+                "noexec",
+                "nodev",
+                "relatime",
+                if request.own_cgroup { access } else { "ro" },
+            ],
         ),
         // Group 5 is `tty` on every distribution; a user namespace may not map it.
         mount(

@@ -67,6 +67,7 @@ impl Place {
             id_mappings: None,
             joined: JoinedNamespaces::default(),
             host_gateway: "10.89.0.1".parse().ok(),
+            own_cgroup: true,
             copies_up: true,
             filter_cache: None,
         }
