@@ -88,3 +88,23 @@ fn volumes_without_names_end_with_the_boot() {
     }
     machine.sh("unipod start -a kept && unipod rm -v kept").ok();
 }
+
+/// A second run directory took the first one's containers for those of an earlier boot, and removed what they had written.
+#[test]
+fn a_data_directory_has_one_run_directory_at_a_time() {
+    let machine = machine();
+    machine
+        .sh("unipod run -d --rm --name a -v /anonymous busybox sh -c 'echo x >/file; echo x >/anonymous/file; exec sleep 1000'")
+        .ok();
+    let refused = machine
+        .sh("unipod --runroot /run/other run --rm busybox true")
+        .refused();
+    assert!(
+        refused.contains("/run/unipod") && refused.contains("--runroot"),
+        "{refused}"
+    );
+    machine
+        .sh("unipod exec a cat /file /anonymous/file && unipod rm -f -t 0 a && unipod --runroot /run/other run --rm busybox true
+             unipod run --rm busybox true")
+        .ok();
+}

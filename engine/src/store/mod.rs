@@ -11,6 +11,7 @@
 //!   containers/NAME.json    records of containers that outlive a boot (no `--rm`)
 //!   containers/ID/          upper and work directory of such a container
 //!   ephemeral/STAMP/ID/     the same for `--rm` containers; STAMP is this boot's, others are garbage
+//!   run.json                the run directory that it is used with, and in which boot
 //!   tmp/                    unfinished work; each entry is flocked by its maker, unlocked means abandoned
 //! /run/unipod/  (rootless: $XDG_RUNTIME_DIR/unipod)       what must not outlive a boot
 //!   boot                    the stamp of this boot
@@ -30,6 +31,7 @@ pub(crate) mod inside;
 pub mod lock;
 pub mod mount;
 pub mod owner;
+mod pairing;
 pub mod paths;
 pub(crate) mod removal;
 pub mod scratch;
@@ -70,6 +72,19 @@ pub enum StoreError {
         path: PathBuf,
         /// Where it stops making sense.
         source: serde_json::Error,
+    },
+    /// Two run directories would be used with one data directory.
+    #[error(
+        "{} is used with the run directory {} since this boot, and there are containers in it: use that one (--runroot), or \
+         another data directory (--root)",
+        data.display(),
+        run.display()
+    )]
+    UsedElsewhere {
+        /// The data directory.
+        data: PathBuf,
+        /// The run directory that it is used with.
+        run: PathBuf,
     },
     /// The environment does not say where the store is.
     #[error("cannot find a place for the store: {0}")]

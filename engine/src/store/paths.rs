@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use super::{StoreError, atomic, id, set_mode};
+use super::{StoreError, atomic, id, pairing, set_mode};
 
 /// Where the bundles are, in the run directory.
 const BUNDLES: &str = "bundles";
@@ -40,6 +40,7 @@ impl Store {
             close_all_in(&run)?;
         }
         let stamp = boot_stamp(&run)?;
+        pairing::check(&data, &run, &stamp)?;
         Ok(Self { data, run, stamp })
     }
 
