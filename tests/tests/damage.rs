@@ -14,10 +14,10 @@ fn one_damaged_record_costs_itself_alone() {
     let machine = machine();
     machine
         .sh("echo sesame >/tmp/s
-             for n in a b c; do
+             for n in va vb vc; do
                  unipod volume create $n; unipod network create $n; unipod secret create $n /tmp/s
              done
-             unipod run --rm -v a:/v busybox sh -c 'echo kept >/v/file'")
+             unipod run --rm -v va:/v busybox sh -c 'echo kept >/v/file'")
         .ok();
     let record = |kind: &str, name: &str| match kind {
         "volume" => format!("/var/lib/unipod/volumes/{name}/volume.json"),
@@ -25,7 +25,7 @@ fn one_damaged_record_costs_itself_alone() {
     };
     for damage in ["", "{", "\\0\\0\\0", "[1]", "{}"] {
         for kind in ["volume", "network", "secret"] {
-            let (first, second) = (record(kind, "a"), record(kind, "b"));
+            let (first, second) = (record(kind, "va"), record(kind, "vb"));
             machine
                 .sh(&format!("printf '{damage}' >{first}; printf '{damage}' >{second}"))
                 .ok();
@@ -34,17 +34,17 @@ fn one_damaged_record_costs_itself_alone() {
                 listed.success() && listed.stderr.contains(&first),
                 "{kind} {damage:?}: {listed}"
             );
-            machine.unipod(&[kind, "inspect", "c"]).ok();
-            machine.unipod(&[kind, "inspect", "a"]).refused();
+            machine.unipod(&[kind, "inspect", "vc"]).ok();
+            machine.unipod(&[kind, "inspect", "va"]).refused();
             // Made anew, and removed.
             let source = if kind == "secret" { "/tmp/s" } else { "" };
             machine
-                .sh(&format!("unipod {kind} create a {source} && unipod {kind} inspect a"))
+                .sh(&format!("unipod {kind} create va {source} && unipod {kind} inspect va"))
                 .ok();
-            machine.sh(&format!("unipod {kind} rm b && [ ! -e {second} ]")).ok();
-            machine.sh(&format!("unipod {kind} create b {source}")).ok();
+            machine.sh(&format!("unipod {kind} rm vb && [ ! -e {second} ]")).ok();
+            machine.sh(&format!("unipod {kind} create vb {source}")).ok();
         }
-        machine.sh("unipod run --rm -v a:/v busybox grep kept /v/file").ok();
+        machine.sh("unipod run --rm -v va:/v busybox grep kept /v/file").ok();
     }
     machine
         .sh(
