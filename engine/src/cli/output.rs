@@ -10,6 +10,7 @@
 mod table;
 mod template;
 
+use std::borrow::Cow;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
 use serde::Serialize;
@@ -42,7 +43,7 @@ pub fn print_list(
     noheading: bool,
 ) -> Result<(), OutputError> {
     let text = render_list(rows, default, headings, format, noheading).map_err(OutputError)?;
-    print(&text).map_err(OutputError)
+    print_data(&text).map_err(OutputError)
 }
 
 /// What [`print_list`] prints.
@@ -71,13 +72,38 @@ pub fn render_list(
     for row in rows {
         lines.push_str(&fill(&template, &row.dot(), &row.json, format)?);
     }
-    Ok(if columns.is_some() { table::align(&lines) } else { lines })
+    Ok(if columns.is_some() {
+        table::align(&harmless(&lines))
+    } else {
+        lines
+    })
+}
+
+/// Text for people. What containers, images and programs of others put into it must not steer a terminal: control characters,
+/// and those that turn the direction of writing, stand there as `\u001b`.
+pub fn harmless(text: &str) -> Cow<'_, str> {
+    let steers = |c: char| {
+        (c.is_control() && !matches!(c, '\n' | '\t'))
+            || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if !text.contains(steers) {
+        return Cow::Borrowed(text);
+    }
+    let mut safe = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if steers(c) {
+            safe.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            safe.push(c);
+        }
+    }
+    Cow::Owned(safe)
 }
 
 /// Prints objects as `inspect` does: an indented JSON list, or one line per object through a template.
 pub fn print_inspect(objects: &[Value], format: Option<&str>) -> Result<(), OutputError> {
     let text = render_inspect(objects, format).map_err(OutputError)?;
-    print(&text).map_err(OutputError)
+    print_data(&text).map_err(OutputError)
 }
 
 /// Prints one object as indented JSON.
@@ -104,7 +130,7 @@ pub fn print_line(text: &str) {
 
 /// Says one line on standard error. That nobody can hear it changes nothing: no error, and not the panic of `eprintln!`.
 pub fn say_line(text: &str) {
-    let _ = writeln!(io::stderr(), "{text}");
+    let _ = writeln!(io::stderr(), "{}", harmless(text));
 }
 
 /// What [`print_inspect`] prints.
@@ -174,6 +200,15 @@ fn indented(values: &impl Serialize, indent: &[u8]) -> Result<String, String> {
 
 fn print(text: &str) -> Result<(), String> {
     print_to(&mut io::stdout().lock(), text)
+}
+
+/// Data go to programs as they are, and to a terminal without power over it.
+fn print_data(text: &str) -> Result<(), String> {
+    if io::stdout().is_terminal() {
+        print(&harmless(text))
+    } else {
+        print(text)
+    }
 }
 
 /// Writes all of it; a reader that is gone is no error.

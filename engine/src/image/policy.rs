@@ -9,6 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::reference::Reference;
 
@@ -58,18 +59,68 @@ pub enum PolicyError {
     },
 }
 
+/// Nothing in it may be unknown: a mistyped key must not mean that everything is accepted.
 #[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Document {
+    default: Requirements,
     #[serde(default)]
-    default: Vec<Requirement>,
-    #[serde(default)]
-    transports: BTreeMap<String, BTreeMap<String, Vec<Requirement>>>,
+    transports: BTreeMap<String, BTreeMap<String, Requirements>>,
 }
 
+/// All of them must hold; there is at least one.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(try_from = "Vec<Requirement>")]
+struct Requirements(Vec<Requirement>);
+
+impl TryFrom<Vec<Requirement>> for Requirements {
+    type Error = &'static str;
+
+    fn try_from(list: Vec<Requirement>) -> Result<Self, Self::Error> {
+        if list.is_empty() {
+            Err("a list of requirements must not be empty")
+        } else {
+            Ok(Self(list))
+        }
+    }
+}
+
+/// containers-policy.json(5), "POLICY REQUIREMENTS". What a signature has to be like is not read yet, only that the keys are
+/// known.
 #[derive(Debug, Clone, Deserialize)]
-struct Requirement {
-    #[serde(rename = "type")]
-    kind: String,
+#[serde(
+    tag = "type",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase",
+    deny_unknown_fields
+)]
+#[allow(dead_code)]
+enum Requirement {
+    InsecureAcceptAnything {},
+    Reject {},
+    SignedBy {
+        key_type: String,
+        key_path: Option<Value>,
+        key_paths: Option<Value>,
+        key_data: Option<Value>,
+        signed_identity: Option<Value>,
+    },
+    SignedBaseLayer {
+        base_layer_identity: Value,
+    },
+    SigstoreSigned {
+        key_path: Option<Value>,
+        key_paths: Option<Value>,
+        key_data: Option<Value>,
+        key_datas: Option<Value>,
+        fulcio: Option<Value>,
+        pki: Option<Value>,
+        rekor_public_key_path: Option<Value>,
+        rekor_public_key_paths: Option<Value>,
+        rekor_public_key_data: Option<Value>,
+        rekor_public_key_datas: Option<Value>,
+        signed_identity: Option<Value>,
+    },
 }
 
 impl Policy {
@@ -84,12 +135,9 @@ impl Policy {
                 return Ok(policy);
             }
         }
-        let accept = Requirement {
-            kind: "insecureAcceptAnything".into(),
-        };
         Ok(Self {
             document: Document {
-                default: vec![accept],
+                default: Requirements(vec![Requirement::InsecureAcceptAnything {}]),
                 ..Document::default()
             },
             ..Self::default()
@@ -135,30 +183,25 @@ impl Policy {
     }
 
     fn judge(&self, image: &str, requirements: &[Requirement]) -> Result<(), PolicyError> {
-        let (image, path) = (|| image.to_owned(), || self.path.clone());
-        if requirements.is_empty() {
-            return Err(PolicyError::Rejected {
-                image: image(),
-                path: path(),
-            });
-        }
+        let unverifiable = |requirement: &str| {
+            Err(PolicyError::Unverifiable {
+                image: image.to_owned(),
+                path: self.path.clone(),
+                requirement: requirement.to_owned(),
+            })
+        };
         for requirement in requirements {
-            match requirement.kind.as_str() {
-                "insecureAcceptAnything" => {}
-                "reject" => {
+            match requirement {
+                Requirement::InsecureAcceptAnything {} => {}
+                Requirement::Reject {} => {
                     return Err(PolicyError::Rejected {
-                        image: image(),
-                        path: path(),
+                        image: image.to_owned(),
+                        path: self.path.clone(),
                     });
                 }
-                other => {
-                    let requirement = other.to_owned();
-                    return Err(PolicyError::Unverifiable {
-                        image: image(),
-                        path: path(),
-                        requirement,
-                    });
-                }
+                Requirement::SignedBy { .. } => return unverifiable("signedBy"),
+                Requirement::SignedBaseLayer { .. } => return unverifiable("signedBaseLayer"),
+                Requirement::SigstoreSigned { .. } => return unverifiable("sigstoreSigned"),
             }
         }
         Ok(())
@@ -168,7 +211,7 @@ impl Policy {
     fn requirements(&self, transport: &str, scopes: &[String]) -> &[Requirement] {
         let known = self.document.transports.get(transport);
         let found = known.and_then(|known| scopes.iter().find_map(|scope| known.get(scope)));
-        found.unwrap_or(&self.document.default)
+        &found.unwrap_or(&self.document.default).0
     }
 }
 
@@ -195,6 +238,27 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_is_mistyped_accepts_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("policy.json");
+        for text in [
+            r"{}",
+            r#"{"default": []}"#,
+            r#"{"defualt": [{"type": "reject"}], "default": [{"type": "insecureAcceptAnything"}]}"#,
+            r#"{"default": [{"type": "insecureAcceptAnythin"}]}"#,
+            r#"{"default": [{"type": "insecureAcceptAnything", "keyPath": "/k"}]}"#,
+            r#"{"default": [{"type": "signedBy", "keyTpye": "GPGKeys"}]}"#,
+            r#"{"default": [{}]}"#,
+            r#"{"default": [{"type": "reject"}], "transports": {"docker": {"good.io": []}}}"#,
+            r#"{"default": [{"type": "reject"}], "default": [{"type": "insecureAcceptAnything"}]}"#,
+        ] {
+            fs::write(&path, text).unwrap();
+            let error = Policy::read(&path).unwrap_err().to_string();
+            assert!(error.contains("policy.json"), "{text}: {error}");
+        }
+    }
+
+    #[test]
     fn the_most_specific_scope_decides() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("policy.json");
@@ -202,8 +266,7 @@ mod tests {
             "good.io": [{"type": "insecureAcceptAnything"}],
             "good.io/bad": [{"type": "reject"}],
             "good.io/signed": [{"type": "signedBy", "keyType": "GPGKeys"}],
-            "*.wild.io": [{"type": "insecureAcceptAnything"}],
-            "good.io/none": []
+            "*.wild.io": [{"type": "insecureAcceptAnything"}]
         }, "oci": {"/srv/images": [{"type": "insecureAcceptAnything"}]}}}"#;
         fs::write(&path, text).unwrap();
         let policy = Policy::read(&path).unwrap().unwrap();
@@ -214,7 +277,6 @@ mod tests {
             ("good.io/signed", Some("demands signedBy")),
             ("a.b.wild.io:5000/x", None),
             ("wild.io/x", Some("rejected")),
-            ("good.io/none", Some("rejected")),
             ("other.io/x", Some("rejected")),
         ] {
             let result = policy.check(&image.parse().unwrap()).map_err(|e| e.to_string());

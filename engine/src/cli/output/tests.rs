@@ -123,3 +123,14 @@ fn a_reader_that_is_gone_is_no_error() {
         "cannot write the answer: No space left on device (os error 28)"
     );
 }
+
+#[test]
+fn nothing_that_others_wrote_steers_a_terminal() {
+    let row = Row {
+        json: serde_json::json!({}),
+        fields: vec![("Name", "a\u{1b}]0;title\u{7}\u{9b}31m\u{202e}b\r".into())],
+    };
+    let table = render_list(&[row], "table {{.Name}}", &[], None, true).unwrap();
+    assert_eq!(table.trim_end(), "a\\u001b]0;title\\u0007\\u009b31m\\u202eb\\u000d");
+    assert_eq!(harmless("one\n\ttwo ü"), "one\n\ttwo ü");
+}
