@@ -92,7 +92,8 @@ pub fn harmless(text: &str) -> Cow<'_, str> {
     let mut safe = String::with_capacity(text.len() + 16);
     for c in text.chars() {
         if steers(c) {
-            safe.push_str(&format!("\\u{:04x}", u32::from(c)));
+            let escaped = format!("\\u{:04x}", u32::from(c));
+            safe.push_str(&escaped);
         } else {
             safe.push(c);
         }
