@@ -298,39 +298,16 @@ struct HelperAnswer {
 
 /// `docker-credential-NAME get`: the server on standard input, JSON on standard output.
 fn ask_helper(helper: &str, server: &str) -> Result<Option<Credentials>, AuthError> {
-    let program = format!("docker-credential-{helper}");
-    let start = |source| AuthError::Start {
-        program: program.clone(),
-        source,
+    let Some(output) = run_helper(helper, "get", server, server.as_bytes())? else {
+        return Ok(None);
     };
-    let mut child = Command::new(&program)
-        .arg("get")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(start)?;
-    if let Some(mut stdin) = child.stdin.take() {
-        // A helper that does not read its input says more with its exit code.
-        let _ = stdin.write_all(server.as_bytes());
-    }
-    let output = child.wait_with_output().map_err(start)?;
     let fail = |message: String| AuthError::Helper {
-        program: program.clone(),
+        program: format!("docker-credential-{helper}"),
         server: server.to_owned(),
         message,
     };
-    if !output.status.success() {
-        let text = [output.stdout, output.stderr].concat();
-        let text = String::from_utf8_lossy(&text).trim().to_owned();
-        return if text.contains("credentials not found") {
-            Ok(None)
-        } else {
-            Err(fail(text))
-        };
-    }
-    let answer: HelperAnswer = serde_json::from_slice(&output.stdout)
-        .map_err(|_| fail("its answer is no JSON with Username and Secret".into()))?;
+    let answer: HelperAnswer =
+        serde_json::from_slice(&output).map_err(|_| fail("its answer is no JSON with Username and Secret".into()))?;
     Ok(Some(match answer.username.as_str() {
         "<token>" => Credentials::IdentityToken(answer.secret),
         _ => Credentials::Password {
@@ -338,6 +315,40 @@ fn ask_helper(helper: &str, server: &str) -> Result<Option<Credentials>, AuthErr
             password: answer.secret,
         },
     }))
+}
+
+/// One command of a credential helper about a server, what it is told on standard input; `None` if it has no credentials.
+fn run_helper(helper: &str, verb: &str, server: &str, input: &[u8]) -> Result<Option<Vec<u8>>, AuthError> {
+    let program = format!("docker-credential-{helper}");
+    let start = |source| AuthError::Start {
+        program: program.clone(),
+        source,
+    };
+    let mut child = Command::new(&program)
+        .arg(verb)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(start)?;
+    if let Some(mut stdin) = child.stdin.take() {
+        // A helper that does not read its input says more with its exit code.
+        let _ = stdin.write_all(input);
+    }
+    let output = child.wait_with_output().map_err(start)?;
+    if output.status.success() {
+        return Ok(Some(output.stdout));
+    }
+    let text = [output.stdout, output.stderr].concat();
+    let message = String::from_utf8_lossy(&text).trim().to_owned();
+    if message.contains("credentials not found") {
+        return Ok(None);
+    }
+    Err(AuthError::Helper {
+        program,
+        server: server.to_owned(),
+        message,
+    })
 }
 
 #[cfg(test)]
