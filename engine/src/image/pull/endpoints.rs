@@ -42,8 +42,11 @@ impl Pull<'_> {
         request: &impl AsyncFn(&Session) -> Result<T, RegistryError>,
     ) -> Result<(Session, T), Attempts> {
         let mut failures = Vec::new();
+        // The last one is where the image really is; the others are mirrors, somebody else's machines.
+        let own = endpoints.last().map(|place| place.reference.registry.as_str());
         for endpoint in endpoints {
-            match self.ask(endpoint, request).await {
+            let is_own = own == Some(endpoint.reference.registry.as_str());
+            match self.ask(endpoint, is_own, request).await {
                 Ok(found) => return Ok(found),
                 Err(error) => {
                     tracing::debug!("{reference}: {}: {error}", endpoint.reference);
@@ -57,11 +60,13 @@ impl Pull<'_> {
     async fn ask<T>(
         &self,
         endpoint: &Endpoint,
+        is_own: bool,
         request: &impl AsyncFn(&Session) -> Result<T, RegistryError>,
     ) -> Result<(Session, T), AttemptError> {
         let credentials = match &self.options.creds {
-            Some(creds) => Some(auth::from_option(creds)),
-            None => AuthFiles::of_user(self.options.authfile.as_deref()).find(&endpoint.reference)?,
+            // Given for the registry that was named: nobody else gets to see them.
+            Some(creds) if is_own => Some(auth::from_option(creds)),
+            Some(_) | None => AuthFiles::of_user(self.options.authfile.as_deref()).find(&endpoint.reference)?,
         };
         let tls = TlsOptions {
             verify: self.options.tls_verify,

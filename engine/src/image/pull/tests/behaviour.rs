@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 
 use super::fake::{Answer, Fake, Request, range, serve};
 use super::sample::{OCI, digest};
@@ -302,6 +302,41 @@ fn mirrors_are_tried_in_order_and_all_failures_are_told() {
     ] {
         assert!(error.contains(part), "{part} is not in: {error}");
     }
+}
+
+/// What `--creds` says is for the registry that was named.
+#[test]
+fn a_mirror_does_not_get_the_registrys_credentials() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(dir.path());
+    let options = PullOptions {
+        tls_verify: None,
+        retry: Some(0),
+        creds: Some("u:p".into()),
+        ..options(dir.path())
+    };
+    let asking = |_: &Request, _: &Sample| Some(Answer::status(401).header("WWW-Authenticate", "Basic realm=\"x\""));
+    let seen = Arc::new(AtomicBool::new(false));
+    let shared = Arc::clone(&seen);
+    let mirror = Fake::serve(Sample::default(), move |request, sample| {
+        shared.fetch_or(request.header("authorization").is_some(), SeqCst);
+        asking(request, sample)
+    });
+    let own = Fake::serve(sample(), move |request, sample| {
+        if request.header("authorization") == Some("Basic dTpw") {
+            return None;
+        }
+        asking(request, sample)
+    });
+    let conf = format!(
+        "[[registry]]\nprefix = \"example.com/x\"\nlocation = \"{}/real\"\ninsecure = true\n\
+         [[registry.mirror]]\nlocation = \"{}/m\"\ninsecure = true\n",
+        own.host(),
+        mirror.host()
+    );
+    with_registries(&conf, &store, "example.com/x/app:1", &options).unwrap();
+    assert_eq!(mirror.count("/v2/m/app/manifests/1"), 1);
+    assert!(!seen.load(SeqCst), "the mirror has seen them");
 }
 
 #[test]
