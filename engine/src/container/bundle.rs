@@ -1,7 +1,7 @@
 //! Everything that was found out about a container, put before the runtime module, which writes the OCI bundle.
 
 use std::fs;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
@@ -81,7 +81,8 @@ pub fn write(store: &Store, record: &Record, parts: Parts<'_>) -> Result<Spec, C
             .or_insert_with(|| "0 0".to_owned());
     }
     let gateway = match namespace {
-        Namespace::Host => network::host_address(),
+        // It is the host: what it reaches itself by is right in any case.
+        Namespace::Host => network::host_address().or(Some(Ipv4Addr::LOCALHOST.into())),
         _ => status.and_then(|s| s.networks.iter().flat_map(|n| &n.gateways).next().copied()),
     };
     let bundle = runtime::write_bundle(&BundleRequest {

@@ -5,6 +5,7 @@ use crate::image::Image;
 use crate::runtime::id_maps::subordinate;
 use crate::runtime::root::Root;
 use crate::runtime::{BundleError, IdMappings};
+use crate::store::owner::parse_owner;
 
 /// Whose subordinate IDs containers get, as podman has it.
 const OWNER: &str = "containers";
@@ -161,10 +162,10 @@ fn size_by(files: &[String], user: &str) -> u32 {
     let wanted: Vec<&str> = user.split(':').collect();
     let accounts = files.iter().flat_map(|text| text.lines()).filter_map(|line| {
         let mut fields = line.split(':');
-        let (name, id) = (fields.next()?, fields.nth(1)?.parse::<u32>().ok()?);
+        let (name, id) = (fields.next()?, parse_owner(fields.nth(1)?)?);
         (wanted.contains(&name) || !NOBODIES.contains(&name)).then_some(id)
     });
-    let numbers = wanted.iter().filter_map(|word| word.parse().ok());
+    let numbers = wanted.iter().filter_map(|word| parse_owner(word));
     accounts
         .chain(numbers)
         .map(|id| id.saturating_add(1))

@@ -16,8 +16,8 @@ const REFUSED: &str = "
     swapoff swapon sysfs uselib userfaultfd ustat vm86 vm86old vmsplice
 ";
 
-/// Allowed to everybody. Of the calls since Linux 5.16 only those that the current profile of Podman allows; uretprobe is made by
-/// the kernel in whoever is traced, and would end him.
+/// Allowed to everybody. Of the calls since Linux 5.16 only futex_* (as Podman's coming profile), cachestat, fchmodat2 and
+/// map_shadow_stack, which Docker allows, too; uretprobe is made by the kernel in whoever is traced, and would end him.
 const ALLOWED: &str = "
     _llseek _newselect accept accept4 access adjtimex alarm bind brk cachestat capget capset chdir chmod chown
     chown32 clock_adjtime clock_adjtime64 clock_getres clock_getres_time64 clock_gettime clock_gettime64
