@@ -22,6 +22,12 @@ fn a_fresh_volume_belongs_to_the_containers_user() {
              unipod run --rm -u 2000 -v w:/missing busybox touch /missing/y && exit 1
              unipod run --rm --userns=auto -u 1000 -v u:/missing busybox touch /missing/x")
         .ok();
+    // One in memory is fresh at every start.
+    machine
+        .sh("unipod volume create --opt type=tmpfs --opt device=tmpfs t
+             for n in 1 2; do [ $(unipod run --rm -u 1000 -v t:/missing busybox stat -c %u /missing) = 1000 ] || exit 1; done
+             for n in 1 2; do unipod run --rm --userns=auto -v t:/missing busybox touch /missing/x || exit 1; done")
+        .ok();
     // The owners are shifted by the mount: on the disk they are those of the container.
     let shifted = machine.sh("unipod run --rm --userns=auto -v i:/mnt:idmap busybox touch /mnt/f
         stat -c %u:%g $(unipod volume inspect -f '{{.Mountpoint}}' i)/f");

@@ -1,15 +1,15 @@
 //! A further process in a running container.
 
 use std::fs;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
+use super::ContainerError;
+use super::output::{self, Output};
 use super::process as container;
 use super::record::Record;
-use super::streams::{self, Copying, Ends};
-use super::{ContainerError, output};
 use crate::runtime::OciRuntime;
 use crate::runtime::exec::{self, ExecOptions, Process};
 use crate::runtime::oci::{self, ExecRequest};
@@ -51,12 +51,14 @@ pub fn exec(store: &Store, record: &Record, options: &ExecOptions, mode: ExecMod
                 .to_owned(),
         });
     }
-    let Streams {
+    let Output {
         stdin,
         stdout,
         stderr,
-        copying,
-    } = Streams::of(options.tty, mode)?;
+        copies,
+        relays: _,
+    } = streams(options.tty, mode)?;
+    let copying = output::begin_copying(copies)?;
     let status = runtime.exec(&ExecRequest {
         id: record.id.as_str(),
         state_root: &store.runtime_state(record.id.as_str()),
@@ -77,42 +79,16 @@ pub fn exec(store: &Store, record: &Record, options: &ExecOptions, mode: ExecMod
     Ok(oci::exit_code(status))
 }
 
-/// What the process gets in place of our own streams.
-#[derive(Default)]
-struct Streams {
-    stdin: Option<OwnedFd>,
-    stdout: Option<OwnedFd>,
-    stderr: Option<OwnedFd>,
-    copying: Option<Copying>,
-}
-
-impl Streams {
-    /// The OCI runtime hands on a terminal by itself; nobody reads what a detached process writes.
-    fn of(tty: bool, mode: ExecMode) -> Result<Self, ContainerError> {
-        let failed = |source| ContainerError::Io {
-            action: "make",
-            path: "a pipe".into(),
-            source,
-        };
-        if tty {
-            return Ok(Self::default());
-        }
-        if mode.detach {
-            let null = output::null().map_err(failed)?;
-            return Ok(Self {
-                stdout: Some(null.try_clone().map_err(failed)?),
-                stderr: Some(null),
-                ..Self::default()
-            });
-        }
-        let (Ends { stdin, stdout, stderr }, copies) = streams::pipes(mode.interactive).map_err(failed)?;
-        Ok(Self {
-            stdin,
-            stdout: Some(stdout),
-            stderr: Some(stderr),
-            copying: Some(copies.begin().map_err(failed)?),
-        })
-    }
+/// The OCI runtime hands on a terminal by itself; nobody reads what a detached process writes.
+fn streams(tty: bool, mode: ExecMode) -> Result<Output, ContainerError> {
+    let output = if tty {
+        Ok(Output::default())
+    } else if mode.detach {
+        output::nowhere()
+    } else {
+        output::copied(mode.interactive)
+    };
+    output.map_err(output::failed("a pipe"))
 }
 
 /// A directory for what the OCI runtime is told, named by us. Those of engines that were killed go.

@@ -3,9 +3,8 @@
 use std::io::{self, IsTerminal};
 
 use super::create::Created;
-use super::output::Attendance;
+use super::output::{self, Attendance};
 use super::record::Record;
-use super::streams::{Copies, Copying};
 use super::wait::Parent;
 use super::{ContainerError, health, remove, start, stop};
 use crate::image::Image;
@@ -35,7 +34,7 @@ pub fn run<E: From<ContainerError>>(
         .and_then(|mut ready| {
             let process = ready.process;
             started(&record, process.pid)?;
-            let copying = begin_copying(ready.copies.take())?;
+            let copying = output::begin_copying(ready.copies.take())?;
             ready.release()?;
             health::start_prober(store, &record)?;
             Ok((process, copying))
@@ -56,17 +55,6 @@ pub fn run<E: From<ContainerError>>(
     }
     remove::clean_up(store, &record, Some(code))?;
     Ok(u8::try_from(code).unwrap_or(u8::MAX))
-}
-
-fn begin_copying(copies: Option<Copies>) -> Result<Option<Copying>, ContainerError> {
-    copies
-        .map(Copies::begin)
-        .transpose()
-        .map_err(|source| ContainerError::Io {
-            action: "copy from",
-            path: "the container's output".into(),
-            source,
-        })
 }
 
 /// With a terminal, the OCI runtime is the parent.

@@ -59,12 +59,23 @@ pub fn remove(record: &Record) {
         let _ = fs::write(group.join("cgroup.kill"), "1");
     }
     for _ in 0..TRIES {
-        match fs::remove_dir(group) {
+        match remove_with_children(group) {
             // A process that was killed leaves its group a moment later.
             Err(e) if e.raw_os_error() == Some(libc::EBUSY) => std::thread::sleep(PAUSE),
             _ => return,
         }
     }
+}
+
+/// Limits, and runtimes that insist on it, have made groups below. The files in a group go with it.
+fn remove_with_children(group: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(group)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            remove_with_children(&entry.path())?;
+        }
+    }
+    fs::remove_dir(group)
 }
 
 /// How long to wait for the last process of a group: a tenth of a second.

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::process::Process;
 use super::record::Record;
-use super::streams::{self, Copies, Ends};
+use super::streams::{self, Copies, Copying, Ends};
 use super::userns::Users;
 use super::{ContainerError, relay, reopen};
 use crate::image::Image;
@@ -113,6 +113,14 @@ pub fn prepare(
     Ok(output)
 }
 
+/// Begins to copy between the pipes and our own streams.
+///
+/// # Errors
+/// There are no more descriptors.
+pub fn begin_copying(copies: Option<Copies>) -> Result<Option<Copying>, ContainerError> {
+    copies.map(Copies::begin).transpose().map_err(failed("a pipe"))
+}
+
 /// Starts the relay of a detached container's terminal, which it holds as long as the payload does.
 ///
 /// # Errors
@@ -125,7 +133,8 @@ pub fn of_terminal(record: &Record, terminal: OwnedFd) -> Result<Process, Contai
     started.map_err(failed("a terminal"))
 }
 
-fn failed(target: &'static str) -> impl Fn(io::Error) -> ContainerError {
+/// What a stream that cannot be had is told as.
+pub(super) fn failed(target: &'static str) -> impl Fn(io::Error) -> ContainerError {
     move |source| ContainerError::Io {
         action: "redirect output of the container to",
         path: target.into(),
@@ -163,7 +172,7 @@ fn socket(stream: impl AsFd) -> Option<(u64, u64)> {
 }
 
 /// Pipes that the engine itself copies from and to its own streams, while it waits.
-fn copied(interactive: bool) -> io::Result<Output> {
+pub(super) fn copied(interactive: bool) -> io::Result<Output> {
     let (Ends { stdin, stdout, stderr }, copies) = streams::pipes(interactive)?;
     Ok(Output {
         stdin,
@@ -174,7 +183,8 @@ fn copied(interactive: bool) -> io::Result<Output> {
     })
 }
 
-fn nowhere() -> io::Result<Output> {
+/// Nobody reads what the process writes.
+pub(super) fn nowhere() -> io::Result<Output> {
     let null = null()?;
     Ok(Output {
         stderr: Some(null.try_clone()?),
@@ -183,7 +193,7 @@ fn nowhere() -> io::Result<Output> {
     })
 }
 
-pub(super) fn null() -> io::Result<OwnedFd> {
+fn null() -> io::Result<OwnedFd> {
     Ok(OpenOptions::new().write(true).open("/dev/null")?.into())
 }
 

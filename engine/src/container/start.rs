@@ -57,9 +57,9 @@ pub fn start(
         Ok((started, terminal))
     };
     undone_on_failure(store, record, |record| {
-        let (mut up, copies) = bring_up(store, record, image, &runtime, (Verb::Create, engine), create)?;
-        up.0.copies = copies;
-        let (started, terminal) = up;
+        let verb = (Verb::Create, engine);
+        let ((mut started, terminal), copies) = bring_up(store, record, image, &runtime, verb, create)?;
+        started.copies = copies;
         if let Some(terminal) = terminal {
             record.relays.push(output::of_terminal(record, terminal)?);
             record.save(store)?;

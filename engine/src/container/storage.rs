@@ -179,7 +179,7 @@ impl Place<'_> {
         let is_new = found.is_none();
         let volume = found.map_or_else(|| self.new_volume(used), Ok)?;
         let host = self.attach(&volume)?;
-        let owner = volume.is_fresh(store).then(|| self.owner(request)).transpose()?;
+        let owner = volume.is_fresh(store)?.then(|| self.owner(request)).transpose()?;
         if !request.options.iter().any(|o| o == "nocopy") {
             let as_inside = |uid, gid| self.as_inside(request, uid, gid);
             volume.populate(store, &host, self.root, &request.destination, owner, &as_inside)?;

@@ -21,11 +21,18 @@ struct Pairing {
 /// It is used with another one, in which there are containers.
 pub(super) fn check(data: &Path, run: &Path, stamp: &str) -> Result<(), StoreError> {
     let file = data.join("run.json");
+    let known: Option<Pairing> = undamaged(read_json(&file))?;
+    // At every command: nothing more is looked at.
+    if known
+        .as_ref()
+        .is_some_and(|known| known.run == run && known.stamp == stamp)
+    {
+        return Ok(());
+    }
     let own = Pairing {
         run: fs::canonicalize(run).map_err(StoreError::io("find", run))?,
         stamp: stamp.to_owned(),
     };
-    let known: Option<Pairing> = undamaged(read_json(&file))?;
     match known {
         Some(known) if known == own => Ok(()),
         Some(other) if other.run != own.run && other.is_in_use()? => Err(StoreError::UsedElsewhere {

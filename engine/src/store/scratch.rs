@@ -58,12 +58,7 @@ impl Scratch {
     /// It cannot be synced or renamed; it is removed then.
     pub fn publish(self, target: &Path) -> Result<(), StoreError> {
         rustix::fs::syncfs(self.handle()).map_err(|e| StoreError::io("sync", &self.path)(e.into()))?;
-        let dir = target.parent().unwrap_or(Path::new("/"));
-        create_private(dir)?;
-        fs::rename(&self.path, target).map_err(StoreError::io("publish", target))?;
-        File::open(dir)
-            .and_then(|d| d.sync_all())
-            .map_err(StoreError::io("sync", dir))
+        self.place(target, Durability::Synced)
     }
 
     /// Gives the directory, what is in which is on the disk already if it has to be, its final name.

@@ -7,6 +7,7 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use nix::sys::signal::{SigSet, SigmaskHow, sigprocmask};
+use rustix::process::{Signal, getpriority_process, set_parent_process_death_signal, setpriority_process};
 
 /// Has `command` started with no signal blocked, at ordinary priority, in a directory that no disk needs. An engine in the foreground
 /// blocks the signals that it hands on; a DNS server that inherited that would hear neither reload nor stop.
@@ -16,9 +17,9 @@ use nix::sys::signal::{SigSet, SigmaskHow, sigprocmask};
 pub fn free_of_us(command: &mut Command) {
     command.current_dir("/");
     let blocked = SigSet::thread_get_mask().is_ok_and(|mask| mask.iter().next().is_some());
-    // SAFETY: getpriority(2) has no memory of ours. -1 is an answer, too: a priority that has to be reset.
-    let priority = unsafe { libc::getpriority(libc::PRIO_PROCESS, 0) };
-    if !blocked && priority == 0 {
+    // One that is not told has to be reset as well.
+    let ordinary = getpriority_process(None).is_ok_and(|priority| priority == 0);
+    if !blocked && ordinary {
         // Then the program can be started without a copy of this process.
         return;
     }
@@ -26,9 +27,9 @@ pub fn free_of_us(command: &mut Command) {
     unsafe {
         command.pre_exec(|| {
             sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None).map_err(io::Error::from)?;
-            libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+            set_parent_process_death_signal(Some(Signal::KILL))?;
             // Who may not raise it keeps it.
-            libc::setpriority(libc::PRIO_PROCESS, 0, 0);
+            let _ = setpriority_process(None, 0);
             Ok(())
         });
     }
@@ -36,13 +37,13 @@ pub fn free_of_us(command: &mut Command) {
 
 #[cfg(test)]
 mod tests {
-    use nix::sys::signal::Signal;
+    use nix::sys::signal::Signal as Nix;
 
     use super::*;
 
     #[test]
     fn what_we_block_is_not_blocked_there() {
-        let mask: SigSet = [Signal::SIGHUP, Signal::SIGTERM].into_iter().collect();
+        let mask: SigSet = [Nix::SIGHUP, Nix::SIGTERM].into_iter().collect();
         let seen = std::thread::spawn(move || {
             mask.thread_block().unwrap();
             let mut command = Command::new("sh");

@@ -20,10 +20,15 @@ use crate::store::inside::open_in_root;
 use crate::store::{Durability, Lock, Store, StoreError, mount, remove_tree, write_atomic};
 
 impl Volume {
-    /// Whether no container has used it yet.
-    pub fn is_fresh(&self, store: &Store) -> bool {
+    /// Whether a container makes it what it is: none has used it yet, or it lives in memory and starts empty every time.
+    ///
+    /// # Errors
+    /// Its options mean nothing.
+    pub fn is_fresh(&self, store: &Store) -> Result<bool, VolumeError> {
+        let options = self.parsed_options()?;
+        let forgets = matches!(options.fs_type.as_deref(), Some("tmpfs" | "ramfs"));
         let dir = self.directory(store);
-        !Marks { dir }.done().exists()
+        Ok(self.driver != "image" && (forgets || !Marks { dir }.done().exists()))
     }
 
     /// Copies what the image has at `destination` into the volume if it has never been used and is empty.
@@ -41,19 +46,18 @@ impl Volume {
         fallback: Option<(u32, u32)>,
         owner: &Owner<'_>,
     ) -> Result<(), VolumeError> {
-        let options = self.parsed_options()?;
-        // What lives in memory starts empty every time.
-        let forgets = matches!(options.fs_type.as_deref(), Some("tmpfs" | "ramfs"));
-        let marks = Marks {
-            dir: self.directory(store),
-        };
-        if self.driver == "image" || (marks.done().exists() && !forgets) {
+        if !self.is_fresh(store)? {
             return Ok(());
         }
         let _lock = Lock::acquire(store, "volume", &self.name)?;
-        if marks.done().exists() && !forgets {
+        // Another container may have been first.
+        if !self.is_fresh(store)? {
             return Ok(());
         }
+        let options = self.parsed_options()?;
+        let marks = Marks {
+            dir: self.directory(store),
+        };
         let fail = |path: PathBuf| {
             |source| VolumeError::Copy {
                 name: self.name.clone(),

@@ -98,6 +98,10 @@ const AF_NETLINK: u64 = 16;
 const AF_VSOCK: u64 = 40;
 const NETLINK_AUDIT: u64 = 9;
 
+/// Which of the lists above this is. To be counted up with them: a filter that was compiled before an upgrade is used until the
+/// next boot otherwise.
+pub const EDITION: u32 = 2;
+
 /// The profile for one machine, in OCI's form.
 pub fn filter(machine: &Machine) -> LinuxSeccomp {
     let mut allowed: Vec<&str> = ALLOWED.split_ascii_whitespace().collect();

@@ -58,7 +58,12 @@ pub fn check(choice: &Seccomp) -> Result<(), BundleError> {
 
 /// The profile's long lists are not even made when the filter is there.
 fn built_in(machine: &Machine, cache: Option<&FilterCache>) -> Filter {
-    let name = format!("built-in-{}-{:x}", env!("CARGO_PKG_VERSION"), machine.granted);
+    let name = format!(
+        "built-in-{}-{}-{:x}",
+        env!("CARGO_PKG_VERSION"),
+        builtin::EDITION,
+        machine.granted
+    );
     let compiled = cache.and_then(|cache| cache.get(&name, || builtin::filter(machine)));
     let profile = match compiled {
         Some(_) => builtin::without_rules(machine),
