@@ -8,7 +8,7 @@
 //! | 3 | [`container`] | what a container is, its lifecycle, its record on disk |
 //! | 2 | [`volume`], [`secret`] | what containers use and what outlives them |
 //! | 1 | [`image`], [`network`], [`runtime`], [`systemd`] | the four outside worlds: registries, netavark, the OCI runtime, systemd |
-//! | 0 | [`store`] | files, locks, atomic commits, mounts, ids, the paths of everything |
+//! | 0 | [`store`], [`config`] | files, locks, atomic commits, mounts, ids, the paths of everything; containers.conf |
 //!
 //! Async code stays inside [`image`]: `run`, `rm`, `ps` start no async runtime.
 
@@ -16,6 +16,7 @@
 #![cfg_attr(not(test), warn(clippy::print_stdout, clippy::print_stderr))]
 
 pub mod cli;
+pub mod config;
 pub mod container;
 pub mod image;
 pub mod network;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// The modules of the engine, floor by floor from the bottom.
 const FLOORS: [&[&str]; 5] = [
-    &["store"],
+    &["store", "config"],
     &["image", "network", "runtime", "systemd"],
     &["volume", "secret"],
     &["container"],

@@ -6,8 +6,10 @@ use std::str::FromStr;
 use clap::Args;
 use tracing::level_filters::LevelFilter;
 
+use super::defaults::Defaults;
 use super::error::CliError;
 use super::foreign::{Foreign, ForeignOptions, Table, option, switch};
+use crate::config::{self, Shared};
 use crate::runtime::ContainerOptions;
 use crate::store::Store;
 
@@ -24,7 +26,7 @@ pub struct GlobalOptions {
     /// Messages of this level and above: error, warn, info, debug, trace.
     #[arg(long, value_name = "LEVEL", default_value = "warn", global = true)]
     log_level: LogLevel,
-    /// A file of defaults (containers.conf); accepted for compatibility.
+    /// A file of defaults, as containers.conf; by a relative name below containers.conf.modules
     #[arg(long, value_name = "FILE", global = true)]
     module: Vec<PathBuf>,
     /// OCI runtime of new containers, by name or path.
@@ -41,23 +43,34 @@ impl GlobalOptions {
     /// Checks the options and sets the log up.
     ///
     /// # Errors
-    /// A module is not there, or an option of podman's means something here that it cannot have.
+    /// An option of podman's means something here that it cannot have.
     pub fn apply(&self) -> Result<(), CliError> {
         log_to_stderr(self.log_level.0);
         self.foreign.check()?;
-        // A module that is named must be there, even though only its existence is looked at so far.
-        let missing = self.module.iter().find(|m| m.is_absolute() && !m.exists());
-        missing.map_or(Ok(()), |m| {
-            Err(CliError::new(format!("--module {}: no such file", m.display())))
-        })
+        config::set_modules(self.module.clone());
+        Ok(())
     }
 
-    /// What they say of new containers.
-    pub fn defaults(&self) -> ContainerOptions {
-        ContainerOptions {
-            runtime: self.runtime.clone(),
-            cdi_spec_dirs: self.cdi_spec_dir.clone(),
-            ..ContainerOptions::default()
+    /// What they and containers.conf say of new containers and of images; what has no effect is said as well.
+    ///
+    /// # Errors
+    /// A file of containers.conf cannot be read, or says what means nothing.
+    pub fn defaults(&self) -> Result<Defaults, CliError> {
+        let config = config::load(&self.module)?;
+        for warning in config.warnings() {
+            tracing::warn!("{warning}");
+        }
+        config::apply_environment(&config);
+        config::set_shared(Shared::of(&config).map_err(CliError::new)?);
+        let mut defaults = Defaults::of(&config)?;
+        self.override_defaults(&mut defaults.options);
+        Ok(defaults)
+    }
+
+    fn override_defaults(&self, options: &mut ContainerOptions) {
+        options.runtime = self.runtime.clone().or(options.runtime.take());
+        if !self.cdi_spec_dir.is_empty() {
+            options.cdi_spec_dirs.clone_from(&self.cdi_spec_dir);
         }
     }
 
@@ -146,9 +159,20 @@ mod tests {
     use clap::Parser;
 
     use super::super::Cli;
+    use crate::runtime::ContainerOptions;
 
     fn parse(line: &str) -> Result<Cli, clap::Error> {
         Cli::try_parse_from(line.split(' '))
+    }
+
+    fn overridden(cli: &Cli) -> ContainerOptions {
+        let mut options = ContainerOptions {
+            runtime: Some("youki".into()),
+            cdi_spec_dirs: vec!["/c".into()],
+            ..ContainerOptions::default()
+        };
+        cli.global.override_defaults(&mut options);
+        options
     }
 
     #[test]
@@ -169,14 +193,14 @@ mod tests {
     fn the_oci_runtime_may_be_named_before_or_after_the_subcommand() {
         for line in ["unipod --runtime runc run alpine", "unipod run --runtime runc alpine"] {
             let cli = parse(line).expect(line);
-            assert_eq!(cli.global.defaults().runtime.as_deref(), Some("runc"), "{line}");
+            assert_eq!(overridden(&cli).runtime.as_deref(), Some("runc"), "{line}");
         }
     }
 
     #[test]
     fn so_may_the_directories_of_cdi_devices() {
         let cli = parse("unipod --cdi-spec-dir /a --cdi-spec-dir /b run alpine").expect("podman has it");
-        assert_eq!(cli.global.defaults().cdi_spec_dirs, ["/a", "/b"].map(PathBuf::from));
+        assert_eq!(overridden(&cli).cdi_spec_dirs, ["/a", "/b"].map(PathBuf::from));
     }
 
     #[test]

@@ -17,6 +17,7 @@ pub use remove::{PruneArgs, RmArgs, TagArgs, UntagArgs};
 use clap::Subcommand;
 
 use super::error::CliError;
+use super::global::GlobalOptions;
 use crate::image;
 use crate::store::Store;
 
@@ -44,14 +45,14 @@ pub enum ImageCommand {
 
 impl ImageCommand {
     /// Does it. Returns the exit code.
-    pub fn run(self, store: &Store) -> Result<u8, CliError> {
+    pub fn run(self, store: &Store, global: &GlobalOptions) -> Result<u8, CliError> {
         match self {
             Self::Exists { image } => Ok(u8::from(image::find::find_record(store, &image)?.is_none())),
             Self::History(args) => args.run(store),
             Self::Inspect(args) => args.run(store),
             Self::Ls(args) => args.run(store),
             Self::Prune(args) => args.run(store),
-            Self::Pull(args) => args.run(store),
+            Self::Pull(args) => args.run(store, global),
             Self::Rm(args) => args.run(store),
             Self::Tag(args) => args.run(store),
             Self::Untag(args) => args.run(store),

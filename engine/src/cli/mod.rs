@@ -2,6 +2,7 @@
 
 mod arguments;
 pub mod container;
+mod defaults;
 pub mod error;
 mod foreign;
 mod global;
@@ -157,7 +158,7 @@ fn run(cli: Cli) -> Result<u8, CliError> {
     // Opened by those that need one: the others need no right to make it.
     let store = || global.store();
     match command {
-        Command::Create(args) => args.run(&store()?, global.defaults()),
+        Command::Create(args) => args.run(&store()?, global.defaults()?),
         Command::Exec(args) => args.run(&store()?),
         Command::History(args) => args.run(&store()?),
         Command::Images(args) => args.run(&store()?),
@@ -166,18 +167,18 @@ fn run(cli: Cli) -> Result<u8, CliError> {
         Command::Kill(args) => args.run(&store()?),
         Command::Logs(args) => args.run(&store()?),
         Command::Ps(args) => args.run(&store()?),
-        Command::Pull(args) => args.run(&store()?),
+        Command::Pull(args) => args.run(&store()?, &global),
         Command::Rm(args) => args.run(&store()?),
         Command::Rmi(args) => args.run(&store()?),
-        Command::Run(args) => args.run(&store()?, global.defaults()),
+        Command::Run(args) => args.run(&store()?, global.defaults()?),
         Command::Start(args) => args.run(&store()?),
         Command::Stop(args) => args.run(&store()?),
         Command::Tag(args) => args.run(&store()?),
         Command::Untag(args) => args.run(&store()?),
         Command::Version(args) => args.run(),
-        Command::Container(command) => command.run(&store()?, global.defaults()),
+        Command::Container(command) => command.run(&store()?, &global),
         Command::Healthcheck(command) => command.run(&store()?),
-        Command::Image(command) => command.run(&store()?),
+        Command::Image(command) => command.run(&store()?, &global),
         Command::Login(args) => args.run(),
         Command::Logout(args) => args.run(),
         Command::Network(command) => command.run(&store()?),

@@ -11,7 +11,7 @@ use super::error::CliError;
 use super::human;
 use super::output::{self, Row, print_inspect};
 use crate::network::create::{Created, Wanted, WantedSubnet, create, remove};
-use crate::network::definition::{DEFAULT_NETWORK, Route, find, list, load};
+use crate::network::definition::{Route, default_name, find, list, load};
 use crate::network::state::{User, users};
 use crate::network::{Network, NetworkError};
 use crate::store::Store;
@@ -236,7 +236,7 @@ fn filtered(store: &Store, words: &[String]) -> Result<Vec<Network>, CliError> {
     });
     let mut kept = Vec::new();
     for network in networks {
-        let dangling = users(store, &network.name)?.is_empty() && network.name != DEFAULT_NETWORK;
+        let dangling = users(store, &network.name)?.is_empty() && network.name != default_name();
         if filters.pass_bool("dangling", dangling) {
             kept.push(network);
         }
@@ -370,7 +370,7 @@ impl RmArgs {
 /// Removes the containers on a network; the default one stays, and so do they.
 fn remove_users(store: &Store, name: &str) -> Result<(), CliError> {
     match find(store, name) {
-        Ok(network) if network.name != DEFAULT_NETWORK => {
+        Ok(network) if network.name != default_name() => {
             let names: Vec<String> = users(store, &network.name)?.into_iter().map(|user| user.name).collect();
             Ok(remove_all(store, &names)?)
         }
@@ -393,7 +393,7 @@ pub struct PruneArgs {
 impl PruneArgs {
     fn run(self, store: &Store) -> Result<u8, CliError> {
         for network in filtered(store, &self.filter)? {
-            if network.name == DEFAULT_NETWORK || load(store, &network.name)?.is_none() {
+            if network.name == default_name() || load(store, &network.name)?.is_none() {
                 continue;
             }
             match remove(store, &network.name, false) {

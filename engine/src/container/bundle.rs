@@ -13,7 +13,7 @@ use super::storage::Storage;
 use super::userns::Users;
 use crate::image::Image;
 use crate::network::{self, Status};
-use crate::runtime::{self, BundleRequest, JoinedNamespaces, Namespace, OciRuntime};
+use crate::runtime::{self, BundleRequest, JoinedNamespaces, Namespace, OciRuntime, sysctl};
 use crate::store::{Store, StoreError};
 use crate::systemd::{Invocation, activation};
 
@@ -75,14 +75,15 @@ pub fn write(store: &Store, record: &Record, parts: Parts<'_>) -> Result<Spec, C
     let mut options = record.options.clone();
     if users.is_some() && shared_with.is_none() && (status.is_some() || namespace == Namespace::New) {
         // The network belongs to the user namespace, so that its root may let group 0 send pings, as in every other container.
-        options
-            .sysctls
-            .entry("net.ipv4.ping_group_range".to_owned())
-            .or_insert_with(|| "0 0".to_owned());
+        let pings = sysctl::defaults(&options).remove_entry(sysctl::PINGS.0);
+        if let Some((name, value)) = pings {
+            options.sysctls.entry(name).or_insert(value);
+        }
     }
-    let gateway = match namespace {
+    let gateway = match (options.defaults.host_address.as_deref(), &namespace) {
+        (Some(address), _) => address.parse().ok(),
         // It is the host: what it reaches itself by is right in any case.
-        Namespace::Host => network::host_address().or(Some(Ipv4Addr::LOCALHOST.into())),
+        (None, Namespace::Host) => network::host_address().or(Some(Ipv4Addr::LOCALHOST.into())),
         _ => status.and_then(|s| s.networks.iter().flat_map(|n| &n.gateways).next().copied()),
     };
     let bundle = runtime::write_bundle(&BundleRequest {

@@ -57,12 +57,15 @@ pub struct Created {
 /// It could never become ready, or the store cannot be written.
 pub fn create(store: &Store, claim: Claim, request: CreateRequest<'_>) -> Result<Created, ContainerError> {
     let CreateRequest {
-        options,
+        mut options,
         lifecycle,
         image,
         supervisor,
     } = request;
     let Claim { runtime, name, lock } = claim;
+    if options.defaults.name_as_hostname {
+        options.hostname = options.hostname.or_else(|| names::hostname(&name));
+    }
     let (unit, lifecycle) = match supervisor {
         Supervisor::Engine => (None, lifecycle),
         Supervisor::Unit(unit) => (Some(unit), lifecycle),

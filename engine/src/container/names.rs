@@ -11,6 +11,16 @@ pub fn random() -> String {
     format!("{}_{}", pick(ADJECTIVES), pick(ANIMALS))
 }
 
+/// The host name that a container of this name has where its name is to be one; `None` if nothing is left of it.
+pub fn hostname(name: &str) -> Option<String> {
+    // What a label of a domain name may consist of, and what sethostname(2) takes.
+    let kept = name
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.'));
+    let host: String = kept.take(63).collect();
+    Some(host.trim_matches(['-', '.']).to_owned()).filter(|host| !host.is_empty())
+}
+
 const ADJECTIVES: &[&str] = &[
     "agile", "amber", "bold", "brave", "bright", "brisk", "calm", "clever", "cosy", "crisp", "curious", "eager",
     "early", "fair", "fleet", "fond", "frosty", "gentle", "glad", "golden", "grand", "green", "happy", "hardy",

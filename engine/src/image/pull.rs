@@ -28,6 +28,7 @@ use super::registry::{RawManifest, Session};
 use super::retry::Retry;
 use super::tracker::Tracker;
 use super::{Image, ImageError, Progress, PullOptions, PullPolicy, find, records};
+use crate::config::shared;
 use crate::store::{Lock, Store, StoreError, sweep_tmp};
 
 /// Layers that are fetched and unpacked at once (containers.conf(5), `image_parallel_copies`).
@@ -278,7 +279,7 @@ impl<'a> Pull<'a> {
         self.tracker
             .expect(layers.iter().fold(0, |sum, layer| sum.saturating_add(layer.size)));
         let work = futures_util::stream::iter(&layers).map(|layer| loader.layer(layer));
-        work.buffer_unordered(PARALLEL)
+        work.buffer_unordered(shared().parallel_copies.unwrap_or(PARALLEL))
             .try_collect::<()>()
             .await
             .map_err(failed)?;

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::complete::complete;
-use super::definition::{self, DEFAULT_NETWORK, Network, Route, check_name};
+use super::definition::{self, Network, Route, check_name, default_name};
 use super::state::users;
 use super::{NetworkError, definition::path};
 use crate::store::{Lock, Store, remove_tree};
@@ -96,7 +96,7 @@ pub fn create(store: &Store, wanted: &Wanted, ignore: bool) -> Result<Created, N
     if existing.is_some() && !ignore {
         return Err(NetworkError::Exists(wanted.name.clone()));
     }
-    if ignore && wanted.name == DEFAULT_NETWORK {
+    if ignore && wanted.name == default_name() {
         return Ok(Created::Same);
     }
     let network = complete(wanted, existing.as_ref(), &others)?;
@@ -126,7 +126,7 @@ pub fn remove(store: &Store, name: &str, force: bool) -> Result<Network, Network
         found => found?,
     };
     let name = &network.name;
-    if name == DEFAULT_NETWORK {
+    if name == default_name() {
         return Err(NetworkError::invalid(
             "network",
             name,

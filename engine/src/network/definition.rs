@@ -1,17 +1,27 @@
 //! Network definitions, one file `networks/NAME.json` each, in the JSON form that podman and netavark use.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::NetworkError;
+use crate::config::shared;
 use crate::store::{Durability, Store, id, read_all, read_json, undamaged, write_json};
 
 /// The network that containers join when nothing else is said; it exists without a file.
-pub const DEFAULT_NETWORK: &str = "podman";
+const DEFAULT_NETWORK: &str = "podman";
+
+/// Its subnet.
+const DEFAULT_SUBNET: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(10, 88, 0, 0), 16);
+
+/// The name of the network that containers are on where none is named (containers.conf(5), `default_network`).
+pub fn default_name() -> &'static str {
+    shared().default_network.as_deref().unwrap_or(DEFAULT_NETWORK)
+}
 
 /// A network, as it is stored and as netavark reads it (`network_info`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,20 +105,19 @@ pub struct Route {
 
 impl Network {
     /// The network `podman` as podman itself defines it: 10.88.0.0/16 on bridge `podman0`, without names.
-    ///
-    /// # Panics
-    /// Never: the addresses are constants.
     pub fn default_network() -> Self {
+        let name = default_name();
+        let subnet = shared().default_subnet.unwrap_or(DEFAULT_SUBNET);
         Self {
-            name: DEFAULT_NETWORK.into(),
-            // SHA-256 of "podman"; podman gives its default network the same.
-            id: "2f259bab93aaaaa2542ba43ef33eb990d0999ee1b9924b557b7be53c0b7a1bb9".into(),
+            name: name.into(),
+            // As podman gives its default network.
+            id: hex::encode(Sha256::digest(name)),
             driver: "bridge".into(),
             network_interface: Some("podman0".into()),
             created: "1970-01-01T00:00:00Z".into(),
             subnets: vec![Subnet {
-                subnet: "10.88.0.0/16".parse().expect("a constant"),
-                gateway: Some(IpAddr::from([10, 88, 0, 1])),
+                subnet: subnet.trunc().into(),
+                gateway: subnet.hosts().next().map(IpAddr::V4),
                 lease_range: None,
             }],
             routes: Vec::new(),
@@ -153,7 +162,7 @@ pub(super) fn path(store: &Store, name: &str) -> PathBuf {
 pub fn load(store: &Store, name: &str) -> Result<Option<Network>, NetworkError> {
     check_name(name)?;
     let stored = undamaged(read_json(&path(store, name)))?;
-    Ok(stored.or_else(|| (name == DEFAULT_NETWORK).then(Network::default_network)))
+    Ok(stored.or_else(|| (name == default_name()).then(Network::default_network)))
 }
 
 /// The network with this name or unique start of an ID.
@@ -175,7 +184,7 @@ pub fn find(store: &Store, name: &str) -> Result<Network, NetworkError> {
 
 /// All networks by name, the default one included.
 pub fn list(store: &Store) -> Result<Vec<Network>, NetworkError> {
-    let mut networks = BTreeMap::from([(DEFAULT_NETWORK.to_owned(), Network::default_network())]);
+    let mut networks = BTreeMap::from([(default_name().to_owned(), Network::default_network())]);
     for network in read_all::<Network>(&store.networks())? {
         if let Some(network) = undamaged(network.map(Some))? {
             networks.insert(network.name.clone(), network);

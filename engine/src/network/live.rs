@@ -369,7 +369,7 @@ fn a_teardown_killed_at_any_point_is_finished_by_the_next() {
         let id = id("a");
         let input = state::read_input(&host.store, &id).unwrap().unwrap();
         state::leave(&host.store, &id).unwrap();
-        let mut run = netavark::start(&host.store, netavark::Action::Teardown, &input.container_id).unwrap();
+        let mut run = netavark::start(&host.store, netavark::Action::Teardown, &input).unwrap();
         // The point of the kill is what is varied here; there is nothing to wait for.
         thread::sleep(Duration::from_millis(milliseconds));
         run.kill();

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use super::definition::{DEFAULT_NETWORK, check_name};
+use super::definition::{check_name, default_name};
 use super::{Attachment, NetworkError, NetworkMode};
 
 /// Reads all `--network` values into one mode.
@@ -61,7 +61,7 @@ fn networks(value: &str) -> Result<Vec<Attachment>, NetworkError> {
 
 fn attachment(name: &str, options: &str, value: &str) -> Result<Attachment, NetworkError> {
     let name = match name {
-        "" | "bridge" | "default" | "private" => DEFAULT_NETWORK,
+        "" | "bridge" | "default" | "private" => default_name(),
         "host" | "none" | "container" | "ns" | "pasta" => {
             return Err(invalid(value, "this mode cannot be combined with other networks"));
         }

@@ -34,8 +34,9 @@ pub(super) fn config_dir(store: &Store) -> PathBuf {
     store.run().join("networks")
 }
 
-/// Starts netavark on the state file of the container `id`.
-pub(super) fn start(store: &Store, action: Action, id: &str) -> Result<Run, NetworkError> {
+/// Starts netavark on the state file that holds `input`.
+pub(super) fn start(store: &Store, action: Action, input: &Input) -> Result<Run, NetworkError> {
+    let id = &input.container_id;
     let config = config_dir(store);
     crate::store::create_private(&config)?;
     let mut args: Vec<OsString> = vec![
@@ -52,7 +53,13 @@ pub(super) fn start(store: &Store, action: Action, id: &str) -> Result<Run, Netw
         args.extend(["--aardvark-binary".into(), aardvark.into()]);
     }
     args.extend([action.name().into(), store.netns(id).into()]);
-    Run::start(program::find("netavark")?, args)
+    // Variables, not options: so that versions which know neither do not mind.
+    let variables = [
+        ("NETAVARK_FW", input.firewall_driver.clone()),
+        ("NETAVARK_DNS_PORT", input.dns_port.map(|port| port.to_string())),
+    ];
+    let said = variables.into_iter().filter_map(|(name, value)| Some((name, value?)));
+    Run::start(program::find("netavark")?, args, said)
 }
 
 /// Waits for netavark; its error becomes ours.

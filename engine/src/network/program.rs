@@ -13,24 +13,15 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
 use super::NetworkError;
+use crate::config::shared;
 use crate::store::spawn;
 
-/// Where podman looks for its helpers (`helper_binaries_dir` of containers.conf(5)), then Debian's and Fedora's places.
-const HELPER_DIRS: [&str; 4] = [
-    "/usr/local/libexec/podman",
-    "/usr/local/lib/podman",
-    "/usr/libexec/podman",
-    "/usr/lib/podman",
-];
-
-/// Finds a helper program in podman's helper directories, then in PATH.
+/// Finds a helper program where containers.conf(5) says (`helper_binaries_dir`), then in PATH.
 pub(super) fn find(program: &'static str) -> Result<PathBuf, NetworkError> {
     let path = std::env::var_os("PATH").unwrap_or_else(|| "/usr/sbin:/usr/bin:/sbin:/bin".into());
-    let dirs = HELPER_DIRS
-        .iter()
-        .map(PathBuf::from)
-        .chain(std::env::split_paths(&path));
-    let searched = || HELPER_DIRS.iter().map(|d| (*d).to_owned()).collect();
+    let helpers = &shared().helper_dirs;
+    let dirs = helpers.iter().cloned().chain(std::env::split_paths(&path));
+    let searched = || helpers.iter().map(|dir| dir.display().to_string()).collect();
     dirs.map(|dir| dir.join(program))
         .find(|p| is_executable(p))
         .ok_or_else(|| NetworkError::NoProgram {
@@ -63,7 +54,11 @@ pub(super) struct Output {
 
 impl Run {
     /// Starts `program`. It learns nothing of the unit it works for: the notification socket is not passed on.
-    pub fn start<I, S>(program: PathBuf, args: I) -> Result<Self, NetworkError>
+    pub fn start<I, S>(
+        program: PathBuf,
+        args: I,
+        variables: impl IntoIterator<Item = (&'static str, String)>,
+    ) -> Result<Self, NetworkError>
     where
         I: IntoIterator<Item = S>,
         S: AsRef<OsStr>,
@@ -74,6 +69,7 @@ impl Run {
             spawn::free_of_us(&mut command);
             let child = command
                 .args(args)
+                .envs(variables)
                 .env_remove("NOTIFY_SOCKET")
                 .env("LC_ALL", "C")
                 .stdin(Stdio::null())

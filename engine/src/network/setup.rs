@@ -9,6 +9,7 @@ use super::program::{self, Run};
 use super::state::{Input, PerNetwork, forget, is_whole, read_input, write_input, write_status};
 use super::turn::{Held, Turn};
 use super::{Attachment, NetworkError, Request, Status, bridge, claim, dns, lease, netns};
+use crate::config::shared;
 use crate::store::Store;
 
 /// A setup under way: netavark is running while the caller prepares the rest of the container.
@@ -93,7 +94,7 @@ pub fn begin_setup(store: &Store, request: &Request<'_>) -> Result<Pending, Netw
         write_input(store, &input)?;
         let turn = Turn::to_set_up(store, &input)?;
         let names = input.needs_dns().then(|| dns::to_add_names(store)).transpose()?;
-        let run = netavark::start(store, Action::Setup, request.id)?;
+        let run = netavark::start(store, Action::Setup, &input)?;
         let attachments = request.attachments.to_vec();
         Ok(Pending {
             store: store.clone(),
@@ -166,7 +167,7 @@ fn run_teardown(store: &Store, mut input: Input) -> Result<(), NetworkError> {
         write_input(store, &input)?;
     }
     let _turn = Turn::to_tear_down(store, &input)?;
-    let run = netavark::start(store, Action::Teardown, &input.container_id)?;
+    let run = netavark::start(store, Action::Teardown, &input)?;
     let result = netavark::wait(run, Action::Teardown).map(drop);
     if result.is_err() {
         // netavark deletes a bridge only together with the last interface on it; killed in between, it never looks again.
@@ -215,7 +216,11 @@ fn input(store: &Store, request: &Request<'_>, network_info: BTreeMap<String, Ne
         dns,
     } = *request;
     let mut networks = BTreeMap::new();
-    for (attachment, interface_name) in attachments.iter().zip(interfaces(attachments)) {
+    for (attachment, interface_name) in
+        attachments
+            .iter()
+            .zip(interfaces(attachments, &network_info, shared().interface_of_device))
+    {
         let network = &network_info[&attachment.network];
         let static_ips = lease::acquire(store, network, id, &attachment.ips)?;
         let aliases = if network.dns_enabled {
@@ -238,6 +243,8 @@ fn input(store: &Store, request: &Request<'_>, network_info: BTreeMap<String, Ne
         networks,
         network_info,
         dns_servers: Some(dns.to_vec()).filter(|d| !d.is_empty()),
+        firewall_driver: shared().firewall_driver.clone(),
+        dns_port: shared().dns_port,
     })
 }
 
@@ -251,12 +258,28 @@ fn aliases(attachment: &Attachment, id: &str, name: &str) -> Vec<String> {
     aliases
 }
 
-/// The names asked for; for the others the first free `ethN`.
-fn interfaces(attachments: &[Attachment]) -> Vec<String> {
-    let asked: Vec<&String> = attachments.iter().filter_map(|a| a.interface.as_ref()).collect();
-    let mut free = (0..).map(|n| format!("eth{n}")).filter(|n| !asked.contains(&n));
-    let name = |a: &Attachment| a.interface.clone().or_else(|| free.next()).unwrap_or_default();
-    attachments.iter().map(name).collect()
+/// The names asked for, or with `of_device` those of the networks' interfaces on the host; for the others the first free `ethN`.
+fn interfaces(attachments: &[Attachment], networks: &BTreeMap<String, Network>, of_device: bool) -> Vec<String> {
+    let device = |a: &Attachment| {
+        networks
+            .get(&a.network)?
+            .network_interface
+            .clone()
+            .filter(|_| of_device)
+    };
+    let asked: Vec<Option<String>> = attachments
+        .iter()
+        .map(|a| a.interface.clone().or_else(|| device(a)))
+        .collect();
+    let free: Vec<String> = (0..=attachments.len())
+        .map(|n| format!("eth{n}"))
+        .filter(|n| !asked.iter().flatten().any(|name| name == n))
+        .collect();
+    let mut free = free.into_iter();
+    asked
+        .into_iter()
+        .map(|name| name.or_else(|| free.next()).unwrap_or_default())
+        .collect()
 }
 
 fn status(
@@ -304,7 +327,11 @@ mod tests {
             interface: interface.map(Into::into),
             ..Attachment::default()
         };
-        let numbered = interfaces(&[named(None), named(Some("eth1")), named(None), named(Some("wan"))]);
+        let numbered = interfaces(
+            &[named(None), named(Some("eth1")), named(None), named(Some("wan"))],
+            &BTreeMap::new(),
+            true,
+        );
         assert_eq!(numbered, ["eth0", "eth1", "eth2", "wan"]);
     }
 

@@ -32,6 +32,12 @@ pub(super) struct Input {
     pub network_info: BTreeMap<String, Network>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dns_servers: Option<Vec<IpAddr>>,
+    /// `firewall_driver` of containers.conf(5) as it was at the setup; netavark reads neither this nor the next here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub firewall_driver: Option<String>,
+    /// `dns_bind_port`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dns_port: Option<u16>,
 }
 
 /// What the container gets on one network.

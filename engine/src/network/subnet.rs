@@ -7,11 +7,23 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use super::NetworkError;
 use super::definition::Network;
+use crate::config::{SubnetPool, shared};
 
-/// Podman's `default_subnet_pools` without the first /16, as /24 networks: 10.89.0.0 to 10.255.255.0.
-const FIRST: u32 = u32::from_be_bytes([10, 89, 0, 0]);
-const LAST: u32 = u32::from_be_bytes([10, 255, 255, 0]);
-const STEP: usize = 256;
+/// Podman's `default_subnet_pools`, containers.conf(5): 10.89.0.0 to 10.255.255.0, a /24 each.
+const POOLS: [SubnetPool; 5] = [
+    pool([10, 89, 0, 0], 16),
+    pool([10, 90, 0, 0], 15),
+    pool([10, 92, 0, 0], 14),
+    pool([10, 96, 0, 0], 11),
+    pool([10, 128, 0, 0], 9),
+];
+
+const fn pool([a, b, c, d]: [u8; 4], prefix: u8) -> SubnetPool {
+    SubnetPool {
+        base: Ipv4Net::new_assert(Ipv4Addr::new(a, b, c, d), prefix),
+        size: 24,
+    }
+}
 
 /// What is in use already.
 #[derive(Debug, Default)]
@@ -48,11 +60,14 @@ impl Taken {
             .copied()
     }
 
-    /// The first free /24 of the pool.
+    /// The first free subnet of the pools.
     pub fn free_v4(&self) -> Result<IpNet, NetworkError> {
-        (FIRST..=LAST)
-            .step_by(STEP)
-            .filter_map(|bits| Ipv4Net::new(Ipv4Addr::from_bits(bits), 24).ok().map(IpNet::V4))
+        let pools = shared().subnet_pools.as_deref().unwrap_or(&POOLS);
+        pools
+            .iter()
+            .filter_map(|pool| pool.base.subnets(pool.size).ok())
+            .flatten()
+            .map(IpNet::V4)
             .find(|subnet| self.conflict(subnet).is_none())
             .ok_or(NetworkError::NoSubnet)
     }

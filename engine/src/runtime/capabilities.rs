@@ -159,7 +159,7 @@ pub fn granted(
     let defaults = if options.privileged {
         available
     } else {
-        default_set(available, notes)
+        default_set(options, available, notes)?
     };
     let base = if drop.all {
         Set::default()
@@ -182,6 +182,15 @@ pub fn granted(
         effective,
         ambient,
     })
+}
+
+/// Checks that the defaults are capabilities.
+///
+/// # Errors
+/// One is not.
+pub fn check_defaults(options: &ContainerOptions) -> Result<(), BundleError> {
+    let names = options.defaults.capabilities.as_deref().unwrap_or_default();
+    named("default_capabilities", names).map(drop)
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -236,17 +245,20 @@ fn check_request(add: Named, drop: Named, available: Set) -> Result<Set, BundleE
     Ok(add.set)
 }
 
-fn default_set(available: Set, notes: &mut Vec<String>) -> Set {
-    let all = DEFAULT
-        .iter()
-        .filter_map(|name| number(name))
-        .fold(Set::default(), Set::with);
-    for name in DEFAULT.iter().filter(|name| !available.has(name)) {
+fn default_set(options: &ContainerOptions, available: Set, notes: &mut Vec<String>) -> Result<Set, BundleError> {
+    let all = match &options.defaults.capabilities {
+        Some(names) => named("default_capabilities", names)?,
+        None => named("default_capabilities", &DEFAULT.map(str::to_owned))?,
+    };
+    if all.all {
+        return Ok(available);
+    }
+    for (name, _) in ALL.iter().filter(|(name, _)| all.set.without(available).has(name)) {
         notes.push(format!(
             "the default capability {name} is left out: the engine itself does not have it"
         ));
     }
-    all.and(available)
+    Ok(all.set.and(available))
 }
 
 fn plain(name: &str) -> String {

@@ -47,7 +47,10 @@ pub fn check(options: &ContainerOptions) -> Result<(), BundleError> {
         mount_options::parse(&mount.options, false, mount.origin.option(), &mount.origin.value)?;
     }
     health::HealthCheck::merge(&options.health, None)?;
-    Ok(())
+    for name in options.defaults.sysctls.iter().flat_map(|all| all.keys()) {
+        sysctl::check(&name.replace('/', "."), false, false)?;
+    }
+    capabilities::check_defaults(options)
 }
 
 /// Checks that this machine has what the options name and may grant what they ask for, as far as that is known before the

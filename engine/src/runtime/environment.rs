@@ -43,6 +43,7 @@ fn defaults(options: &ContainerOptions, all: &mut BTreeMap<String, String>) {
     if options.tty {
         all.insert("TERM".to_owned(), "xterm".to_owned());
     }
+    all.extend(options.defaults.env.clone().into_iter().flatten());
 }
 
 fn from_image(request: &BundleRequest<'_>, all: &mut BTreeMap<String, String>) {

@@ -1,22 +1,15 @@
 //! `--init`: a small init as the container's first process.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::{BundleError, ContainerOptions};
+use crate::config::shared;
 
 /// Where the init is in the container, as in podman.
 pub const DESTINATION: &str = "/run/podman-init";
 
-/// Where distributions put the programs that can be one.
-const CANDIDATES: [&str; 7] = [
-    "/usr/libexec/podman/catatonit",
-    "/usr/local/libexec/podman/catatonit",
-    "/usr/local/lib/podman/catatonit",
-    "/usr/lib/podman/catatonit",
-    "/usr/bin/catatonit",
-    "/usr/bin/tini",
-    "/usr/bin/docker-init",
-];
+/// Where distributions put the programs that can be one, beside the directories of helpers.
+const CANDIDATES: [&str; 3] = ["/usr/bin/catatonit", "/usr/bin/tini", "/usr/bin/docker-init"];
 
 /// The init program on the host; `None` without `--init`.
 ///
@@ -31,7 +24,8 @@ pub fn program(options: &ContainerOptions) -> Result<Option<PathBuf>, BundleErro
         let missing = || BundleError::invalid("--init-path", path.display().to_string(), "there is no such program");
         return found.map(Some).ok_or_else(missing);
     }
-    let found = CANDIDATES.iter().map(Path::new).find(|path| path.is_file());
+    let helpers = shared().helper_dirs.iter().map(|dir| dir.join("catatonit"));
+    let found = helpers.chain(CANDIDATES.map(PathBuf::from)).find(|path| path.is_file());
     let missing = || {
         BundleError::lacking(
             "--init",
@@ -39,7 +33,7 @@ pub fn program(options: &ContainerOptions) -> Result<Option<PathBuf>, BundleErro
             "neither catatonit nor tini is installed; install catatonit",
         )
     };
-    found.map(|path| Some(path.to_path_buf())).ok_or_else(missing)
+    found.map(Some).ok_or_else(missing)
 }
 
 /// The words that start `command` under the init.

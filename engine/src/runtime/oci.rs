@@ -9,6 +9,7 @@ use super::program::{Program, executable, look_up};
 use super::runtime_log;
 pub use super::runtime_log::RuntimeError;
 use super::seccomp::cache::FilterCache;
+use crate::config::shared;
 
 /// Looked for in this order; the first is by far the fastest.
 const NAMES: [&str; 3] = ["crun", "runc", "youki"];
@@ -127,8 +128,8 @@ impl OciRuntime {
     pub fn find(name: Option<&str>) -> Result<Self, RuntimeError> {
         let found = match name.filter(|name| !name.is_empty()) {
             Some(path) if path.contains('/') => executable(Path::new(path)).then(|| path.into()),
-            Some(name) => look_up(name),
-            None => NAMES.iter().find_map(|name| look_up(name)),
+            Some(name) => of_name(name),
+            None => NAMES.iter().find_map(|name| of_name(name)),
         };
         let missing = || RuntimeError::Missing(name.unwrap_or(NAMES[0]).to_owned());
         let path: PathBuf = found.ok_or_else(missing)?;
@@ -269,6 +270,9 @@ impl OciRuntime {
         if self.kind == Kind::Crun {
             command.arg("--cgroup-manager=disabled");
         }
+        let name = self.path().file_name().unwrap_or_default().to_string_lossy();
+        let flags = shared().runtime_flags.get(name.as_ref()).into_iter().flatten();
+        command.args(flags.map(|flag| format!("--{flag}")));
         command.arg("--root").arg(state_root);
         if let Some(log) = log {
             command.arg("--log-format").arg("json").arg("--log").arg(log);
@@ -326,6 +330,12 @@ impl OciRuntime {
             code: 125,
         })
     }
+}
+
+/// Where containers.conf says that this runtime is, else where programs are.
+fn of_name(name: &str) -> Option<PathBuf> {
+    let mut places = shared().runtimes.get(name).into_iter().flatten();
+    places.find(|path| executable(path)).cloned().or_else(|| look_up(name))
 }
 
 fn common(command: &mut Command, preserve_fds: u32, console_socket: Option<&Path>, stdin: bool) {

@@ -155,6 +155,35 @@ pub struct ContainerOptions {
     pub no_hostname: bool,
     /// `--hosts-file`: `image`, `none` or a path to start from.
     pub hosts_file: Option<String>,
+    /// What neither options nor image have to say.
+    #[serde(skip_serializing_if = "ContainerDefaults::is_empty")]
+    pub defaults: ContainerDefaults,
+}
+
+/// What containers.conf(5) says that no option says in the same way: where it is not overridden, it is added or left out.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ContainerDefaults {
+    /// `default_capabilities`; Podman's if `None`.
+    pub capabilities: Option<Vec<String>>,
+    /// `default_sysctls`, set where the namespace is the container's own; the right to send pings if `None`.
+    pub sysctls: Option<BTreeMap<String, String>>,
+    /// `env`: variables that the image may change; a search path if `None`.
+    pub env: Option<BTreeMap<String, String>>,
+    /// `volumes`.
+    pub volumes: Vec<String>,
+    /// `mounts`.
+    pub mounts: Vec<String>,
+    /// `host_containers_internal_ip`: where the host is, or `none`.
+    pub host_address: Option<String>,
+    /// `container_name_as_hostname`.
+    pub name_as_hostname: bool,
+}
+
+impl ContainerDefaults {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// `--image-volume`: what becomes of the volumes that an image declares.

@@ -1,6 +1,6 @@
 //! `--sysctl`: only kernel parameters that belong to a namespace of the container.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::{BundleError, ContainerOptions, Namespace};
 
@@ -16,7 +16,16 @@ const IPC: [&str; 8] = [
     "kernel.shm_rmid_forced",
 ];
 
-/// What is set in the container: the options, and for a network of its own the right to send pings.
+/// For a network of its own, the right to send pings: what Podman's package has as `default_sysctls`.
+pub const PINGS: (&str, &str) = ("net.ipv4.ping_group_range", "0 0");
+
+/// The parameters that are set where no option names them.
+pub fn defaults(options: &ContainerOptions) -> BTreeMap<String, String> {
+    let built_in = || BTreeMap::from([(PINGS.0.to_owned(), PINGS.1.to_owned())]);
+    options.defaults.sysctls.clone().unwrap_or_else(built_in)
+}
+
+/// What is set in the container: the options, and the defaults for which the namespace is its own.
 pub fn settings(
     options: &ContainerOptions,
     network: &Namespace,
@@ -24,13 +33,17 @@ pub fn settings(
     user_namespace: bool,
 ) -> Result<HashMap<String, String>, BundleError> {
     let mut all = HashMap::new();
-    // In a user namespace, group 0 alone may be mapped, and others are refused by the kernel: leave the kernel's default.
-    if *network != Namespace::Host && !user_namespace {
-        all.insert("net.ipv4.ping_group_range".to_owned(), "0 0".to_owned());
+    let (host_network, host_ipc) = (*network == Namespace::Host, *ipc == Namespace::Host);
+    for (name, value) in defaults(options) {
+        let name = name.replace('/', ".");
+        // In a user namespace, group 0 alone may be mapped, and others are refused by the kernel: leave the kernel's default.
+        if check(&name, host_network, host_ipc).is_ok() && !(name == PINGS.0 && user_namespace) {
+            all.insert(name, value);
+        }
     }
     for (name, value) in &options.sysctls {
         let name = name.replace('/', ".");
-        check(&name, *network == Namespace::Host, *ipc == Namespace::Host)?;
+        check(&name, host_network, host_ipc)?;
         all.insert(name, value.clone());
     }
     Ok(all)

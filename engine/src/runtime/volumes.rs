@@ -107,10 +107,27 @@ pub fn parse(options: &ContainerOptions, image_volumes: &[String]) -> Result<Vec
         all.push(tmpfs(text)?);
     }
     check_destinations(&all)?;
+    let defaults = defaults(options)?;
+    let is_new = |new: &MountRequest| !all.iter().any(|other| other.destination == new.destination);
+    let defaults: Vec<MountRequest> = defaults.into_iter().filter(is_new).collect();
+    all.extend(defaults);
     for destination in image_volumes {
         let request = image_volume(destination, options.image_volume)?;
         all.extend(request.filter(|new| !all.iter().any(|other| other.destination == new.destination)));
     }
+    Ok(all)
+}
+
+/// What containers.conf has mounted in every container; an option that mounts something at the same place wins.
+fn defaults(options: &ContainerOptions) -> Result<Vec<MountRequest>, BundleError> {
+    let volumes = options.defaults.volumes.iter().map(|text| volume(text));
+    let mounts = options
+        .defaults
+        .mounts
+        .iter()
+        .map(|text| super::volumes_mount::mount(text));
+    let all: Vec<MountRequest> = volumes.chain(mounts).collect::<Result<_, _>>()?;
+    check_destinations(&all)?;
     Ok(all)
 }
 

@@ -13,8 +13,8 @@ pub mod stop;
 use clap::Subcommand;
 
 use super::error::CliError;
+use super::global::GlobalOptions;
 use crate::container::record;
-use crate::runtime::ContainerOptions;
 use crate::store::Store;
 
 /// The subcommands of `unipod container`.
@@ -43,11 +43,11 @@ pub enum ContainerCommand {
 }
 
 impl ContainerCommand {
-    /// Does it, new containers with these `defaults`. Returns the exit code.
-    pub fn run(self, store: &Store, defaults: ContainerOptions) -> Result<u8, CliError> {
+    /// Does it, new containers with the defaults of `global`. Returns the exit code.
+    pub fn run(self, store: &Store, global: &GlobalOptions) -> Result<u8, CliError> {
         match self {
             Self::Cleanup(args) => args.run(store),
-            Self::Create(args) => args.run(store, defaults),
+            Self::Create(args) => args.run(store, global.defaults()?),
             Self::Exec(args) => args.run(store),
             Self::Exists { container } => Ok(u8::from(record::find(store, &container).is_err())),
             Self::Inspect(args) => args.run_on_containers(store),
@@ -55,7 +55,7 @@ impl ContainerCommand {
             Self::Logs(args) => args.run(store),
             Self::Ls(args) => args.run(store),
             Self::Rm(args) => args.run(store),
-            Self::Run(args) => args.run(store, defaults),
+            Self::Run(args) => args.run(store, global.defaults()?),
             Self::Start(args) => args.run(store),
             Self::Stop(args) => args.run(store),
         }

@@ -5,6 +5,7 @@ use std::path::Path;
 use clap::Args;
 
 use super::exec::has_terminal;
+use crate::cli::defaults::Defaults;
 use crate::cli::error::CliError;
 use crate::cli::output;
 use crate::cli::progress;
@@ -45,7 +46,7 @@ pub struct CreateArgs {
 impl RunArgs {
     /// Does it; what the options do not say is that of `defaults`. The exit code is the container's own where it stays in the
     /// foreground.
-    pub fn run(self, store: &Store, defaults: ContainerOptions) -> Result<u8, CliError> {
+    pub fn run(self, store: &Store, defaults: Defaults) -> Result<u8, CliError> {
         let (mut options, lifecycle) = self.options.split(defaults)?;
         // What comes by a pipe comes by no terminal. Without -i there is nothing to come, and the container has one.
         if options.tty && options.interactive && !lifecycle.detach {
@@ -61,7 +62,7 @@ impl RunArgs {
 
 impl CreateArgs {
     /// Does it; what the options do not say is that of `defaults`.
-    pub fn run(self, store: &Store, defaults: ContainerOptions) -> Result<u8, CliError> {
+    pub fn run(self, store: &Store, defaults: Defaults) -> Result<u8, CliError> {
         let (options, lifecycle) = self.options.split(defaults)?;
         if !lifecycle.pid_files.is_empty() {
             return Err(

@@ -7,6 +7,7 @@ use clap::{ArgAction, Args, ValueEnum};
 
 use crate::cli::arguments::any_value;
 use crate::cli::error::CliError;
+use crate::cli::global::GlobalOptions;
 use crate::cli::progress;
 use crate::image::{self, PullOptions, PullPolicy};
 use crate::store::Store;
@@ -78,12 +79,15 @@ enum Policy {
 }
 
 impl PullArgs {
-    /// Does it. Returns the exit code.
-    pub fn run(self, store: &Store) -> Result<u8, CliError> {
+    /// Does it; what the options do not say is that of `global`. Returns the exit code.
+    pub fn run(self, store: &Store, global: &GlobalOptions) -> Result<u8, CliError> {
         if !self.decryption_key.is_empty() {
             return Err(CliError::new("encrypted images are not supported (--decryption-key)"));
         }
-        let options = self.options()?;
+        let mut options = self.options()?;
+        let defaults = global.defaults()?.pull;
+        options.retry = options.retry.or(defaults.retry);
+        options.retry_delay = options.retry_delay.or(defaults.retry_delay);
         let progress = progress::of_command(self.quiet);
         for name in &self.images {
             let images = if self.all_tags {

@@ -61,9 +61,11 @@ impl GeneralOptions {
         labels.extend(label);
         options.name = name;
         options.labels = pairs("--label", labels)?;
-        options.annotations = pairs("--annotation", annotation)?;
+        options.annotations.extend(pairs("--annotation", annotation)?);
         options.stop_signal = stop_signal.as_deref().map(read_signal).transpose()?;
-        options.stop_timeout = stop_timeout.map(|seconds| u32::try_from(seconds).unwrap_or(u32::MAX));
+        if let Some(seconds) = stop_timeout {
+            options.stop_timeout = Some(u32::try_from(seconds).unwrap_or(u32::MAX));
+        }
         options.secrets = secret;
         Ok(())
     }

@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::pull::PullArguments;
 use super::{Switch, pairs, refused};
+use crate::cli::defaults::PullDefaults;
 use crate::cli::error::CliError;
 use crate::container::{LogDriver, UnknownLogDriver};
 use crate::image::PullOptions;
@@ -163,7 +164,11 @@ pub struct LifecycleOptions {
 }
 
 impl LifecycleArguments {
-    pub(super) fn resolve(self) -> Result<LifecycleOptions, CliError> {
+    pub(super) fn resolve(
+        self,
+        log_default: LogDriver,
+        pull_defaults: PullDefaults,
+    ) -> Result<LifecycleOptions, CliError> {
         let Self {
             detach,
             rm,
@@ -199,9 +204,9 @@ impl LifecycleArguments {
             sdnotify,
             cgroups,
             cgroup_parent,
-            log_driver: checked_log_driver(log_driver.as_deref().unwrap_or_default())?,
+            log_driver: log_driver.as_deref().map_or(Ok(log_default), checked_log_driver)?,
             log_options: pairs("--log-opt", log_opt)?,
-            pull: pull.resolve()?,
+            pull: pull.resolve(pull_defaults)?,
             restart: restart.map(checked_restart).transpose()?,
             detach_keys,
             sig_proxy: sig_proxy.is_none_or(|switch| switch.0),

@@ -19,11 +19,16 @@ use std::path::Path;
 use clap::{ArgAction, Args};
 
 use super::arguments::any_value;
+use super::defaults::Defaults;
 use super::error::CliError;
 use super::foreign::ForeignOptions;
 use crate::runtime::ContainerOptions;
 pub use env::environment;
 pub use lifecycle::{Cgroups, LifecycleOptions, SdNotify};
+pub(super) use network::servers;
+pub(super) use process::octal;
+pub(super) use pull::policy as pull_policy;
+pub(super) use storage::read_image_volume as image_volume;
 
 /// All options of `run`, and the words after them.
 #[derive(Debug, Args)]
@@ -58,12 +63,12 @@ pub struct RunOptions {
 }
 
 impl RunOptions {
-    /// Splits what the container is, beside what `options` already say, from what is done with it, and checks every value that
+    /// Splits what the container is, beside what `defaults` say, from what is done with it, and checks every value that
     /// can be checked by itself.
     ///
     /// # Errors
     /// A value means nothing, or a file that an option names cannot be read.
-    pub fn split(self, mut options: ContainerOptions) -> Result<(ContainerOptions, LifecycleOptions), CliError> {
+    pub fn split(self, defaults: Defaults) -> Result<(ContainerOptions, LifecycleOptions), CliError> {
         let Self {
             general,
             process,
@@ -78,12 +83,23 @@ impl RunOptions {
             help: _,
             words,
         } = self;
+        let Defaults {
+            mut options,
+            env_host,
+            http_proxy,
+            log_driver,
+            pull,
+        } = defaults;
+        let host = process::HostEnvironment {
+            everything: env_host,
+            proxies: http_proxy.unwrap_or(true),
+        };
         unsupported.check()?;
         let mut words = words.into_iter();
         let image = words.next().unwrap_or_default();
         options.command = words.collect();
         general.apply(image, &mut options)?;
-        process.apply(&mut options)?;
+        process.apply(&mut options, host)?;
         network.apply(&mut options)?;
         storage.apply(&mut options)?;
         security.apply(&mut options)?;
@@ -91,7 +107,7 @@ impl RunOptions {
         namespaces.apply(&mut options)?;
         health.apply(&mut options);
         crate::runtime::check(&options)?;
-        Ok((options, lifecycle.resolve()?))
+        Ok((options, lifecycle.resolve(log_driver, pull)?))
     }
 }
 
@@ -112,7 +128,19 @@ impl std::str::FromStr for Switch {
     }
 }
 
+/// A list of options in place of the default one, if there are any.
+fn replace(default: &mut Vec<String>, options: Vec<String>) {
+    if !options.is_empty() {
+        *default = options;
+    }
+}
+
 impl Switch {
+    /// What it says, or the default where it is not there.
+    fn or(switch: Option<Self>, default: bool) -> bool {
+        switch.map_or(default, |switch| switch.0)
+    }
+
     fn is_on(switch: Option<Self>) -> bool {
         switch.is_some_and(|switch| switch.0)
     }

@@ -51,11 +51,13 @@ impl NamespaceOptions {
             subuidname,
             subgidname,
         } = self;
-        options.pid = pid;
-        options.ipc = ipc;
-        options.uts = uts;
-        options.cgroupns = cgroupns;
-        options.userns = userns;
+        options.pid = pid.or(options.pid.take());
+        options.ipc = ipc.or(options.ipc.take());
+        options.uts = uts.or(options.uts.take());
+        options.cgroupns = cgroupns.or(options.cgroupns.take());
+        // Mappings say what a namespace of users is to be, as the mode does.
+        let mapped = !uidmap.is_empty() || !gidmap.is_empty() || subuidname.is_some() || subgidname.is_some();
+        options.userns = userns.or(options.userns.take().filter(|_| !mapped));
         options.uid_maps = lists("--uidmap", uidmap)?;
         options.gid_maps = lists("--gidmap", gidmap)?;
         options.sub_uid_name = subuidname;

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use clap::Args;
 
-use super::{Switch, lists, refused};
+use super::{Switch, lists, refused, replace};
 use crate::cli::error::CliError;
 use crate::runtime::ContainerOptions;
 
@@ -77,26 +77,28 @@ impl NetworkOptions {
             no_hostname,
             hosts_file,
         } = self;
-        options.networks = network;
+        replace(&mut options.networks, network);
         options.network_aliases = lists("--network-alias", network_alias)?;
         options.ips = ip.map(Into::into).into_iter().chain(ip6.map(Into::into)).collect();
         options.mac = mac_address;
         options.publish = lists("--publish", publish)?;
         options.publish_all = Switch::is_on(publish_all);
         options.expose = lists("--expose", expose)?;
-        options.dns = servers(lists("--dns", dns)?)?;
-        options.dns_options = lists("--dns-option", dns_option)?;
-        options.dns_search = lists("--dns-search", dns_search)?;
+        replace(&mut options.dns, servers(lists("--dns", dns)?)?);
+        replace(&mut options.dns_options, lists("--dns-option", dns_option)?);
+        replace(&mut options.dns_search, lists("--dns-search", dns_search)?);
         options.add_hosts = lists("--add-host", add_host)?;
-        options.no_hosts = Switch::is_on(no_hosts);
+        // Whoever names hosts wants the file.
+        options.no_hosts = Switch::or(no_hosts, options.no_hosts && options.add_hosts.is_empty());
         options.no_hostname = Switch::is_on(no_hostname);
-        options.hosts_file = hosts_file;
+        options.hosts_file = hosts_file.or(options.hosts_file.take());
         Ok(())
     }
 }
 
 /// Name servers are addresses; `none` leaves the image's file as it is.
-fn servers(given: Vec<String>) -> Result<Vec<String>, CliError> {
+/// What `--dns` says.
+pub(crate) fn servers(given: Vec<String>) -> Result<Vec<String>, CliError> {
     let given: Vec<String> = given.into_iter().filter(|text| !text.is_empty()).collect();
     let wrong = given
         .iter()

@@ -82,8 +82,17 @@ pub(super) struct ProcessOptions {
     group_entry: Option<String>,
 }
 
+/// What of our own environment is handed on unless an option says otherwise.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct HostEnvironment {
+    /// All of it.
+    pub everything: bool,
+    /// The proxies.
+    pub proxies: bool,
+}
+
 impl ProcessOptions {
-    pub(super) fn apply(self, options: &mut ContainerOptions) -> Result<(), CliError> {
+    pub(super) fn apply(self, options: &mut ContainerOptions, host: HostEnvironment) -> Result<(), CliError> {
         let Self {
             entrypoint,
             env,
@@ -110,7 +119,8 @@ impl ProcessOptions {
             group_entry,
         } = self;
         options.entrypoint = entrypoint.as_deref().map(words);
-        options.env = env::of_host(Switch::is_on(env_host), http_proxy.is_none_or(|switch| switch.0));
+        let everything = Switch::or(env_host, host.everything);
+        options.env = env::of_host(everything, Switch::or(http_proxy, host.proxies));
         options.env.extend(env::environment(&env_file, &env)?);
         options.env_merge = env_merge;
         options.unset_env = unsetenv;
@@ -121,11 +131,13 @@ impl ProcessOptions {
         options.hostname = hostname.map(checked_hostname).transpose()?;
         options.tty = Switch::is_on(tty);
         options.interactive = Switch::is_on(interactive);
-        options.init = Switch::is_on(init);
-        options.init_path = init_path;
+        options.init = Switch::or(init, options.init);
+        options.init_path = init_path.or(options.init_path.take());
         options.systemd = systemd;
-        options.umask = umask.as_deref().map(octal).transpose()?;
-        options.timezone = tz;
+        if let Some(text) = &umask {
+            options.umask = Some(octal(text)?);
+        }
+        options.timezone = tz.or(options.timezone.take());
         options.host_users = lists("--hostuser", hostuser)?;
         options.passwd = passwd.map(|switch| switch.0);
         options.passwd_entry = passwd_entry;
@@ -163,7 +175,8 @@ fn checked_hostname(name: String) -> Result<String, CliError> {
     Ok(name)
 }
 
-fn octal(text: &str) -> Result<u32, CliError> {
+/// A mask as `--umask` has it.
+pub(crate) fn octal(text: &str) -> Result<u32, CliError> {
     let mask = u32::from_str_radix(text, 8).ok().filter(|mask| *mask <= 0o7777);
     mask.ok_or_else(|| refused("--umask", text, "expected an octal number such as 0027"))
 }

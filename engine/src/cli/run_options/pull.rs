@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{Switch, refused};
+use crate::cli::defaults::PullDefaults;
 use crate::cli::error::CliError;
 use crate::image::{PullOptions, PullPolicy};
 use crate::runtime::duration;
@@ -48,7 +49,7 @@ pub(super) struct PullArguments {
 }
 
 impl PullArguments {
-    pub(super) fn resolve(self) -> Result<PullOptions, CliError> {
+    pub(super) fn resolve(self, defaults: PullDefaults) -> Result<PullOptions, CliError> {
         let Self {
             pull,
             retry,
@@ -64,7 +65,7 @@ impl PullArguments {
         } = self;
         let platform = Platform::read(platform.as_deref())?;
         Ok(PullOptions {
-            policy: pull.as_deref().map(policy).transpose()?.unwrap_or_default(),
+            policy: pull.as_deref().map_or(Ok(defaults.policy), policy)?,
             authfile,
             creds,
             cert_dir,
@@ -72,8 +73,8 @@ impl PullArguments {
             os: os.or(platform.os),
             arch: arch.or(platform.arch),
             variant: variant.or(platform.variant),
-            retry,
-            retry_delay: retry_delay.map(checked_delay).transpose()?,
+            retry: retry.or(defaults.retry),
+            retry_delay: retry_delay.map(checked_delay).transpose()?.or(defaults.retry_delay),
         })
     }
 }
@@ -100,7 +101,8 @@ impl Platform {
     }
 }
 
-fn policy(text: &str) -> Result<PullPolicy, CliError> {
+/// When `--pull` says to pull.
+pub(crate) fn policy(text: &str) -> Result<PullPolicy, CliError> {
     match text {
         "always" | "true" => Ok(PullPolicy::Always),
         "missing" | "ifmissing" | "ifnotpresent" | "" => Ok(PullPolicy::Missing),

@@ -87,15 +87,29 @@ impl ResourceOptions {
                 "expected a number of processors such as 1.5",
             ));
         }
-        options.ulimits = lists("--ulimit", ulimit)?;
-        options.oom_score_adj = oom_score_adj;
+        let ulimits = lists("--ulimit", ulimit)?;
+        // The same limit can be said once; with `host`, none is set.
+        let limit_name = |text: &str| text.split('=').next().unwrap_or(text).trim().to_ascii_lowercase();
+        let said = |default: &String| {
+            ulimits
+                .iter()
+                .any(|own| limit_name(own) == limit_name(default) || own == "host")
+        };
+        options.ulimits.retain(|default| !said(default));
+        options.ulimits.extend(ulimits);
+        options.oom_score_adj = oom_score_adj.or(options.oom_score_adj);
+        let defaults = std::mem::take(&mut options.resources);
+        let mut unified = defaults.unified;
+        unified.extend(pairs("--cgroup-conf", cgroup_conf)?);
         options.resources = Resources {
             memory: limit("--memory", memory)?,
             memory_swap: limit("--memory-swap", memory_swap)?,
             memory_reservation: limit("--memory-reservation", memory_reservation)?,
             memory_swappiness: memory_swappiness.and_then(|percent| percent.try_into().ok()),
             oom_kill_disable: Switch::is_on(oom_kill_disable),
-            pids: pids_limit.map(|number| if number == 0 { -1 } else { number }),
+            pids: pids_limit
+                .map(|number| if number == 0 { -1 } else { number })
+                .or(defaults.pids),
             cpus: cpus.filter(|number| *number > 0.0),
             cpu_shares: cpu_shares.filter(|shares| *shares > 0),
             cpu_period: cpu_period.filter(|period| *period > 0),
@@ -103,7 +117,7 @@ impl ResourceOptions {
             cpuset_cpus: cpuset_cpus.filter(|list| !list.is_empty()),
             cpuset_mems: cpuset_mems.filter(|list| !list.is_empty()),
             blkio_weight: blkio_weight.filter(|weight| *weight > 0),
-            unified: pairs("--cgroup-conf", cgroup_conf)?,
+            unified,
         };
         Ok(())
     }

@@ -51,11 +51,13 @@ impl SecurityOptions {
         if let Some(text) = sysctl.iter().find(|text| !text.contains('=')) {
             return Err(refused("--sysctl", text, "expected NAME=VALUE"));
         }
-        options.privileged = Switch::is_on(privileged);
+        options.privileged = Switch::or(privileged, options.privileged);
         options.cap_add = lists("--cap-add", cap_add)?;
         options.cap_drop = lists("--cap-drop", cap_drop)?;
-        options.security = security_opt;
-        options.devices = lists("--device", device)?;
+        let privileged = options.privileged;
+        options.security.retain(|text| stays(text, privileged, &security_opt));
+        options.security.extend(security_opt);
+        options.devices.extend(lists("--device", device)?);
         for gpu in gpus {
             options.devices.push(nvidia_gpu(&gpu)?);
         }
@@ -63,6 +65,14 @@ impl SecurityOptions {
         options.sysctls = pairs("--sysctl", lists("--sysctl", sysctl)?)?;
         Ok(())
     }
+}
+
+/// Whether a default holds: the same is not said by an option, and a privileged container is not confined unless an option
+/// says so.
+fn stays(text: &str, privileged: bool, options: &[String]) -> bool {
+    let kind = |text: &str| text.split(['=', ':']).next().map(str::to_owned);
+    let said = options.iter().any(|option| kind(option) == kind(text));
+    !said && (!privileged || text.starts_with("no-new-privileges"))
 }
 
 /// The CDI device that podman takes `--gpus` for.

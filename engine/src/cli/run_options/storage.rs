@@ -58,22 +58,21 @@ impl StorageOptions {
         options.volumes = volume;
         options.mounts = mount;
         options.tmpfs = tmpfs;
-        options.image_volume = image_volume
-            .as_deref()
-            .map(read_image_volume)
-            .transpose()?
-            .unwrap_or_default();
-        options.read_only = Switch::is_on(read_only);
+        if let Some(text) = &image_volume {
+            options.image_volume = read_image_volume(text)?;
+        }
+        options.read_only = Switch::or(read_only, options.read_only);
         options.read_only_tmpfs = read_only_tmpfs.map(|switch| switch.0);
         let read_size = |text: String| {
             size::parse(&text).ok_or_else(|| refused("--shm-size", &text, "expected a size such as 64m"))
         };
-        options.shm_size = shm_size.map(read_size).transpose()?;
+        options.shm_size = shm_size.map(read_size).transpose()?.or(options.shm_size);
         Ok(())
     }
 }
 
-fn read_image_volume(text: &str) -> Result<ImageVolume, CliError> {
+/// What `--image-volume` says.
+pub(crate) fn read_image_volume(text: &str) -> Result<ImageVolume, CliError> {
     match text {
         "" | "anonymous" | "bind" => Ok(ImageVolume::Anonymous),
         "tmpfs" => Ok(ImageVolume::Tmpfs),

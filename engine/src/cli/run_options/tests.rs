@@ -11,7 +11,7 @@ struct Cli {
 fn parse(line: &str) -> Result<(ContainerOptions, LifecycleOptions), String> {
     let words = std::iter::once("run").chain(line.split(' '));
     let cli = Cli::try_parse_from(words).map_err(|e| e.to_string())?;
-    cli.run.split(ContainerOptions::default()).map_err(|e| e.message)
+    cli.run.split(Defaults::default()).map_err(|e| e.message)
 }
 
 #[test]
@@ -211,4 +211,88 @@ fn environment_files_and_precedence() {
             .contains("--env-file")
     );
     assert!(parse("--env-file /nowhere i").unwrap_err().contains("/nowhere"));
+}
+
+/// What comes of a command line where containers.conf says this.
+fn with(conf: &str, line: &str) -> ContainerOptions {
+    let mut config = crate::config::Config::default();
+    config.merge(Path::new("/c.conf"), conf).unwrap();
+    let words = std::iter::once("run").chain(line.split(' '));
+    let cli = Cli::try_parse_from(words).unwrap();
+    cli.run.split(Defaults::of(&config).unwrap()).unwrap().0
+}
+
+#[test]
+fn an_option_wins_over_containers_conf() {
+    const CONF: &str = r#"
+        [containers]
+        tz = "Asia/Tokyo"
+        umask = "0027"
+        init = true
+        read_only = true
+        privileged = true
+        no_hosts = true
+        netns = "none"
+        ipcns = "host"
+        userns = "auto"
+        pids_limit = 100
+        shm_size = "1m"
+        dns_servers = ["192.0.2.1"]
+        default_ulimits = ["nofile=10:20", "core=0"]
+        annotations = ["a=conf", "b=conf"]
+        devices = ["/dev/null:/dev/x"]
+        [engine]
+        stop_timeout = 3
+        image_volume_mode = "tmpfs"
+    "#;
+    let said = with(CONF, "image");
+    assert_eq!(said.timezone.as_deref(), Some("Asia/Tokyo"));
+    assert_eq!((said.umask, said.shm_size), (Some(0o27), Some(1 << 20)));
+    assert!(said.init && said.read_only && said.privileged && said.no_hosts);
+    assert_eq!(
+        (said.networks, said.dns),
+        (vec!["none".to_owned()], vec!["192.0.2.1".to_owned()])
+    );
+    assert_eq!(
+        (said.ipc.as_deref(), said.userns.as_deref()),
+        (Some("host"), Some("auto"))
+    );
+    assert_eq!((said.resources.pids, said.stop_timeout), (Some(100), Some(3)));
+    assert_eq!(said.image_volume, crate::runtime::options::ImageVolume::Tmpfs);
+    let other = with(
+        CONF,
+        "--tz UTC --umask 0 --init=false --read-only=false --privileged=false --add-host a:192.0.2.2 --net host \
+         --ipc private --uidmap 0:0:1 --pids-limit 0 --shm-size 2m --dns 192.0.2.3 --ulimit NOFILE=5 --annotation a=option \
+         --device /dev/zero --stop-timeout 4 --image-volume ignore image"
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ")
+            .as_str(),
+    );
+    assert_eq!(other.timezone.as_deref(), Some("UTC"));
+    assert_eq!((other.umask, other.shm_size), (Some(0), Some(2 << 20)));
+    assert!(!other.init && !other.read_only && !other.privileged && !other.no_hosts);
+    assert_eq!(
+        (other.networks, other.dns),
+        (vec!["host".to_owned()], vec!["192.0.2.3".to_owned()])
+    );
+    assert_eq!((other.ipc.as_deref(), other.userns), (Some("private"), None));
+    assert_eq!((other.resources.pids, other.stop_timeout), (Some(-1), Some(4)));
+    assert_eq!(other.image_volume, crate::runtime::options::ImageVolume::Ignore);
+    // These are added to one another.
+    assert_eq!(other.ulimits, ["core=0", "NOFILE=5"]);
+    assert_eq!(other.annotations.values().collect::<Vec<_>>(), ["option", "conf"]);
+    assert_eq!(other.devices, ["/dev/null:/dev/x", "/dev/zero"]);
+}
+
+#[test]
+fn what_confines_holds_unless_something_else_is_said() {
+    const CONF: &str = "[containers]\nseccomp_profile='/s.json'\napparmor_profile='a'\nno_new_privileges=true\n";
+    let security = |line: &str| with(CONF, line).security.join(" ");
+    assert_eq!(security("image"), "no-new-privileges seccomp=/s.json apparmor=a");
+    assert_eq!(security("--privileged image"), "no-new-privileges");
+    assert_eq!(
+        security("--security-opt seccomp=unconfined --security-opt no-new-privileges=false image"),
+        "apparmor=a seccomp=unconfined no-new-privileges=false"
+    );
 }
