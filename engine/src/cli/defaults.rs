@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use super::error::CliError;
-use super::run_options::{image_volume, octal, pull_policy, servers};
+use super::run_options::{NO_LOG_FILE, environment, image_volume, octal, pull_policy, servers};
 use crate::config::Config;
 use crate::container::LogDriver;
 use crate::image::PullPolicy;
@@ -54,12 +54,11 @@ impl Defaults {
         reader.lists()?;
         reader.security();
         reader.check_each()?;
-        let log_driver = config.parsed("containers.log_driver", "journald, passthrough or none");
         Ok(Self {
             options: reader.options,
             env_host: config.switch("containers.env_host").unwrap_or_default(),
             http_proxy: config.switch("containers.http_proxy"),
-            log_driver: log_driver.map_err(CliError::new)?.unwrap_or_default(),
+            log_driver: log_driver(config)?,
             pull: PullDefaults::of(config)?,
         })
     }
@@ -81,6 +80,15 @@ impl PullDefaults {
             retry_delay: reader.read("engine.retry_delay", "a duration such as 5s", delay)?,
         })
     }
+}
+
+fn log_driver(config: &Config) -> Result<LogDriver, CliError> {
+    const KEY: &str = "containers.log_driver";
+    if let Some(name) = config.text(KEY).filter(|name| LogDriver::is_file(name)) {
+        tracing::warn!("{}: {KEY} {name}: {NO_LOG_FILE}", config.place(KEY));
+    }
+    let driver = config.parsed(KEY, "journald, passthrough or none");
+    Ok(driver.map_err(CliError::new)?.unwrap_or_default())
 }
 
 fn refused(config: &Config, key: &str, accepted: &str) -> CliError {
@@ -217,7 +225,7 @@ impl Reader<'_> {
                 Some(_) => Some(self.pairs("containers.default_sysctls")?),
                 None => None,
             },
-            env: self.config.list("containers.env").map(variables),
+            env: self.variables()?,
             volumes: self.list("containers.volumes"),
             mounts: self.list("containers.mounts"),
             host_address: self.options.defaults.host_address.take(),
@@ -238,6 +246,13 @@ impl Reader<'_> {
         words
             .map(|text| pair(text).ok_or_else(|| refused(self.config, key, &format!("NAME=VALUE, not {text:?}"))))
             .collect()
+    }
+
+    /// As `--env`.
+    fn variables(&self) -> Result<Option<BTreeMap<String, String>>, CliError> {
+        let read = |words: &[String]| environment(&[], words);
+        let wrong = |_| refused(self.config, "containers.env", "NAME=VALUE or NAME");
+        self.config.list("containers.env").map(read).transpose().map_err(wrong)
     }
 
     /// What `--security-opt` says in one option.
@@ -270,18 +285,8 @@ impl Reader<'_> {
     }
 
     fn in_file(&self, key: &str, error: &BundleError) -> CliError {
-        let origin = self.config.origin(key).unwrap_or("containers.conf");
-        CliError::new(format!("{origin}: {key}: {error}"))
+        CliError::new(format!("{}: {key}: {error}", self.config.place(key)))
     }
-}
-
-/// `NAME=VALUE`, or `NAME` for the caller's own.
-fn variables(words: &[String]) -> BTreeMap<String, String> {
-    let variable = |text: &String| match text.split_once('=') {
-        Some((name, value)) => Some((name.to_owned(), value.to_owned())),
-        None => Some((text.clone(), std::env::var(text).ok()?)),
-    };
-    words.iter().filter_map(variable).collect()
 }
 
 #[cfg(test)]
@@ -310,6 +315,7 @@ mod tests {
             ("volumes", "[\"/a:b\"]", "containers"),
             ("mounts", "[\"type=nfs\"]", "containers"),
             ("annotations", "[\"x\"]", "containers"),
+            ("env", "[\"=x\"]", "containers"),
             ("oom_score_adj", "5000", "containers"),
             ("log_driver", "\"paper\"", "containers"),
             ("pull_policy", "\"often\"", "engine"),

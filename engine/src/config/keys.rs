@@ -41,9 +41,17 @@ pub enum Effect {
     Acts(&'static str),
     /// Nothing here is like what it is about: why. Nobody loses anything.
     Nothing(&'static str),
-    /// It asks for something that is not here: values that ask for nothing else than what is done anyway, and what to do
-    /// instead. Any other value is a warning.
-    Missing(&'static [&'static str], &'static str),
+    /// It asks for something that is not here, and what to do instead. A value that is not harmless is a warning.
+    Missing(Harmless, &'static str),
+}
+
+/// Values that ask for nothing else than what is done anyway.
+#[derive(Debug, Clone, Copy)]
+pub enum Harmless {
+    /// These.
+    Values(&'static [&'static str]),
+    /// Directories without hooks, oci-hooks(5): files of this ending.
+    DirectoriesWithout(&'static str),
 }
 
 impl Key {
@@ -95,7 +103,7 @@ const fn missing(name: &'static str, kind: Kind, harmless: &'static [&'static st
     Key {
         name,
         kind,
-        effect: Effect::Missing(harmless, instead),
+        effect: Effect::Missing(Harmless::Values(harmless), instead),
         built_in: &[],
     }
 }
@@ -244,8 +252,10 @@ pub const KEYS: &[Key] = &[
         Kind::Number,
         "--pids-limit; TasksMax= in the unit if neither is given",
     ),
-    nothing(
+    missing(
         "containers.prepare_volume_on_create",
+        Kind::Switch,
+        &["false"],
         "a volume is filled when its first container starts, at the latest",
     ),
     acts("containers.privileged", Kind::Switch, "--privileged"),
@@ -263,11 +273,10 @@ pub const KEYS: &[Key] = &[
         "--volume, where no option mounts something at the same place",
     ),
     nothing("network.cni_plugin_dirs", "netavark makes the networks"),
-    missing(
+    acts(
         "network.default_host_ips",
         Kind::List,
-        &["0.0.0.0", "::"],
-        "name the address with --publish",
+        "the addresses of ports that --publish names none for",
     ),
     acts(
         "network.default_network",
@@ -358,11 +367,15 @@ pub const KEYS: &[Key] = &[
             "/usr/lib/podman",
         ],
     ),
-    acts(
-        "engine.hooks_dir",
-        Kind::List,
-        "a start is refused where they hold hooks",
-    ),
+    Key {
+        name: "engine.hooks_dir",
+        kind: Kind::List,
+        effect: Effect::Missing(
+            Harmless::DirectoriesWithout("json"),
+            "hooks are not run yet; ExecStartPre= and ExecStopPost= in the unit may do their work",
+        ),
+        built_in: &[],
+    },
     nothing("engine.image_build_format", BUILD),
     missing(
         "engine.image_copy_tmp_dir",

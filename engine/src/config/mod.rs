@@ -22,7 +22,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 pub use environment::apply_environment;
-use keys::{Effect, Key, Kind};
+use keys::{Effect, Harmless, Key, Kind};
 use places::{Caller, Place};
 pub use shared::{Shared, SubnetPool, set_modules, set_shared, shared};
 
@@ -161,6 +161,11 @@ impl Config {
         self.values.get(key).map(|value| value.origin.as_str())
     }
 
+    /// As [`Self::origin`], for a key that somebody said.
+    pub fn place(&self, key: &str) -> &str {
+        self.origin(key).unwrap_or("containers.conf")
+    }
+
     fn value(&self, key: &str, kind: Kind) -> Option<&Value> {
         debug_assert!(
             keys::find(key).is_some_and(|known| known.kind == kind && matches!(known.effect, Effect::Acts(_))),
@@ -188,7 +193,11 @@ impl Config {
             let (Effect::Missing(harmless, why), Some(value)) = (&key.effect, self.values.get(key.name)) else {
                 continue;
             };
-            if !value.data.is_one_of(harmless) {
+            let is_harmless = match harmless {
+                Harmless::Values(values) => value.data.is_one_of(values),
+                Harmless::DirectoriesWithout(extension) => !value.data.has_files(extension),
+            };
+            if !is_harmless {
                 let (origin, name) = (&value.origin, key.name);
                 self.warnings
                     .push(format!("{origin}: {name} has no effect here: {why}"));
@@ -212,6 +221,17 @@ impl Data {
         };
         text.is_empty() || values.contains(&text.as_str())
     }
+
+    /// Whether one of these directories holds a file of this ending.
+    fn has_files(&self, extension: &str) -> bool {
+        matches!(self, Self::List(dirs, _) if dirs.iter().any(|dir| has_file(dir, extension)))
+    }
+}
+
+/// Whether the directory holds a file of this ending. One that cannot be read holds none that anybody could run.
+fn has_file(dir: &str, extension: &str) -> bool {
+    let mut entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    entries.any(|entry| entry.path().extension().is_some_and(|found| found == extension))
 }
 
 /// The words that a list starts from where a file appends to what is built in.

@@ -1,6 +1,7 @@
 //! What the helpers of this process need to know: said once, when the command line has read the files, and built in where it has not.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
@@ -17,33 +18,33 @@ pub struct SubnetPool {
     pub size: u8,
 }
 
-/// How other programs are found and called.
+/// How other programs are found and called. The compiler tells of a field that nobody reads.
 #[derive(Debug, Clone)]
 pub struct Shared {
     /// `helper_binaries_dir`.
-    pub helper_dirs: Vec<PathBuf>,
+    pub(crate) helper_dirs: Vec<PathBuf>,
     /// `runtimes`.
-    pub runtimes: BTreeMap<String, Vec<PathBuf>>,
+    pub(crate) runtimes: BTreeMap<String, Vec<PathBuf>>,
     /// `runtimes_flags`.
-    pub runtime_flags: BTreeMap<String, Vec<String>>,
-    /// `hooks_dir`.
-    pub hooks_dirs: Vec<PathBuf>,
+    pub(crate) runtime_flags: BTreeMap<String, Vec<String>>,
     /// `image_parallel_copies`.
-    pub parallel_copies: Option<usize>,
+    pub(crate) parallel_copies: Option<usize>,
     /// `default_network`.
-    pub default_network: Option<String>,
+    pub(crate) default_network: Option<String>,
     /// `default_subnet`.
-    pub default_subnet: Option<Ipv4Net>,
+    pub(crate) default_subnet: Option<Ipv4Net>,
     /// `default_subnet_pools`; built in if `None`.
-    pub subnet_pools: Option<Vec<SubnetPool>>,
+    pub(crate) subnet_pools: Option<Vec<SubnetPool>>,
+    /// `default_host_ips`.
+    pub(crate) host_ips: Vec<IpAddr>,
     /// `dns_bind_port`.
-    pub dns_port: Option<u16>,
+    pub(crate) dns_port: Option<u16>,
     /// `firewall_driver`.
-    pub firewall_driver: Option<String>,
+    pub(crate) firewall_driver: Option<String>,
     /// `pasta_options`.
-    pub pasta_options: Vec<String>,
+    pub(crate) pasta_options: Vec<String>,
     /// `interface_name = "device"`.
-    pub interface_of_device: bool,
+    pub(crate) interface_of_device: bool,
 }
 
 impl Default for Shared {
@@ -66,13 +67,13 @@ impl Shared {
             helper_dirs: dirs("engine.helper_binaries_dir"),
             runtimes: runtimes.map(|(name, words)| (name.clone(), paths(words))).collect(),
             runtime_flags: config.lists("engine.runtimes_flags").cloned().unwrap_or_default(),
-            hooks_dirs: dirs("engine.hooks_dir"),
             parallel_copies: config
                 .checked_number("engine.image_parallel_copies", 0, 1000)?
                 .filter(|n| *n > 0),
             default_network: config.text("network.default_network").map(str::to_owned),
             default_subnet: config.parsed("network.default_subnet", "an IPv4 subnet such as 10.88.0.0/16")?,
             subnet_pools: config.pools("network.default_subnet_pools").map(<[_]>::to_vec),
+            host_ips: config.addresses("network.default_host_ips")?,
             dns_port: config
                 .checked_number("network.dns_bind_port", 0, u16::MAX)?
                 .filter(|port| *port > 0),
@@ -89,10 +90,7 @@ impl Shared {
 impl Config {
     /// An error about the value of a key, with its place.
     pub fn refuse(&self, key: &str, accepted: &str) -> String {
-        format!(
-            "{}: {key}: expected {accepted}",
-            self.origin(key).unwrap_or("containers.conf")
-        )
+        format!("{}: {key}: expected {accepted}", self.place(key))
     }
 
     /// A number within bounds.
@@ -121,6 +119,20 @@ impl Config {
         let text = self.text(key);
         text.map(|text| text.parse().map_err(|_| self.refuse(key, accepted)))
             .transpose()
+    }
+
+    /// A list of addresses.
+    ///
+    /// # Errors
+    /// One is none.
+    pub fn addresses(&self, key: &str) -> Result<Vec<IpAddr>, String> {
+        let words = self.list(key).unwrap_or_default().iter();
+        words
+            .map(|word| {
+                word.parse()
+                    .map_err(|_| self.refuse(key, "addresses such as 127.0.0.1"))
+            })
+            .collect()
     }
 
     /// One of a few words.

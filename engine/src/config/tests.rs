@@ -84,6 +84,22 @@ fn what_cannot_be_had_is_a_warning_unless_it_asks_for_nothing_else() {
 }
 
 #[test]
+fn directories_of_hooks_are_a_warning_once_they_hold_some() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = format!("[engine]\nhooks_dir=['/nowhere', '{}']\n", dir.path().display());
+    assert_eq!(of(&[&text]).unwrap().warnings(), [""; 0]);
+    fs::write(dir.path().join("hook.json"), "{}").unwrap();
+    let config = of(&[&text]).unwrap();
+    let [warning] = config.warnings() else {
+        panic!("{:?}", config.warnings())
+    };
+    assert!(
+        warning.starts_with("/0.conf:2: engine.hooks_dir has no effect here: hooks are not run yet"),
+        "{warning}"
+    );
+}
+
+#[test]
 fn a_value_of_another_kind_is_an_error_where_the_key_acts() {
     for (text, line, expected) in [
         (
@@ -134,6 +150,10 @@ fn values_have_bounds() {
         (
             "[network]\nfirewall_driver='pf'\n",
             "/0.conf:2: network.firewall_driver: expected iptables, nftables",
+        ),
+        (
+            "[network]\ndefault_host_ips=['localhost']\n",
+            "network.default_host_ips: expected addresses",
         ),
         (
             "[network]\ndefault_subnet='10.0.0.1'\n",

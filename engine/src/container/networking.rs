@@ -99,22 +99,21 @@ fn begin_bridge(
 
 /// What `--publish` says, and with `--publish-all` whatever is exposed and not yet published.
 pub(super) fn ports(options: &ContainerOptions, image: Option<&Image>) -> Result<Vec<PortMapping>, ContainerError> {
-    let mut ports = options
-        .publish
-        .iter()
-        .map(|p| network::parse_publish(p))
-        .collect::<Result<Vec<_>, _>>()?;
+    let mut ports = Vec::new();
+    for value in &options.publish {
+        ports.extend(network::published(value)?);
+    }
     if options.publish_all {
         let of_image = image
             .and_then(|i| i.config.config().as_ref())
             .and_then(|c| c.exposed_ports().clone());
         for exposed in options.expose.iter().cloned().chain(of_image.unwrap_or_default()) {
-            let port = network::parse_publish(&exposed)?;
-            if !ports
-                .iter()
-                .any(|p| p.container_port == port.container_port && p.protocol == port.protocol)
-            {
-                ports.push(port);
+            let new = network::published(&exposed)?;
+            let same = |p: &PortMapping, port: &PortMapping| {
+                p.container_port == port.container_port && p.protocol == port.protocol
+            };
+            if !ports.iter().any(|p| new.iter().any(|port| same(p, port))) {
+                ports.extend(new);
             }
         }
     }

@@ -32,6 +32,13 @@ pub enum LogDriver {
     None,
 }
 
+impl LogDriver {
+    /// Whether podman's driver of this name writes a file of its own.
+    pub fn is_file(name: &str) -> bool {
+        matches!(name, "k8s-file" | "json-file")
+    }
+}
+
 /// A log driver that nobody knows.
 #[derive(Debug, thiserror::Error)]
 #[error("log driver {0:?} is not known: use journald, passthrough, none, or leave it out")]
@@ -40,14 +47,11 @@ pub struct UnknownLogDriver(String);
 impl FromStr for LogDriver {
     type Err = UnknownLogDriver;
 
-    /// podman's names, podman-run(1). Those that mean a file of the engine's own are the journal here.
+    /// podman's names, podman-run(1). Those that mean a file of the engine's own are the journal here ([`Self::is_file`]).
     fn from_str(name: &str) -> Result<Self, UnknownLogDriver> {
         match name {
             "" => Ok(Self::Automatic),
-            "k8s-file" | "json-file" => {
-                tracing::warn!("log driver {name}: there is no log file, output goes to the journal (`unipod logs`)");
-                Ok(Self::Automatic)
-            }
+            file if Self::is_file(file) => Ok(Self::Automatic),
             "journald" => Ok(Self::Journald),
             "passthrough" | "passthrough-tty" => Ok(Self::Passthrough),
             "none" => Ok(Self::None),

@@ -37,7 +37,7 @@ mod turn;
 pub use definition::Network;
 pub use error::NetworkError;
 pub use mode::{parse_interface, parse_mac, parse_modes};
-pub use ports::parse_publish;
+pub use ports::{parse_publish, published};
 pub use setup::{Pending, begin_setup, teardown};
 
 use std::net::IpAddr;

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use super::{NetworkError, PortMapping};
+use crate::config::shared;
 
 /// Reads one `--publish` value.
 ///
@@ -32,6 +33,25 @@ pub fn parse_publish(value: &str) -> Result<PortMapping, NetworkError> {
         range,
         protocol,
     })
+}
+
+/// Reads one `--publish` value; one without an address is published on those of containers.conf(5), `default_host_ips`.
+///
+/// # Errors
+/// As [`parse_publish`].
+pub fn published(value: &str) -> Result<Vec<PortMapping>, NetworkError> {
+    Ok(on_each(parse_publish(value)?, &shared().host_ips))
+}
+
+fn on_each(port: PortMapping, addresses: &[IpAddr]) -> Vec<PortMapping> {
+    if addresses.is_empty() || !port.host_ip.is_empty() {
+        return vec![port];
+    }
+    let on = |address: &IpAddr| PortMapping {
+        host_ip: address.to_string(),
+        ..port.clone()
+    };
+    addresses.iter().map(on).collect()
 }
 
 /// Takes the address, the host part and the container part apart.
@@ -114,6 +134,18 @@ mod tests {
             };
             assert_eq!(parse_publish(text).unwrap(), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn a_port_without_an_address_is_on_those_of_the_defaults() {
+        let addresses = ["127.0.0.1".parse().unwrap(), "::1".parse().unwrap()];
+        let hosts = |value: &str, addresses: &[IpAddr]| -> Vec<String> {
+            let ports = on_each(parse_publish(value).unwrap(), addresses);
+            ports.into_iter().map(|port| port.host_ip).collect()
+        };
+        assert_eq!(hosts("8080:80", &addresses), ["127.0.0.1", "::1"]);
+        assert_eq!(hosts("10.0.0.1:8080:80", &addresses), ["10.0.0.1"]);
+        assert_eq!(hosts("8080:80", &[]), [""]);
     }
 
     #[test]

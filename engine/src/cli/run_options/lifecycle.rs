@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::pull::PullArguments;
-use super::{Switch, pairs, refused};
+use super::{NO_LOG_FILE, Switch, pairs, refused};
 use crate::cli::defaults::PullDefaults;
 use crate::cli::error::CliError;
 use crate::container::{LogDriver, UnknownLogDriver};
@@ -226,6 +226,9 @@ impl LifecycleArguments {
 }
 
 fn checked_log_driver(name: &str) -> Result<LogDriver, CliError> {
+    if LogDriver::is_file(name) {
+        tracing::warn!("--log-driver {name}: {NO_LOG_FILE}");
+    }
     name.parse()
         .map_err(|error: UnknownLogDriver| CliError::new(format!("--log-driver: {error}")))
 }

@@ -128,6 +128,9 @@ impl std::str::FromStr for Switch {
     }
 }
 
+/// What a log driver that writes a file means here.
+pub(super) const NO_LOG_FILE: &str = "there is no log file, output goes to the journal (see: unipod logs)";
+
 /// A list of options in place of the default one, if there are any.
 fn replace(default: &mut Vec<String>, options: Vec<String>) {
     if !options.is_empty() {

@@ -96,8 +96,7 @@ impl NetworkOptions {
     }
 }
 
-/// Name servers are addresses; `none` leaves the image's file as it is.
-/// What `--dns` says.
+/// What `--dns` says: name servers are addresses; `none` leaves the image's file as it is.
 pub(crate) fn servers(given: Vec<String>) -> Result<Vec<String>, CliError> {
     let given: Vec<String> = given.into_iter().filter(|text| !text.is_empty()).collect();
     let wrong = given
