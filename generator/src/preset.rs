@@ -126,9 +126,13 @@ impl Change {
     }
 
     fn carry_out(&self, manager: &Manager) -> io::Result<()> {
+        let mut changed = BTreeSet::new();
         for (service, path) in pairs(&self.made) {
             make(manager, path, service)?;
+            changed.insert(manager.links.join(path).parent().unwrap_or(&manager.links).to_owned());
         }
+        // A link that is recorded and not there was taken away by somebody, not by a power cut.
+        changed.iter().try_for_each(|directory| sync(directory))?;
         write(&manager.record, &self.record)?;
         for (service, path) in pairs(&self.dropped) {
             remove(manager, path, service)?;
@@ -153,7 +157,7 @@ fn make(manager: &Manager, path: &str, service: &str) -> io::Result<()> {
     let (place, target) = (manager.links.join(path), manager.units.join(service));
     let made = match symlink(&target, &place) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            fs::create_dir_all(place.parent().unwrap_or(&manager.links))?;
+            create(place.parent().unwrap_or(&manager.links))?;
             symlink(&target, &place)
         }
         made => made,
@@ -209,13 +213,32 @@ fn write(path: &Path, record: &Links) -> io::Result<()> {
     let mut file = File::create(&temporary)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
-    fs::rename(temporary, path)
+    fs::rename(temporary, path)?;
+    sync(path.parent().unwrap_or(path))
+}
+
+/// Creates a directory and those above it where they are missing, and brings their names to the disk.
+fn create(directory: &Path) -> io::Result<()> {
+    if directory.is_dir() {
+        return Ok(());
+    }
+    let above = directory.parent().unwrap_or(directory);
+    create(above)?;
+    match fs::create_dir(directory) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => sync(above),
+    }
+}
+
+/// Brings the names in a directory to the disk.
+fn sync(directory: &Path) -> io::Result<()> {
+    File::open(directory)?.sync_all()
 }
 
 /// Does something while no other generator does; makes the record's directory.
 fn locked(record: &Path, act: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
     let directory = record.parent().unwrap_or(record);
-    fs::create_dir_all(directory)?;
+    create(directory)?;
     let lock = File::open(directory)?;
     flock(&lock, FlockOperation::LockExclusive)?;
     act()
