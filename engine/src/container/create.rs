@@ -83,6 +83,7 @@ pub fn create(store: &Store, claim: Claim, request: CreateRequest<'_>) -> Result
         lifecycle,
         unit,
         process: None,
+        boot: None,
         cgroup: None,
         relays: Vec::new(),
         started: None,

@@ -20,7 +20,8 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(1);
 /// What the kernel's clock ticks and those of a file system may differ by. No number comes around so fast.
 const SLACK: Duration = Duration::from_secs(1);
 
-/// A process that cannot be mistaken for another one that got the same number later.
+/// A process that cannot be mistaken for another one that got the same number later during this boot. What is kept for longer
+/// says which boot that was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Process {
     /// Its number in the host's PID namespace.
@@ -30,6 +31,9 @@ pub struct Process {
 }
 
 impl Process {
+    /// One of an earlier boot, of which nothing can be left.
+    pub const GONE: Self = Self { pid: 0, started: 0 };
+
     /// The process that has this number now; `None` if there is none, or only its zombie is left.
     pub fn with_pid(pid: u32) -> Option<Self> {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;

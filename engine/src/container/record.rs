@@ -38,6 +38,9 @@ pub struct Record {
     pub runtime: PathBuf,
     /// Its init, once started.
     pub process: Option<Process>,
+    /// The boot during which it was: in another one, its number may be anybody's.
+    #[serde(default)]
+    pub boot: Option<String>,
     /// The control group made for it in the foreground; in a unit it has the unit's.
     #[serde(default)]
     pub cgroup: Option<PathBuf>,
@@ -188,6 +191,15 @@ impl Record {
         process.ok_or_else(|| ContainerError::NotRunning(self.name.clone(), state.as_str()))
     }
 
+    /// As it is in this boot: processes of another one are gone.
+    fn of_boot(mut self, store: &Store) -> Self {
+        if self.boot.as_deref().is_some_and(|boot| boot != store.stamp()) {
+            self.process = self.process.map(|_| Process::GONE);
+            self.relays.clear();
+        }
+        self
+    }
+
     /// Writes the record. One that ends with the boot need not reach the disk.
     ///
     /// # Errors
@@ -218,10 +230,12 @@ pub fn by_name(store: &Store, name: &str) -> Result<Option<Record>, StoreError> 
     if !is_valid_name(name) {
         return Ok(None);
     }
-    match undamaged(store::read_json(&path(store, name, true)))? {
-        Some(record) => Ok(Some(record)),
-        None => undamaged(store::read_json(&path(store, name, false))),
-    }
+    let read = |ephemeral| undamaged(store::read_json::<Record>(&path(store, name, ephemeral)));
+    let record = match read(true)? {
+        Some(record) => Some(record),
+        None => read(false)?,
+    };
+    Ok(record.map(|record| record.of_boot(store)))
 }
 
 /// Finds a container by name, or by its ID or the beginning of it.
@@ -260,7 +274,7 @@ pub fn list(store: &Store) -> Result<Vec<Record>, StoreError> {
     let mut records: Vec<Record> = Vec::new();
     for ephemeral in [true, false] {
         for record in store::read_all(&store.container_records(ephemeral))? {
-            records.extend(undamaged(record.map(Some))?);
+            records.extend(undamaged(record.map(Some))?.map(|record: Record| record.of_boot(store)));
         }
     }
     records.sort_by(|a, b| (a.created, &a.name).cmp(&(b.created, &b.name)));
@@ -297,6 +311,7 @@ pub(super) mod tests {
             stop_timeout: 10,
             runtime: "/usr/bin/crun".into(),
             process: None,
+            boot: None,
             cgroup: None,
             relays: Vec::new(),
             started: None,
@@ -334,6 +349,22 @@ pub(super) mod tests {
         record("web").save(&store).unwrap();
         std::fs::write(store.container_records(true).join("bad.json"), "{").unwrap();
         assert_eq!(list(&store).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_process_of_an_earlier_boot_is_nobody() {
+        let (_dir, store) = store();
+        let own = Process::with_pid(std::process::id()).unwrap();
+        for (boot, state) in [(store.stamp(), State::Running), ("another", State::Exited)] {
+            let mut web = record("web");
+            (web.process, web.relays, web.boot) = (Some(own), vec![own], Some(boot.to_owned()));
+            web.save(&store).unwrap();
+            for web in [find(&store, "web").unwrap(), list(&store).unwrap().remove(0)] {
+                assert_eq!(web.state(), state);
+                let expected = if state == State::Running { Some(own) } else { None };
+                assert_eq!((web.running().ok(), web.relays.first().copied()), (expected, expected));
+            }
+        }
     }
 
     #[test]

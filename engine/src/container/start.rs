@@ -156,7 +156,7 @@ fn bring_up<T>(
     // Mounts go into a namespace that only the container will hold; everything else is done for everybody to see.
     let launched = mount::in_private_namespace(|| {
         limits::apply(&record.options.resources, &relays)?;
-        record.relays = relays;
+        (record.relays, record.boot) = (relays, Some(store.stamp().to_owned()));
         let (id, bundle) = (record.id.clone(), store.bundle(record.id.as_str()));
         let detached_terminal = record.options.tty && verb == Verb::Create;
         let console = detached_terminal.then(|| ConsoleSocket::listen(&bundle)).transpose()?;
