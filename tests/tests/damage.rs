@@ -46,11 +46,52 @@ fn one_damaged_record_costs_itself_alone() {
         }
         machine.sh("unipod run --rm -v va:/v busybox grep kept /v/file").ok();
     }
+    // A directory in the place of a record is damage like any other.
+    for kind in ["volume", "network", "secret"] {
+        let first = record(kind, "va");
+        let source = if kind == "secret" { "/tmp/s" } else { "" };
+        machine
+            .sh(&format!(
+                "rm {first} && mkdir -p {first}/in && unipod {kind} ls -q && unipod {kind} inspect vc &&
+                 unipod {kind} create va {source} && unipod {kind} inspect va"
+            ))
+            .ok();
+    }
+    machine.sh("unipod run --rm -v va:/v busybox grep kept /v/file").ok();
+    // Leases and what is noted of a container on a network: its own affair.
+    machine
+        .sh("unipod run -d --name net --network vc busybox sleep 1000
+             cd /run/unipod && mkdir -p leases/vc/10.89.0.2/x leases/.ports/tcp,80,1, && echo '{' >netstate/other.json
+             unipod run --rm --network vc -p 8080:80 busybox true && unipod network inspect vc && unipod rm -f net")
+        .ok();
     machine
         .sh(
             "echo '{' >/var/lib/unipod/images/docker.io%2flibrary%2fbusybox:latest.json
              unipod pull -q busybox && unipod run --rm busybox true",
         )
+        .ok();
+}
+
+/// Without anything said about it, one that is there will do.
+#[test]
+fn what_is_there_is_left_as_it_is_by_ignore() {
+    let machine = machine();
+    for kind in ["volume", "network"] {
+        machine
+            .sh(&format!(
+                "unipod {kind} create --label a=b x && unipod {kind} inspect x >/tmp/before &&
+                 unipod {kind} create --ignore x && unipod {kind} inspect x | diff /tmp/before - &&
+                 unipod {kind} create --ignore --label c=d x && unipod {kind} inspect x | grep '\"c\": \"d\"'"
+            ))
+            .ok();
+    }
+    // One run directory in a boot: whoever names none gets it, and who names another one is told.
+    machine
+        .sh("export UNIPOD_ROOT=/var/tmp/data
+             unipod --runroot /run/one volume create a && unipod volume create b && [ -e /run/one/locks ] || exit 1
+             unipod --runroot /run/two ps 2>/tmp/said && exit 1
+             grep -q 'used with the run directory /run/one' /tmp/said && [ ! -e /run/two ]
+             rm -r /run/one && unipod --runroot /run/two ps")
         .ok();
 }
 

@@ -81,8 +81,10 @@ impl GlobalOptions {
     pub fn store(&self) -> Result<Store, CliError> {
         let default = Store::default_roots()?;
         let data = self.root.clone().unwrap_or(default.0);
-        let run = self.runroot.clone().unwrap_or(default.1);
-        Ok(Store::at(data, run)?)
+        Ok(match &self.runroot {
+            Some(run) => Store::at(data, run)?,
+            None => Store::at_default(&data, &default.1)?,
+        })
     }
 }
 

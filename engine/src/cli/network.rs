@@ -65,7 +65,7 @@ pub struct CreateArgs {
     /// An IPv6 subnet as well.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = ArgAction::Set)]
     ipv6: bool,
-    /// A network that exists is no error; it is brought up to date if no container is on it.
+    /// A network that exists is no error; it is brought up to date if options are given and no container is on it.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = ArgAction::Set)]
     ignore: bool,
     /// bridge, macvlan or ipvlan.

@@ -51,7 +51,7 @@ impl VolumeCommand {
 #[derive(Debug, Args)]
 #[command(mut_args(any_value))]
 pub struct CreateArgs {
-    /// A volume that exists is no error; it keeps its content and takes the definition.
+    /// A volume that exists is no error; it keeps its content and takes the definition, if one is given.
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = ArgAction::Set)]
     ignore: bool,
     /// local or image.

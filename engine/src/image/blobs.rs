@@ -81,7 +81,7 @@ impl Blobs {
     pub fn partial(&self, digest: &str) -> Result<Partial, StoreError> {
         let path = self.tmp.join(format!("{}.partial", file_name(digest)));
         for dir in [&self.tmp, &self.dir] {
-            create_private(dir)?;
+            create_private(dir, Durability::Synced)?;
         }
         // What is unlocked in tmp/ counts as abandoned, and a sweep may come before the lock.
         let file = loop {

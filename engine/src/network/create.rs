@@ -53,6 +53,33 @@ pub struct Wanted {
     pub routes: Vec<Route>,
 }
 
+impl Wanted {
+    /// Whether any network of its name will do: nothing is said of it.
+    fn asks_for_nothing(&self) -> bool {
+        let Self {
+            name: _,
+            driver,
+            ipam_driver,
+            interface,
+            subnets,
+            dns,
+            disable_dns,
+            internal,
+            ipv6,
+            options,
+            labels,
+            routes,
+        } = self;
+        let switches = *disable_dns || *internal || *ipv6;
+        matches!(driver.as_str(), "" | "bridge")
+            && ipam_driver.is_empty()
+            && interface.is_none()
+            && !switches
+            && (subnets.is_empty() && dns.is_empty() && routes.is_empty())
+            && (options.is_empty() && labels.is_empty())
+    }
+}
+
 /// One subnet with what goes with it.
 #[derive(Debug, Clone)]
 pub struct WantedSubnet {
@@ -77,7 +104,7 @@ pub enum Created {
     KeptInUse(Vec<String>),
 }
 
-/// Makes a network. With `ignore`, one that exists is brought up to date if no container is on it.
+/// Makes a network. With `ignore`, one that exists is brought up to date if anything is asked for and no container is on it.
 pub fn create(store: &Store, wanted: &Wanted, ignore: bool) -> Result<Created, NetworkError> {
     check_name(&wanted.name)?;
     if RESERVED.contains(&wanted.name.as_str()) {
@@ -96,7 +123,7 @@ pub fn create(store: &Store, wanted: &Wanted, ignore: bool) -> Result<Created, N
     if existing.is_some() && !ignore {
         return Err(NetworkError::Exists(wanted.name.clone()));
     }
-    if ignore && wanted.name == default_name() {
+    if ignore && (wanted.name == default_name() || existing.is_some() && wanted.asks_for_nothing()) {
         return Ok(Created::Same);
     }
     let network = complete(wanted, existing.as_ref(), &others)?;
@@ -197,8 +224,10 @@ mod tests {
         let state = r#"{"container_id":"1","container_name":"web","networks":{"n":{"interface_name":"eth0"}},"network_info":{}}"#;
         std::fs::create_dir_all(store.run().join("netstate")).unwrap();
         std::fs::write(store.run().join("netstate/1.json"), state).unwrap();
+        assert_eq!(create(&store, &wanted("n"), true).unwrap(), Created::Same);
+        let other = on("n", "10.99.0.0/24", None, None);
         assert_eq!(
-            create(&store, &wanted("n"), true).unwrap(),
+            create(&store, &other, true).unwrap(),
             Created::KeptInUse(vec!["web".into()])
         );
         assert!(matches!(remove(&store, "n", false), Err(NetworkError::InUse { .. })));

@@ -73,12 +73,15 @@ pub(super) fn release_in(dir: &Path, id: &str) -> Result<(), NetworkError> {
     Ok(())
 }
 
-/// Who holds the lease at `path`.
+/// Who holds the lease at `path`. A damaged one is nobody's: it goes when it is in the way.
 pub(super) fn holder(path: &Path) -> Result<Option<String>, NetworkError> {
-    match fs::read_to_string(path) {
-        Ok(id) => Ok(Some(id)),
+    match fs::read(path) {
+        Ok(id) => Ok(Some(String::from_utf8(id).unwrap_or_default())),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(e) => Err(StoreError::io("read", path)(e).into()),
+        Err(e) => match StoreError::io("read", path)(e) {
+            damage if damage.is_damage() => Ok(Some(String::new())),
+            error => Err(error.into()),
+        },
     }
 }
 

@@ -38,7 +38,7 @@ pub(super) fn config_dir(store: &Store) -> PathBuf {
 pub(super) fn start(store: &Store, action: Action, input: &Input) -> Result<Run, NetworkError> {
     let id = &input.container_id;
     let config = config_dir(store);
-    crate::store::create_private(&config)?;
+    crate::store::create_private(&config, crate::store::Durability::ThisBoot)?;
     let mut args: Vec<OsString> = vec![
         "--file".into(),
         input_path(store, id).into(),

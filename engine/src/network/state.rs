@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use super::definition::Network;
 use super::{NetworkError, PortMapping, Status};
-use crate::store::{Durability, Store, StoreError, names_in, read_json, remove_tree, write_json};
+use crate::store::{Durability, Store, StoreError, names_in, read_json, remove_tree, undamaged, write_json};
 
 /// The input of `netavark setup` and `netavark teardown`, as versions 1.4 to 1.17 read it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,13 +97,18 @@ pub(super) fn read_input(store: &Store, id: &str) -> Result<Option<Input>, Netwo
     Ok(read_json(&input_path(store, id))?)
 }
 
+/// What is known of the network of somebody else: if it is damaged, only the teardown of that container has to do with it.
+fn undamaged_input(store: &Store, id: &str) -> Result<Option<Input>, NetworkError> {
+    Ok(undamaged(read_json(&input_path(store, id)))?)
+}
+
 pub(super) fn write_status(store: &Store, id: &str, status: &Status) -> Result<(), NetworkError> {
     Ok(write_json(&status_path(store, id), status, Durability::ThisBoot)?)
 }
 
 /// What came of the setup for `id`; `None` while it is not finished.
 pub fn read_status(store: &Store, id: &str) -> Result<Option<Status>, NetworkError> {
-    Ok(read_json(&status_path(store, id))?)
+    Ok(undamaged(read_json(&status_path(store, id)))?)
 }
 
 fn leaving_path(store: &Store, id: &str) -> PathBuf {
@@ -128,7 +133,7 @@ pub(super) fn is_whole(store: &Store, id: &str) -> bool {
 pub(super) fn is_anyone_staying(store: &Store, name: &str, id: &str) -> Result<bool, NetworkError> {
     for other in ids(store, "status")? {
         let on_it = |input: Input| input.networks.contains_key(name);
-        if other != id && read_input(store, &other)?.is_some_and(on_it) {
+        if other != id && undamaged_input(store, &other)?.is_some_and(on_it) {
             return Ok(true);
         }
     }
@@ -151,7 +156,7 @@ pub(super) fn forget(store: &Store, id: &str) -> Result<(), NetworkError> {
 
 /// Whether anything of the container's network may still be there. What belongs to a container that is not alive is stale.
 pub(super) fn alive(store: &Store, id: &str) -> bool {
-    store.netns(id).exists() || input_path(store, id).exists()
+    !id.is_empty() && (store.netns(id).exists() || input_path(store, id).exists())
 }
 
 /// The containers that are on the network `name` now.
@@ -159,7 +164,9 @@ pub fn users(store: &Store, name: &str) -> Result<Vec<User>, NetworkError> {
     let mut users = Vec::new();
     for id in ids(store, "json")? {
         // It may be torn down between the listing and the reading.
-        let Some(input) = read_input(store, &id)? else { continue };
+        let Some(input) = undamaged_input(store, &id)? else {
+            continue;
+        };
         if input.networks.contains_key(name) {
             let status = read_status(store, &id)?.unwrap_or_default();
             users.push(User {

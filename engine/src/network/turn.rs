@@ -15,7 +15,7 @@ use super::netavark::config_dir;
 use super::state::{Input, is_anyone_staying, leave};
 use super::subnet::interface_exists;
 use super::{Network, NetworkError};
-use crate::store::{Lock, Store, StoreError, create_private};
+use crate::store::{Durability, Lock, Store, StoreError, create_private};
 
 /// The right to run netavark now. Given back when dropped.
 #[derive(Debug)]
@@ -107,7 +107,7 @@ fn flock(store: &Store, name: &str, how: FlockArg) -> Result<Flock<File>, Networ
 
 fn open(path: &Path) -> Result<File, NetworkError> {
     let dir = path.parent().unwrap_or(Path::new("/"));
-    create_private(dir)?;
+    create_private(dir, Durability::ThisBoot)?;
     let file = OpenOptions::new()
         .create(true)
         .truncate(false)

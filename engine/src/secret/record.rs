@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 
 use base64::Engine as _;
@@ -11,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use super::SecretError;
-use crate::store::{Durability, Lock, Store, StoreError, id, read_all, read_json, remove_tree, undamaged, write_json};
+use crate::store::{Durability, Lock, Store, id, read_all, read_json, remove_tree, undamaged, write_json};
 
 /// Podman's bound for a secret's content, bytes.
 const MAX_SIZE: usize = 512_000;
@@ -146,13 +144,7 @@ pub fn create(store: &Store, wanted: &Wanted, when_exists: WhenExists) -> Result
         secret,
         data: STANDARD.encode(&data.0),
     };
-    let dir = store.secrets();
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(&dir)
-        .map_err(StoreError::io("create", &dir))?;
-    // Temporary files have mode 0600, and the rename keeps it.
+    // Files that get their name when they are whole have mode 0600, and so has what replaces one.
     write_json(&path(store, name), &stored, Durability::Synced)?;
     Ok(stored.secret)
 }
@@ -228,6 +220,7 @@ fn all(store: &Store) -> Result<Vec<Stored>, SecretError> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;

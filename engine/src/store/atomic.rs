@@ -1,5 +1,6 @@
 //! Files that are there whole or not at all: written without a name, synced, then named.
 
+use std::error::Error;
 use std::ffi::OsString;
 use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
@@ -34,9 +35,22 @@ pub fn write_atomic(path: &Path, content: &[u8], durability: Durability) -> Resu
     if !file.name(path)? {
         let aside = aside(path, &id::random_hex(4));
         file.name(&aside)?;
-        fs::rename(&aside, path).map_err(StoreError::io("write", path))?;
+        replace(&aside, path)?;
     }
     sync_dir(directory(path), durability)
+}
+
+/// A directory that is in the place of a record is damage, and what is in it nobody's.
+fn replace(aside: &Path, path: &Path) -> Result<(), StoreError> {
+    let rename = || fs::rename(aside, path);
+    match rename() {
+        Err(e) if e.kind() == io::ErrorKind::IsADirectory => {
+            remove_tree(path)?;
+            rename()
+        }
+        other => other,
+    }
+    .map_err(StoreError::io("write", path))
 }
 
 /// Creates `path` with `content` unless it exists; whoever comes first wins. Returns whether this call did.
@@ -96,11 +110,12 @@ pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, StoreErr
 /// Whoever makes that anew replaces the record, and whoever removes it removes it.
 ///
 /// # Errors
-/// The file cannot be read.
+/// It cannot be read for a reason that is not its own, see [`StoreError::is_damage`].
 pub fn undamaged<T>(read: Result<Option<T>, StoreError>) -> Result<Option<T>, StoreError> {
     match read {
-        Err(damage @ StoreError::Damaged { .. }) => {
-            tracing::warn!("{damage}: it is left out; make anew or remove what it is about");
+        Err(damage) if damage.is_damage() => {
+            let why = damage.source().map(|why| format!(" ({why})")).unwrap_or_default();
+            tracing::warn!("{damage}{why}: it is left out; make anew or remove what it is about");
             Ok(None)
         }
         other => other,
@@ -173,7 +188,7 @@ fn unnamed(path: &Path, content: &[u8], durability: Durability) -> Result<Unname
     };
     let file = match open() {
         Err(rustix::io::Errno::NOENT) => {
-            create_private(dir)?;
+            create_private(dir, durability)?;
             open()
         }
         other => other,
@@ -201,7 +216,8 @@ fn directory(path: &Path) -> &Path {
         .unwrap_or(Path::new("."))
 }
 
-fn sync_dir(dir: &Path, durability: Durability) -> Result<(), StoreError> {
+/// Sees to it that the names in a directory are on the disk.
+pub(super) fn sync_dir(dir: &Path, durability: Durability) -> Result<(), StoreError> {
     if durability == Durability::ThisBoot {
         return Ok(());
     }
@@ -223,6 +239,21 @@ mod tests {
         }
         assert_eq!(read_json::<i32>(&path).unwrap(), Some(2));
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_as_good_as_damaged_and_is_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("web.json");
+        fs::create_dir_all(path.join("in/it")).unwrap();
+        let read = || undamaged(read_json::<i32>(&path)).unwrap();
+        assert_eq!(read(), None);
+        write_json(&path, &1, Durability::Synced).unwrap();
+        assert_eq!(read(), Some(1));
+        let inside = undamaged(read_json::<i32>(&path.join("below.json"))).unwrap();
+        assert_eq!(inside, None);
+        let ours = StoreError::io("read", &path)(io::Error::from_raw_os_error(libc::EMFILE));
+        assert!(!ours.is_damage());
     }
 
     #[test]

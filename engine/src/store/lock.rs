@@ -9,7 +9,7 @@ use nix::fcntl::{Flock, FlockArg};
 use sha2::{Digest, Sha256};
 
 use super::scratch::{create_private, names};
-use super::{Store, StoreError, remove_tree};
+use super::{Durability, Store, StoreError, remove_tree};
 
 /// A lock on one object of the store; dropped means released.
 #[derive(Debug)]
@@ -93,7 +93,7 @@ fn open(path: &Path) -> Result<File, StoreError> {
     match open() {
         Err(e) if e.kind() == io::ErrorKind::NotFound => {
             let dir = path.parent().unwrap_or(Path::new("/"));
-            create_private(dir)?;
+            create_private(dir, Durability::ThisBoot)?;
             open()
         }
         other => other,

@@ -5,6 +5,7 @@
 //!   blobs/sha256/HEX        content store in OCI image-layout form
 //!   layers/CHAINID/         unpacked layers, read-only once committed
 //!   layers/CHAINID.json     what is known about one
+//!   layers/CHAINID.files    what it consists of
 //!   mount-points/           below every image's layers: empty files and directories to mount over
 //!   images/                 one small record per reference
 //!   volumes/ networks/ secrets/
@@ -75,8 +76,7 @@ pub enum StoreError {
     },
     /// Two run directories would be used with one data directory.
     #[error(
-        "{} is used with the run directory {} since this boot, and there are containers in it: use that one (--runroot), or \
-         another data directory (--root)",
+        "{} is used with the run directory {} during this boot: use that one (--runroot), or another data directory (--root)",
         data.display(),
         run.display()
     )]
@@ -92,6 +92,25 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether it is about what is there and makes no sense or cannot be read, and not about us (no descriptors, no memory).
+    pub fn is_damage(&self) -> bool {
+        const UNREADABLE: [i32; 8] = [
+            libc::EISDIR,
+            libc::ENOTDIR,
+            libc::ELOOP,
+            libc::ENXIO,
+            libc::EACCES,
+            libc::EIO,
+            libc::EBADMSG,
+            libc::EUCLEAN,
+        ];
+        match self {
+            Self::Damaged { .. } => true,
+            Self::Io { source, .. } => source.raw_os_error().is_some_and(|code| UNREADABLE.contains(&code)),
+            Self::UsedElsewhere { .. } | Self::NoPlace(_) => false,
+        }
+    }
+
     /// For `map_err`: `fs::read(p).map_err(StoreError::io("read", p))`.
     pub fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self + use<> {
         let path = path.to_owned();

@@ -2,10 +2,12 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use super::{StoreError, atomic, id, pairing, set_mode};
+use super::pairing::{self, Pairing};
+use super::scratch::create_dirs;
+use super::{Durability, StoreError, atomic, id, set_mode};
 
 /// Where the bundles are, in the run directory.
 const BUNDLES: &str = "bundles";
@@ -33,15 +35,49 @@ impl Store {
     /// Opens a store at the given roots and creates its directories where they are missing.
     ///
     /// # Errors
-    /// The directories cannot be created.
-    pub fn at(data: PathBuf, run: PathBuf) -> Result<Self, StoreError> {
-        let run_is_old = ensure(&run, PASSABLE)?;
-        if ensure(&data, CLOSED)? || run_is_old {
-            close_all_in(&run)?;
+    /// The directories cannot be created, or `data` is used with another run directory.
+    pub fn at(data: impl AsRef<Path>, run: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let (data, run) = (data.as_ref(), run.as_ref());
+        loop {
+            let known = pairing::known(data)?;
+            if let Some(other) = known.as_ref().and_then(|known| known.instead_of(run)) {
+                let (data, run) = (data.to_owned(), other.to_owned());
+                return Err(StoreError::UsedElsewhere { data, run });
+            }
+            if let Some(store) = Self::open(data, run, known.as_ref())? {
+                return Ok(store);
+            }
         }
-        let stamp = boot_stamp(&run)?;
-        pairing::check(&data, &run, &stamp)?;
-        Ok(Self { data, run, stamp })
+    }
+
+    /// [`Self::at`] for a caller who has not said which run directory: the one that `data` is used with, else `run`.
+    ///
+    /// # Errors
+    /// The directories cannot be created.
+    pub fn at_default(data: &Path, run: &Path) -> Result<Self, StoreError> {
+        loop {
+            let known = pairing::known(data)?;
+            let run = known.as_ref().and_then(|known| known.instead_of(run)).unwrap_or(run);
+            if let Some(store) = Self::open(data, run, known.as_ref())? {
+                return Ok(store);
+            }
+        }
+    }
+
+    /// `None` if another run directory came first meanwhile.
+    fn open(data: &Path, run: &Path, known: Option<&Pairing>) -> Result<Option<Self>, StoreError> {
+        let run_is_old = ensure(run, PASSABLE, Durability::ThisBoot)?;
+        if ensure(data, CLOSED, Durability::Synced)? || run_is_old {
+            close_all_in(run)?;
+        }
+        let stamp = boot_stamp(run, known)?;
+        // At every command: nothing more is looked at.
+        let is_paired = known.is_some_and(|known| known.is(run, &stamp)) || pairing::claim(data, run, &stamp)?;
+        Ok(is_paired.then(|| Self {
+            data: data.to_owned(),
+            run: run.to_owned(),
+            stamp,
+        }))
     }
 
     /// The root of what outlives a boot.
@@ -171,18 +207,15 @@ const CLOSED: u32 = 0o700;
 const PASSABLE: u32 = 0o711;
 
 /// Creates a directory, or closes one that is more open than this: earlier versions left some. Returns whether it was.
-fn ensure(dir: &Path, mode: u32) -> Result<bool, StoreError> {
+fn ensure(dir: &Path, mode: u32, durability: Durability) -> Result<bool, StoreError> {
     match fs::metadata(dir) {
         Ok(found) if found.is_dir() && found.permissions().mode() & 0o777 & !mode == 0 => Ok(false),
         Ok(found) if found.is_dir() => set_mode(dir, mode).map(|()| true),
         _ => {
-            let mut builder = fs::DirBuilder::new();
-            builder.recursive(true).mode(0o755);
             // The directories above are not ours alone.
-            dir.parent()
-                .map_or(Ok(()), |above| builder.create(above))
-                .map_err(StoreError::io("create", dir))?;
-            builder.mode(mode).create(dir).map_err(StoreError::io("create", dir))?;
+            let above = dir.parent().filter(|above| !above.as_os_str().is_empty());
+            above.map_or(Ok(()), |above| create_dirs(above, 0o755, durability))?;
+            create_dirs(dir, mode, durability)?;
             Ok(false)
         }
     }
@@ -198,13 +231,15 @@ fn close_all_in(run: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn boot_stamp(run: &Path) -> Result<String, StoreError> {
+fn boot_stamp(run: &Path, known: Option<&Pairing>) -> Result<String, StoreError> {
     let path = run.join("boot");
     if let Ok(stamp) = fs::read_to_string(&path) {
         return Ok(stamp);
     }
+    // Where containers are left it is this boot's stamp that somebody has removed.
+    let lost = known.and_then(|known| known.lost_stamp(run)).map(str::to_owned);
     // Several first starts may race at boot: the first link wins, and all read what it wrote.
-    atomic::create_once(&path, id::random_hex(8).as_bytes())?;
+    atomic::create_once(&path, lost.unwrap_or_else(|| id::random_hex(8)).as_bytes())?;
     fs::read_to_string(&path).map_err(StoreError::io("read", &path))
 }
 

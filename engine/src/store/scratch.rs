@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use nix::fcntl::{Flock, FlockArg};
+use rustix::fs::{CWD, RenameFlags};
 
+use super::atomic::sync_dir;
 use super::{Durability, Store, StoreError, id, remove_tree};
 
 /// A directory that is being filled. Dropped means removed, unless it was published.
@@ -67,14 +69,20 @@ impl Scratch {
     /// There is something of that name, or it cannot be renamed; it is removed then.
     pub fn place(self, target: &Path, durability: Durability) -> Result<(), StoreError> {
         let dir = target.parent().unwrap_or(Path::new("/"));
-        create_private(dir)?;
+        create_private(dir, durability)?;
         fs::rename(&self.path, target).map_err(StoreError::io("place", target))?;
-        match durability {
-            Durability::ThisBoot => Ok(()),
-            Durability::Synced => File::open(dir)
-                .and_then(|d| d.sync_all())
-                .map_err(StoreError::io("sync", dir)),
-        }
+        sync_dir(dir, durability)
+    }
+
+    /// [`Self::publish`] in the place of a directory that is there and that nobody uses any more: it is removed.
+    ///
+    /// # Errors
+    /// It cannot be synced or renamed; it is removed then.
+    pub fn exchange(self, target: &Path) -> Result<(), StoreError> {
+        rustix::fs::syncfs(self.handle()).map_err(|e| StoreError::io("sync", &self.path)(e.into()))?;
+        rustix::fs::renameat_with(CWD, &self.path, CWD, target, RenameFlags::EXCHANGE)
+            .map_err(|e| StoreError::io("replace", target)(e.into()))?;
+        sync_dir(target.parent().unwrap_or(Path::new("/")), Durability::Synced)
     }
 
     /// Removes a tree that is in use as a whole or not at all: it is moved into `tmp/` in one step, then deleted.
@@ -146,7 +154,7 @@ fn lock(file: File, path: &Path) -> Result<Flock<File>, StoreError> {
 
 fn ensure_tmp(store: &Store) -> Result<PathBuf, StoreError> {
     let tmp = store.tmp();
-    create_private(&tmp)?;
+    create_private(&tmp, Durability::ThisBoot)?;
     Ok(tmp)
 }
 
@@ -155,12 +163,29 @@ fn ensure_tmp(store: &Store) -> Result<PathBuf, StoreError> {
 ///
 /// # Errors
 /// It cannot be created.
-pub fn create_private(dir: &Path) -> Result<(), StoreError> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(dir)
-        .map_err(StoreError::io("create", dir))
+pub fn create_private(dir: &Path, durability: Durability) -> Result<(), StoreError> {
+    create_dirs(dir, 0o700, durability)
+}
+
+/// Creates a directory and those above it, where they are missing. Each that must last is on the disk with its name.
+///
+/// # Errors
+/// One cannot be created, or something else is there.
+pub(super) fn create_dirs(dir: &Path, mode: u32, durability: Durability) -> Result<(), StoreError> {
+    let create = || DirBuilder::new().mode(mode).create(dir);
+    let above = dir.parent().filter(|above| !above.as_os_str().is_empty());
+    let created = match (create(), above) {
+        (Err(e), Some(above)) if e.kind() == io::ErrorKind::NotFound => {
+            create_dirs(above, mode, durability)?;
+            create()
+        }
+        (created, _) => created,
+    };
+    match created {
+        Ok(()) => sync_dir(above.unwrap_or(Path::new(".")), durability),
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists && dir.is_dir() => Ok(()),
+        Err(e) => Err(StoreError::io("create", dir)(e)),
+    }
 }
 
 #[cfg(test)]

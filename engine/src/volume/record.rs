@@ -67,6 +67,27 @@ pub struct Wanted {
     pub boot: Option<String>,
 }
 
+impl Wanted {
+    /// Whether any volume of its name will do: nothing is said of it.
+    fn asks_for_nothing(&self) -> bool {
+        let Self {
+            name: _,
+            driver,
+            labels,
+            options,
+            uid,
+            gid,
+            anonymous: _,
+            boot: _,
+        } = self;
+        matches!(driver.as_str(), "" | "local")
+            && labels.is_empty()
+            && options.is_empty()
+            && uid.is_none()
+            && gid.is_none()
+    }
+}
+
 /// What came of [`create`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Created {
@@ -123,7 +144,7 @@ impl Volume {
     }
 }
 
-/// Makes a volume. With `ignore`, one that exists keeps its content and takes the definition asked for.
+/// Makes a volume. With `ignore`, one that exists keeps its content and takes the definition asked for, if any is.
 pub fn create(store: &Store, wanted: &Wanted, ignore: bool) -> Result<Created, VolumeError> {
     let volume = complete(store, wanted)?;
     let _lock = Lock::acquire(store, "volume", &volume.name)?;
@@ -138,6 +159,7 @@ pub fn create(store: &Store, wanted: &Wanted, ignore: bool) -> Result<Created, V
             Ok(Created::New(volume))
         }
         Some(_) if !ignore => Err(VolumeError::Exists(volume.name)),
+        Some(existing) if wanted.asks_for_nothing() => Ok(Created::Same(existing)),
         Some(existing) => {
             let volume = Volume {
                 created: existing.created.clone(),
@@ -336,7 +358,7 @@ fn complete(store: &Store, wanted: &Wanted) -> Result<Volume, VolumeError> {
 fn make(store: &Store, volume: &Volume) -> Result<(), VolumeError> {
     let scratch = Scratch::dir(store)?;
     let data = scratch.path().join("_data");
-    create_private(&data)?;
+    create_private(&data, Durability::ThisBoot)?;
     // In the container it is a directory like any other; on the host nobody gets there.
     set_mode(&data, 0o755)?;
     own(&data, volume.owner()?)?;

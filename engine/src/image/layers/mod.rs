@@ -111,12 +111,12 @@ pub fn is_unpacked(store: &Store, chain_id: &str) -> bool {
     directory(store, chain_id).is_dir()
 }
 
-/// What is known about an unpacked layer.
+/// What is known about an unpacked layer. A damaged record counts as none.
 ///
 /// # Errors
 /// The record cannot be read.
 pub fn info(store: &Store, chain_id: &str) -> Result<Option<LayerInfo>, StoreError> {
-    store::read_json(&info_path(store, chain_id))
+    store::undamaged(store::read_json(&info_path(store, chain_id)))
 }
 
 /// Removes an unpacked layer. A reader sees it whole or not at all.
@@ -162,7 +162,7 @@ pub fn unpack(store: &Store, blob: &Path, media_type: &str, diff_id: &str, chain
         diff_id: diff_id.into(),
         size,
     };
-    create_private(&store.layers())?;
+    create_private(&store.layers(), Durability::Synced)?;
     // Synced with everything else when the layer is published.
     store::write_json(&info_path(store, chain_id), &info, Durability::ThisBoot)?;
     if streams::reopens_streams(scratch.handle()).map_err(StoreError::io("search", scratch.path()))? {
