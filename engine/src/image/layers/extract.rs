@@ -1,7 +1,7 @@
 //! From entries of an archive to files, whiteouts turned into what overlayfs knows (Documentation/filesystems/overlayfs.rst,
 //! "whiteouts and opaque directories"; OCI image specification, layer.md).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsStr;
 use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
@@ -10,6 +10,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use flate2::Crc;
 use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Timestamps, Uid, XattrFlags};
 use rustix::io::Errno;
 
@@ -17,6 +18,7 @@ use super::archive::{Archive, Entry, Kind};
 use super::failure::{Failure, copy_failure, io, parent_failure};
 use super::metadata::{set_metadata, set_xattrs, times};
 use super::root::{self, Root};
+use super::sparse::Piece;
 use super::stream::TarStream;
 use crate::store::mount;
 
@@ -30,14 +32,15 @@ const OPAQUE_MARK: &[u8] = b".wh..wh..opq";
 /// What aufs keeps for itself.
 const AUFS: &[u8] = b".wh..wh.";
 
-/// Unpacks all entries into `dir`. Returns the bytes of the files.
-pub(super) fn extract(stream: &mut TarStream, dir: &File) -> Result<u64, Failure> {
+/// Unpacks all entries into `dir`. Returns the bytes of the files, and the CRC-32 sums of most by inode number.
+pub(super) fn extract(stream: &mut TarStream, dir: &File) -> Result<(u64, HashMap<u64, u32>), Failure> {
     let mut archive = Archive::new(stream);
     let mut unpacker = Unpacker {
         root: Root::new(dir).map_err(io("open"))?,
         directories: BTreeMap::new(),
         confined: mount::in_user_namespace(),
         size: 0,
+        sums: HashMap::new(),
     };
     // What the archive does not say about its root is as everywhere.
     rustix::fs::fchmod(dir, Mode::from_raw_mode(0o755)).map_err(io("set the mode of"))?;
@@ -48,7 +51,7 @@ pub(super) fn extract(stream: &mut TarStream, dir: &File) -> Result<u64, Failure
             .map_err(|e| Failure::At(name, Box::new(e)))?;
     }
     unpacker.set_directory_times();
-    Ok(unpacker.size)
+    Ok((unpacker.size, unpacker.sums))
 }
 
 struct Unpacker {
@@ -58,6 +61,7 @@ struct Unpacker {
     /// In a user namespace there are no devices, and overlayfs takes its marks from `user.*`.
     confined: bool,
     size: u64,
+    sums: HashMap<u64, u32>,
 }
 
 /// What a directory takes the place of.
@@ -128,12 +132,13 @@ impl Unpacker {
             rustix::fs::openat(&place.parent, place.name, flags, Mode::from_raw_mode(0o600))
         })?;
         let file = File::from(file);
-        let mut offset = 0;
+        let (mut offset, mut sum) = (0, Crc::new());
         for piece in entry.pieces.iter().filter(|piece| piece.length > 0) {
             offset = piece.offset;
             archive
                 .copy(piece.length, |bytes| {
                     file.write_all_at(bytes, offset)?;
+                    sum.update(bytes);
                     offset += bytes.len() as u64;
                     Ok(())
                 })
@@ -142,6 +147,14 @@ impl Unpacker {
         }
         if offset != entry.size {
             file.set_len(entry.size).map_err(io("write"))?;
+        }
+        let inode = rustix::fs::fstat(&file).map_err(io("look at"))?.st_ino;
+        // An inode number comes back when its file is gone. Of a sparse file, not all was seen here.
+        self.sums.remove(&inode);
+        if let [] | [Piece { offset: 0, .. }] = entry.pieces[..]
+            && offset == entry.size
+        {
+            self.sums.insert(inode, sum.sum());
         }
         set_metadata(entry, &file)?;
         rustix::fs::futimens(&file, &times(entry)).map_err(io("set the time of"))
