@@ -23,7 +23,6 @@ seccomp_profile = "unconfined"
 shm_size = "1m"
 tz = "Asia/Tokyo"
 umask = "0027"
-netns = "none"
 log_tag = "elsewhere"
 pids_limt = 5
 [network]
@@ -56,10 +55,10 @@ echo done
 
 const SAID: &str = "CapBnd:\t0000000000002001 NoNewPrivs:\t1 Seccomp:\t0 77 100 200 /dev/conf search conf.example \
     nameserver 192.0.2.53 options ndots:3 env 1 conf /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-    192.0.2.77\thost.containers.internal host.docker.internal web 1 /volume/hostname 123 ro =1024k JST 0027 lo done";
+    192.0.2.77\thost.containers.internal host.docker.internal web 1 /volume/hostname 123 ro =980k JST 0027 eth0 lo done";
 
-const OVERRIDDEN: &str = "CapBnd:\t0000000000002000 NoNewPrivs:\t0 Seccomp:\t2 78 101 101 /dev/conf search option.example \
-    nameserver 192.0.2.54 options ndots:4 env 1 option /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+const OVERRIDDEN: &str = "CapBnd:\t0000000000002000 NoNewPrivs:\t0 Seccomp:\t2 78 101 101 /dev/conf search conf.example option.example \
+    nameserver 192.0.2.53 nameserver 192.0.2.54 options ndots:3 ndots:4 env 1 option /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     192.0.2.77\thost.containers.internal host.docker.internal other 1 /volume/hostname 0 rw =2048k UTC 0000 eth0 lo done";
 
 #[test]
@@ -72,8 +71,8 @@ fn what_it_says_acts_unless_an_option_or_a_unit_says_otherwise() {
     assert_eq!(lines(&machine.sh(&format!("{run} 2>/dev/null")).ok()), SAID);
     let said = machine.sh(&format!("{run} 2>&1 >/dev/null")).ok();
     for warning in [
-        "/etc/containers/containers.conf:24: unknown key pids_limt in [containers], ignored; did you mean pids_limit?",
-        "/etc/containers/containers.conf:23: containers.log_tag has no effect here: set SyslogIdentifier= in the unit",
+        "/etc/containers/containers.conf:23: unknown key pids_limt in [containers], ignored; did you mean pids_limit?",
+        "/etc/containers/containers.conf:22: containers.log_tag has no effect here: set SyslogIdentifier= in the unit",
     ] {
         assert!(said.contains(warning), "{said}");
     }
@@ -141,6 +140,24 @@ fn what_it_says_acts_unless_an_option_or_a_unit_says_otherwise() {
         "JST"
     );
     assert_eq!(zone("CONTAINERS_CONF=/tmp/last.conf"), "IST");
+
+    // Without a network, nobody is asked for names; in place of systemd, no init.
+    let without = "cat /etc/resolv.conf; ls /sys/class/net; cat /proc/1/comm";
+    machine.write(
+        "/etc/containers/containers.conf.d/15.conf",
+        "[containers]\ninit = true\n",
+    );
+    let run = |options: &str| {
+        let run = format!("unipod run --rm {options} docker.io/library/busybox sh -c '{without}' 2>/dev/null");
+        lines(&machine.sh(&run).ok())
+    };
+    let said = run("");
+    assert!(
+        said.ends_with("lo podman-init") && !said.contains("conf.example"),
+        "{said}"
+    );
+    assert!(!run("--systemd=always").ends_with("podman-init"));
+    assert!(!run("--init=false").ends_with("podman-init"));
 
     // What cannot be read stops what starts, and nothing else.
     machine.write(

@@ -151,7 +151,7 @@ impl Reader<'_> {
         let mask = self.read("containers.umask", "an octal number such as \"0027\"", |text| {
             octal(text).ok()
         })?;
-        let shm_size = self.read("containers.shm_size", "a size such as \"64m\"", size::parse)?;
+        let shm_size = self.read("containers.shm_size", "a size such as \"64m\"", size::parse_decimal)?;
         let volumes = self.read("engine.image_volume_mode", "anonymous, bind, tmpfs or ignore", |text| {
             image_volume(text).ok()
         })?;
@@ -186,7 +186,6 @@ impl Reader<'_> {
 
     fn switches(&mut self) {
         let on = |key: &str| self.config.switch(key).unwrap_or_default();
-        self.options.init = on("containers.init");
         self.options.no_hosts = on("containers.no_hosts");
         self.options.privileged = on("containers.privileged");
         self.options.read_only = on("containers.read_only");
@@ -228,6 +227,7 @@ impl Reader<'_> {
             env: self.variables()?,
             volumes: self.list("containers.volumes"),
             mounts: self.list("containers.mounts"),
+            init: self.config.switch("containers.init").unwrap_or_default(),
             host_address: self.options.defaults.host_address.take(),
             name_as_hostname: self
                 .config

@@ -182,9 +182,13 @@ pub const KEYS: &[Key] = &[
         "--ulimit, where the option names no such one",
     ),
     acts("containers.devices", Kind::List, "beside those of --device"),
-    acts("containers.dns_options", Kind::List, "--dns-option"),
-    acts("containers.dns_searches", Kind::List, "--dns-search"),
-    acts("containers.dns_servers", Kind::List, "--dns"),
+    acts("containers.dns_options", Kind::List, "before those of --dns-option"),
+    acts("containers.dns_searches", Kind::List, "before those of --dns-search"),
+    acts(
+        "containers.dns_servers",
+        Kind::List,
+        "before those of --dns; not without a network",
+    ),
     from(
         acts(
             "containers.env",
@@ -200,12 +204,16 @@ pub const KEYS: &[Key] = &[
         "the address of host.containers.internal and host-gateway; none for neither",
     ),
     acts("containers.http_proxy", Kind::Switch, "--http-proxy"),
-    acts("containers.init", Kind::Switch, "--init"),
+    acts(
+        "containers.init",
+        Kind::Switch,
+        "--init, except for systemd and where --pid is not private",
+    ),
     acts("containers.init_path", Kind::Text, "--init-path"),
     acts(
         "containers.interface_name",
         Kind::Text,
-        "device: interfaces are called as their network's on the host",
+        "device: those on macvlan and ipvlan networks are called as the host's device",
     ),
     acts("containers.ipcns", Kind::Text, "--ipc"),
     missing(
@@ -261,7 +269,11 @@ pub const KEYS: &[Key] = &[
     acts("containers.privileged", Kind::Switch, "--privileged"),
     acts("containers.read_only", Kind::Switch, "--read-only"),
     acts("containers.seccomp_profile", Kind::Text, "--security-opt seccomp="),
-    acts("containers.shm_size", Kind::Text, "--shm-size"),
+    acts(
+        "containers.shm_size",
+        Kind::Text,
+        "--shm-size, with powers of 1000 as in podman",
+    ),
     acts("containers.tz", Kind::Text, "--tz"),
     acts("containers.umask", Kind::Text, "--umask"),
     acts("containers.userns", Kind::Text, "--userns"),
@@ -318,10 +330,11 @@ pub const KEYS: &[Key] = &[
         &[],
         "networks are below --root; see: unipod network create",
     ),
-    acts(
+    missing(
         "network.pasta_options",
         Kind::List,
-        "before those of --network=pasta:OPTIONS",
+        &[],
+        "containers without root, and with them pasta, are not supported yet",
     ),
     nothing("engine.active_service", API),
     nothing("engine.add_compression", BUILD),

@@ -41,8 +41,6 @@ pub struct Shared {
     pub(crate) dns_port: Option<u16>,
     /// `firewall_driver`.
     pub(crate) firewall_driver: Option<String>,
-    /// `pasta_options`.
-    pub(crate) pasta_options: Vec<String>,
     /// `interface_name = "device"`.
     pub(crate) interface_of_device: bool,
 }
@@ -60,7 +58,6 @@ impl Shared {
     /// A value means nothing, with its place.
     pub fn of(config: &Config) -> Result<Self, String> {
         let paths = |words: &[String]| words.iter().map(PathBuf::from).collect::<Vec<_>>();
-        let list = |key: &str| config.list(key).unwrap_or_default();
         let dirs = |key: &str| config.list(key).map_or_else(|| built_in(key), paths);
         let runtimes = config.lists("engine.runtimes").into_iter().flatten();
         Ok(Self {
@@ -81,7 +78,6 @@ impl Shared {
                 "network.firewall_driver",
                 &["iptables", "nftables", "none", "firewalld"],
             )?,
-            pasta_options: list("network.pasta_options").to_vec(),
             interface_of_device: config.one_of("containers.interface_name", &["device"])?.is_some(),
         })
     }

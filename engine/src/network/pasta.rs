@@ -6,16 +6,13 @@ use std::path::Path;
 
 use super::program::{self, Run};
 use super::{NetworkError, PortMapping};
-use crate::config::shared;
 
 /// Connects the pinned namespace at `netns` to the host's network and publishes `ports`.
 ///
 /// pasta goes into the background by itself once it is ready, stays in the caller's cgroup as a helper process of the
 /// container, and ends when the pin is removed. `options` go to its command line as they are and override the defaults.
 pub fn start(netns: &Path, ports: &[PortMapping], options: &[String]) -> Result<(), NetworkError> {
-    // The last of two that contradict each other wins with pasta.
-    let options = [&shared().pasta_options, options].concat();
-    let output = Run::start(program::find("pasta")?, arguments(netns, ports, &options)?, [])?.wait()?;
+    let output = Run::start(program::find("pasta")?, arguments(netns, ports, options)?, [])?.wait()?;
     if output.status.success() {
         return Ok(());
     }

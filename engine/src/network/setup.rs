@@ -258,28 +258,23 @@ fn aliases(attachment: &Attachment, id: &str, name: &str) -> Vec<String> {
     aliases
 }
 
-/// The names asked for, or with `of_device` those of the networks' interfaces on the host; for the others the first free `ethN`.
+/// The names asked for, or with `of_device` those of the host's devices that networks other than bridges are on; for the others
+/// the first free `ethN`.
 fn interfaces(attachments: &[Attachment], networks: &BTreeMap<String, Network>, of_device: bool) -> Vec<String> {
-    let device = |a: &Attachment| {
-        networks
-            .get(&a.network)?
-            .network_interface
-            .clone()
-            .filter(|_| of_device)
-    };
-    let asked: Vec<Option<String>> = attachments
-        .iter()
-        .map(|a| a.interface.clone().or_else(|| device(a)))
-        .collect();
-    let free: Vec<String> = (0..=attachments.len())
-        .map(|n| format!("eth{n}"))
-        .filter(|n| !asked.iter().flatten().any(|name| name == n))
-        .collect();
-    let mut free = free.into_iter();
-    asked
-        .into_iter()
-        .map(|name| name.or_else(|| free.next()).unwrap_or_default())
-        .collect()
+    let asked: Vec<&String> = attachments.iter().filter_map(|a| a.interface.as_ref()).collect();
+    let mut names: Vec<String> = Vec::new();
+    for attachment in attachments {
+        let is_free = |name: &String| !names.contains(name) && !asked.contains(&name);
+        let network = networks.get(&attachment.network);
+        let device = || {
+            let network = network.filter(|network| of_device && network.driver != "bridge")?;
+            network.network_interface.clone().filter(is_free)
+        };
+        let numbered = || (0..=attachments.len()).map(|n| format!("eth{n}")).find(is_free);
+        let name = attachment.interface.clone().or_else(device).or_else(numbered);
+        names.push(name.unwrap_or_default());
+    }
+    names
 }
 
 fn status(
@@ -333,6 +328,28 @@ mod tests {
             true,
         );
         assert_eq!(numbered, ["eth0", "eth1", "eth2", "wan"]);
+    }
+
+    #[test]
+    fn networks_on_a_device_may_be_called_like_it() {
+        let network = |driver: &str, device: &str| Network {
+            driver: driver.into(),
+            network_interface: Some(device.into()),
+            ..Network::default_network()
+        };
+        let on = |network: &str| Attachment {
+            network: network.into(),
+            ..Attachment::default()
+        };
+        let networks = BTreeMap::from([
+            ("bridge".to_owned(), network("bridge", "podman1")),
+            ("lan".to_owned(), network("macvlan", "eth1")),
+            ("other".to_owned(), network("ipvlan", "eth1")),
+        ]);
+        let all = [on("bridge"), on("lan"), on("other")];
+        assert_eq!(interfaces(&all, &networks, true), ["eth0", "eth1", "eth2"]);
+        assert_eq!(interfaces(&all[1..], &networks, true), ["eth1", "eth0"]);
+        assert_eq!(interfaces(&all[1..], &networks, false), ["eth0", "eth1"]);
     }
 
     #[test]

@@ -132,7 +132,8 @@ fn generated(request: &BundleRequest<'_>, parts: &Parts<'_>) -> Result<Vec<Mount
         .iter()
         .map(|file| bind(&file.path, file.destination, &["rw"]))
         .collect();
-    if let Some(program) = init::program(request.options)? {
+    if init::wanted(request)? {
+        let program = init::program(request.options)?;
         all.push(bind(&program, init::DESTINATION, &["ro", "exec"]));
     }
     if let Some(socket) = &request.notify_socket {

@@ -174,6 +174,8 @@ pub struct ContainerDefaults {
     pub volumes: Vec<String>,
     /// `mounts`.
     pub mounts: Vec<String>,
+    /// `init`, where it would be the first process and systemd is not.
+    pub init: bool,
     /// `host_containers_internal_ip`: where the host is, or `none`.
     pub host_address: Option<String>,
     /// `container_name_as_hostname`.

@@ -92,5 +92,9 @@ fn words(request: &BundleRequest<'_>) -> Result<Vec<String>, BundleError> {
     if words.is_empty() {
         return Err(BundleError::NoCommand);
     }
-    Ok(if request.options.init { init::wrap(words) } else { words })
+    Ok(if init::wanted(request)? {
+        init::wrap(words)
+    } else {
+        words
+    })
 }

@@ -84,9 +84,14 @@ impl NetworkOptions {
         options.publish = lists("--publish", publish)?;
         options.publish_all = Switch::is_on(publish_all);
         options.expose = lists("--expose", expose)?;
-        replace(&mut options.dns, servers(lists("--dns", dns)?)?);
-        replace(&mut options.dns_options, lists("--dns-option", dns_option)?);
-        replace(&mut options.dns_search, lists("--dns-search", dns_search)?);
+        if !has_names(&options.networks) {
+            options.dns.clear();
+            options.dns_options.clear();
+            options.dns_search.clear();
+        }
+        add(&mut options.dns, servers(lists("--dns", dns)?)?, "none");
+        add(&mut options.dns_options, lists("--dns-option", dns_option)?, "");
+        add(&mut options.dns_search, lists("--dns-search", dns_search)?, ".");
         options.add_hosts = lists("--add-host", add_host)?;
         // Whoever names hosts wants the file.
         options.no_hosts = Switch::or(no_hosts, options.no_hosts && options.add_hosts.is_empty());
@@ -94,6 +99,22 @@ impl NetworkOptions {
         options.hosts_file = hosts_file.or(options.hosts_file.take());
         Ok(())
     }
+}
+
+/// Whether the container asks for names by itself, and not without a network or as another container does.
+fn has_names(networks: &[String]) -> bool {
+    !networks
+        .iter()
+        .any(|mode| mode == "none" || mode.starts_with("container:"))
+}
+
+/// The options come after the defaults, as in podman, but for the one that clears them.
+fn add(defaults: &mut Vec<String>, options: Vec<String>, nothing: &str) {
+    let clears = |list: &[String]| list.iter().any(|text| text == nothing);
+    if clears(&options) || (!options.is_empty() && clears(defaults)) {
+        defaults.clear();
+    }
+    defaults.extend(options);
 }
 
 /// What `--dns` says: name servers are addresses; `none` leaves the image's file as it is.

@@ -131,7 +131,8 @@ impl ProcessOptions {
         options.hostname = hostname.map(checked_hostname).transpose()?;
         options.tty = Switch::is_on(tty);
         options.interactive = Switch::is_on(interactive);
-        options.init = Switch::or(init, options.init);
+        options.init = Switch::is_on(init);
+        options.defaults.init &= init.is_none();
         options.init_path = init_path.or(options.init_path.take());
         options.systemd = systemd;
         if let Some(text) = &umask {

@@ -232,7 +232,7 @@ fn an_option_wins_over_containers_conf() {
         read_only = true
         privileged = true
         no_hosts = true
-        netns = "none"
+        netns = "private"
         ipcns = "host"
         userns = "auto"
         pids_limit = 100
@@ -247,11 +247,11 @@ fn an_option_wins_over_containers_conf() {
     "#;
     let said = with(CONF, "image");
     assert_eq!(said.timezone.as_deref(), Some("Asia/Tokyo"));
-    assert_eq!((said.umask, said.shm_size), (Some(0o27), Some(1 << 20)));
-    assert!(said.init && said.read_only && said.privileged && said.no_hosts);
+    assert_eq!((said.umask, said.shm_size), (Some(0o27), Some(1_000_000)));
+    assert!(said.defaults.init && said.read_only && said.privileged && said.no_hosts);
     assert_eq!(
         (said.networks, said.dns),
-        (vec!["none".to_owned()], vec!["192.0.2.1".to_owned()])
+        (vec!["private".to_owned()], vec!["192.0.2.1".to_owned()])
     );
     assert_eq!(
         (said.ipc.as_deref(), said.userns.as_deref()),
@@ -271,10 +271,13 @@ fn an_option_wins_over_containers_conf() {
     );
     assert_eq!(other.timezone.as_deref(), Some("UTC"));
     assert_eq!((other.umask, other.shm_size), (Some(0), Some(2 << 20)));
-    assert!(!other.init && !other.read_only && !other.privileged && !other.no_hosts);
+    assert!(!other.init && !other.defaults.init && !other.read_only && !other.privileged && !other.no_hosts);
     assert_eq!(
         (other.networks, other.dns),
-        (vec!["host".to_owned()], vec!["192.0.2.3".to_owned()])
+        (
+            vec!["host".to_owned()],
+            ["192.0.2.1", "192.0.2.3"].map(str::to_owned).to_vec()
+        )
     );
     assert_eq!((other.ipc.as_deref(), other.userns), (Some("private"), None));
     assert_eq!((other.resources.pids, other.stop_timeout), (Some(-1), Some(4)));
@@ -283,6 +286,21 @@ fn an_option_wins_over_containers_conf() {
     assert_eq!(other.ulimits, ["core=0", "NOFILE=5"]);
     assert_eq!(other.annotations.values().collect::<Vec<_>>(), ["option", "conf"]);
     assert_eq!(other.devices, ["/dev/null:/dev/x", "/dev/zero"]);
+}
+
+#[test]
+fn names_are_asked_for_by_the_defaults_and_the_options_or_not_at_all() {
+    const CONF: &str = "[containers]\ndns_servers=['192.0.2.1']\ndns_searches=['a']\ndns_options=['o']\n";
+    let dns = |line: &str| {
+        let options = with(CONF, line);
+        [options.dns, options.dns_search, options.dns_options]
+            .concat()
+            .join(" ")
+    };
+    assert_eq!(dns("--dns-search b image"), "192.0.2.1 a b o");
+    assert_eq!(dns("--dns none --dns-search . image"), "none . o");
+    assert_eq!(dns("--net none image"), "");
+    assert_eq!(dns("--net container:x --dns 192.0.2.2 image"), "192.0.2.2");
 }
 
 #[test]
