@@ -171,3 +171,45 @@ fn what_it_says_acts_unless_an_option_or_a_unit_says_otherwise() {
     );
     machine.sh("unipod rm -f nothing; unipod ps; unipod network rm n").ok();
 }
+
+#[test]
+fn other_programs_are_called_as_it_says() {
+    let machine = setup::boot();
+    let conf = |text: &str| machine.write("/etc/containers/containers.conf", text);
+    machine.write(
+        "/opt/crun",
+        "#!/bin/sh\necho \"$@\" >>/run/said\nexec /usr/bin/crun \"$@\"\n",
+    );
+    machine
+        .sh("chmod +x /opt/crun && unipod pull docker.io/library/busybox")
+        .ok();
+
+    conf(
+        "[engine]\nruntime = 'crun'\n[engine.runtimes]\ncrun = ['/nowhere/crun', '/opt/crun']\n[engine.runtimes_flags]\ncrun = ['debug']\n",
+    );
+    let run = "unipod run --rm --network none docker.io/library/busybox echo hello";
+    assert_eq!(machine.sh(&format!("{run} 2>/dev/null")).ok(), "hello");
+    let said = machine.sh("cat /run/said").ok();
+    assert!(
+        !said.is_empty() && said.lines().all(|line| line.contains("--debug ")),
+        "{said}"
+    );
+
+    conf("[network]\nfirewall_driver = 'iptables'\ndns_bind_port = 1053\ndefault_host_ips = ['127.0.0.1']\n");
+    machine.unipod(&["network", "create", "n"]).ok();
+    let rules = || machine.sh("iptables-save | grep -c -- '--dport 8080' | cat").ok();
+    machine
+        .sh("unipod run -d --name web --network n -p 8080:80 docker.io/library/busybox sleep infinity")
+        .ok();
+    assert_ne!(rules(), "0");
+    let server = machine.sh("tr '\\0' ' ' </proc/$(pidof aardvark-dns)/cmdline").ok();
+    assert!(server.contains("-p 1053 "), "{server}");
+    let ports = machine
+        .sh("unipod inspect -f '{{json .NetworkSettings.Ports}}' web")
+        .ok();
+    assert_eq!(ports, r#"{"80/tcp":[{"HostIp":"127.0.0.1","HostPort":"8080"}]}"#);
+    // What the setup was told is what the teardown undoes.
+    conf("");
+    machine.unipod(&["rm", "-f", "-t", "0", "web"]).ok();
+    assert_eq!(rules(), "0");
+}
