@@ -62,7 +62,7 @@ impl LoginArgs {
             cert_dir: self.cert_dir,
         };
         let options = LoginOptions {
-            registry: self.registry,
+            registry: login::key_of(&self.registry).to_owned(),
             authfile: self.authfile,
             tls,
         };
@@ -91,19 +91,21 @@ impl LoginArgs {
 impl LogoutArgs {
     /// Does it. Returns the exit code.
     pub fn run(self) -> Result<u8, CliError> {
-        match (
-            login::logout(self.registry.as_deref(), self.authfile.as_deref())?,
-            self.registry,
-        ) {
-            (_, None) => say("Removed login credentials of all registries"),
-            (true, Some(registry)) => say(&format!("Removed login credentials for {registry}")),
-            (false, Some(registry)) => Err(CliError::new(format!("not logged in to {registry}"))),
+        let authfile = self.authfile.as_deref();
+        let Some(registry) = self.registry.as_deref().map(login::key_of) else {
+            login::logout_all(authfile)?;
+            return say("Removed login credentials of all registries");
+        };
+        if login::logout(registry, authfile)? {
+            say(&format!("Removed login credentials for {registry}"))
+        } else {
+            Err(CliError::new(format!("not logged in to {registry}")))
         }
     }
 }
 
 fn say(line: &str) -> Result<u8, CliError> {
-    writeln!(stdout(), "{line}")?;
+    writeln!(stdout(), "{}", output::harmless(line))?;
     Ok(0)
 }
 

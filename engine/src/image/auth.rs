@@ -4,20 +4,28 @@
 
 mod write;
 
-pub use write::{logout, remember};
+pub use write::{logout, logout_all, remember};
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use serde::Deserialize;
 
 use super::reference::Reference;
+use crate::store::{child, spawn};
+
+/// What Docker calls docker.io where it asks a helper for all registries.
+const HUB: &str = "https://index.docker.io/v1/";
+
+/// What a credential helper may take. It may have to ask its user to unlock something, or for a second factor on another device.
+const HELPER_LIMIT: Duration = Duration::from_secs(300);
 
 /// What a registry is told about who asks. Never printed.
 #[derive(Clone, PartialEq, Eq)]
@@ -69,13 +77,29 @@ pub enum AuthError {
     /// A file cannot be changed.
     #[error(transparent)]
     Write(#[from] crate::store::StoreError),
-    /// A credential helper cannot be started.
+    /// A credential helper cannot be started, or comes to no end.
     #[error("cannot run the credential helper {program}")]
     Start {
         /// The program, looked up in PATH.
         program: String,
         /// Why.
         source: io::Error,
+    },
+    /// Helpers know registries, not what is below them (as containers/image has it); in clear it must not be written either.
+    #[error(
+        "the credentials of {registry} are kept by the credential helper {program}, which knows only whole registries: {key} \
+         cannot be kept; log in to {registry}, or take the helper out of {}",
+        path.display()
+    )]
+    Namespace {
+        /// What was to be kept.
+        key: String,
+        /// Its registry.
+        registry: String,
+        /// The helper.
+        program: String,
+        /// The file that names it.
+        path: PathBuf,
     },
     /// A credential helper failed.
     #[error("the credential helper {program} failed for {server}: {message}")]
@@ -207,12 +231,19 @@ impl fmt::Debug for Entry {
     }
 }
 
+/// A credential helper, and what it calls a registry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Helper {
+    name: String,
+    server: String,
+}
+
 impl AuthFile {
     /// A helper set for the registry goes first, then entries from the most specific to the registry itself, then the general helper.
     fn find(&self, path: &Path, reference: &Reference) -> Result<Option<Credentials>, AuthError> {
         let registry = &reference.registry;
-        if let Some(helper) = self.cred_helpers.get(registry) {
-            return ask_helper(helper, registry);
+        if let Some(helper) = self.own_helper(registry).and_then(Helper::named) {
+            return helper.get();
         }
         if let Some((key, entry)) = self.entry(reference) {
             let decoded = entry.decode();
@@ -225,11 +256,32 @@ impl AuthFile {
                 return Ok(Some(credentials));
             }
         }
-        match (&self.creds_store, registry.as_str()) {
-            (None, _) => Ok(None),
-            (Some(store), "docker.io") => ask_helper(store, "https://index.docker.io/v1/"),
-            (Some(store), registry) => ask_helper(store, registry),
-        }
+        self.helper(registry).map_or(Ok(None), |helper| helper.get())
+    }
+
+    /// The helper that keeps the credentials of a registry.
+    fn helper(&self, registry: &str) -> Option<Helper> {
+        let general = || {
+            let server = match legacy_host(registry) {
+                "docker.io" => HUB,
+                _ => registry,
+            };
+            Some(Helper {
+                name: self.creds_store.clone()?,
+                server: server.to_owned(),
+            })
+        };
+        self.own_helper(registry).or_else(general).and_then(Helper::named)
+    }
+
+    /// The one that is set for this registry; it may be set to none. It knows the registry by the name that it is set for.
+    fn own_helper(&self, registry: &str) -> Option<Helper> {
+        let legacy = || self.cred_helpers.iter().find(|(key, _)| is_same(key, registry));
+        let (server, name) = self.cred_helpers.get_key_value(registry).or_else(legacy)?;
+        Some(Helper {
+            name: name.clone(),
+            server: server.clone(),
+        })
     }
 
     fn entry(&self, reference: &Reference) -> Option<(&String, &Entry)> {
@@ -244,10 +296,13 @@ impl AuthFile {
                 None => break,
             }
         }
-        self.auths
-            .iter()
-            .find(|(key, _)| legacy_host(key) == legacy_host(&reference.registry))
+        self.auths.iter().find(|(key, _)| is_same(key, &reference.registry))
     }
+}
+
+/// Whether two keys of a file mean the same registry (or namespace).
+fn is_same(key: &str, other: &str) -> bool {
+    legacy_host(key) == legacy_host(other)
 }
 
 /// Docker writes URLs (`https://index.docker.io/v1/`) where others write hosts.
@@ -296,59 +351,89 @@ struct HelperAnswer {
     secret: String,
 }
 
-/// `docker-credential-NAME get`: the server on standard input, JSON on standard output.
-fn ask_helper(helper: &str, server: &str) -> Result<Option<Credentials>, AuthError> {
-    let Some(output) = run_helper(helper, "get", server, server.as_bytes())? else {
-        return Ok(None);
-    };
-    let fail = |message: String| AuthError::Helper {
-        program: format!("docker-credential-{helper}"),
-        server: server.to_owned(),
-        message,
-    };
-    let answer: HelperAnswer =
-        serde_json::from_slice(&output).map_err(|_| fail("its answer is no JSON with Username and Secret".into()))?;
-    Ok(Some(match answer.username.as_str() {
-        "<token>" => Credentials::IdentityToken(answer.secret),
-        _ => Credentials::Password {
-            user: answer.username,
-            password: answer.secret,
-        },
-    }))
+/// `docker-credential-NAME`: what it is to do as its argument, more about it on standard input, JSON on standard output.
+impl Helper {
+    /// Itself, unless its name says that there is none.
+    fn named(self) -> Option<Self> {
+        (!self.name.is_empty()).then_some(self)
+    }
+
+    fn program(&self) -> String {
+        format!("docker-credential-{}", self.name)
+    }
+
+    fn get(&self) -> Result<Option<Credentials>, AuthError> {
+        let answer = match self.run("get", self.server.as_bytes()) {
+            Err(error) if error.is_unknown() => return Ok(None),
+            answer => answer?,
+        };
+        let HelperAnswer { username, secret } = serde_json::from_slice(&answer)
+            .map_err(|_| self.failure("its answer is no JSON with Username and Secret".into()))?;
+        Ok(match username.as_str() {
+            "" if secret.is_empty() => None,
+            "<token>" => Some(Credentials::IdentityToken(secret)),
+            _ => Some(Credentials::Password {
+                user: username,
+                password: secret,
+            }),
+        })
+    }
+
+    fn store(&self, credentials: &Credentials) -> Result<(), AuthError> {
+        let (user, secret) = match credentials {
+            Credentials::Password { user, password } => (user.as_str(), password),
+            Credentials::IdentityToken(token) => ("<token>", token),
+        };
+        let entry = serde_json::json!({"ServerURL": self.server, "Username": user, "Secret": secret});
+        self.run("store", entry.to_string().as_bytes()).map(drop)
+    }
+
+    /// What is not there is erased already.
+    fn erase(&self) -> Result<(), AuthError> {
+        match self.run("erase", self.server.as_bytes()) {
+            Err(error) if error.is_unknown() => Ok(()),
+            done => done.map(drop),
+        }
+    }
+
+    /// All that it keeps, whatever its server is.
+    fn list(&self) -> Result<Vec<Self>, AuthError> {
+        let answer = self.run("list", b"")?;
+        let users: BTreeMap<String, serde_json::Value> = serde_json::from_slice(&answer)
+            .map_err(|_| self.failure("its list is no JSON object with a user for each registry".into()))?;
+        let kept = |server| Self { server, ..self.clone() };
+        Ok(users.into_keys().map(kept).collect())
+    }
+
+    fn run(&self, verb: &str, input: &[u8]) -> Result<Vec<u8>, AuthError> {
+        let mut command = Command::new(self.program());
+        spawn::free_of_us(&mut command);
+        command.arg(verb).env_remove("NOTIFY_SOCKET");
+        let output = child::output(&mut command, input, HELPER_LIMIT).map_err(|source| AuthError::Start {
+            program: self.program(),
+            source,
+        })?;
+        if output.status.success() {
+            Ok(output.stdout)
+        } else {
+            Err(self.failure(child::words(&[output.stdout, output.stderr].concat())))
+        }
+    }
+
+    fn failure(&self, message: String) -> AuthError {
+        AuthError::Helper {
+            program: self.program(),
+            server: self.server.clone(),
+            message,
+        }
+    }
 }
 
-/// One command of a credential helper about a server, what it is told on standard input; `None` if it has no credentials.
-fn run_helper(helper: &str, verb: &str, server: &str, input: &[u8]) -> Result<Option<Vec<u8>>, AuthError> {
-    let program = format!("docker-credential-{helper}");
-    let start = |source| AuthError::Start {
-        program: program.clone(),
-        source,
-    };
-    let mut child = Command::new(&program)
-        .arg(verb)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(start)?;
-    if let Some(mut stdin) = child.stdin.take() {
-        // A helper that does not read its input says more with its exit code.
-        let _ = stdin.write_all(input);
+impl AuthError {
+    /// What a helper says of a registry that it has nothing for (docker-credential-helpers, `credentials/error.go`).
+    fn is_unknown(&self) -> bool {
+        matches!(self, Self::Helper { message, .. } if message.contains("credentials not found"))
     }
-    let output = child.wait_with_output().map_err(start)?;
-    if output.status.success() {
-        return Ok(Some(output.stdout));
-    }
-    let text = [output.stdout, output.stderr].concat();
-    let message = String::from_utf8_lossy(&text).trim().to_owned();
-    if message.contains("credentials not found") {
-        return Ok(None);
-    }
-    Err(AuthError::Helper {
-        program,
-        server: server.to_owned(),
-        message,
-    })
 }
 
 #[cfg(test)]

@@ -86,8 +86,25 @@ impl LoginOptions {
     }
 }
 
-/// Forgets the credentials of a registry, or of all without one. Returns whether there were any.
-pub fn logout(registry: Option<&str>, authfile: Option<&Path>) -> Result<bool, LoginError> {
+/// What the user calls a registry, as credentials are kept for it: of a URL, only the host counts.
+pub fn key_of(argument: &str) -> &str {
+    let url = argument
+        .strip_prefix("https://")
+        .or_else(|| argument.strip_prefix("http://"));
+    match url {
+        Some(rest) => rest.split('/').next().unwrap_or(rest),
+        None => argument.trim_end_matches('/'),
+    }
+}
+
+/// Forgets the credentials of a registry. Returns whether there were any.
+pub fn logout(registry: &str, authfile: Option<&Path>) -> Result<bool, LoginError> {
     let files = AuthFiles::of_login(authfile);
     Ok(auth::logout(files.primary(), registry)?)
+}
+
+/// Forgets all credentials.
+pub fn logout_all(authfile: Option<&Path>) -> Result<(), LoginError> {
+    let files = AuthFiles::of_login(authfile);
+    Ok(auth::logout_all(files.primary())?)
 }

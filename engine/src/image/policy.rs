@@ -3,15 +3,15 @@
 //! Source: containers-policy.json(5). Requirements that ask for a signature cannot be checked by this version: such an
 //! image is refused, never accepted unchecked.
 
-use std::collections::BTreeMap;
+mod document;
+mod signatures;
+
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
-use serde_json::Value;
-
 use super::reference::Reference;
+use document::{Document, Requirement, Requirements};
 
 /// The user's or the system's policy.
 #[derive(Debug, Clone, Default)]
@@ -56,70 +56,6 @@ pub enum PolicyError {
         path: PathBuf,
         /// The requirement's type.
         requirement: String,
-    },
-}
-
-/// Nothing in it may be unknown: a mistyped key must not mean that everything is accepted.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Document {
-    default: Requirements,
-    #[serde(default)]
-    transports: BTreeMap<String, BTreeMap<String, Requirements>>,
-}
-
-/// All of them must hold; there is at least one.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(try_from = "Vec<Requirement>")]
-struct Requirements(Vec<Requirement>);
-
-impl TryFrom<Vec<Requirement>> for Requirements {
-    type Error = &'static str;
-
-    fn try_from(list: Vec<Requirement>) -> Result<Self, Self::Error> {
-        if list.is_empty() {
-            Err("a list of requirements must not be empty")
-        } else {
-            Ok(Self(list))
-        }
-    }
-}
-
-/// containers-policy.json(5), "POLICY REQUIREMENTS". What a signature has to be like is not read yet, only that the keys are
-/// known.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(
-    tag = "type",
-    rename_all = "camelCase",
-    rename_all_fields = "camelCase",
-    deny_unknown_fields
-)]
-#[allow(dead_code)]
-enum Requirement {
-    InsecureAcceptAnything {},
-    Reject {},
-    SignedBy {
-        key_type: String,
-        key_path: Option<Value>,
-        key_paths: Option<Value>,
-        key_data: Option<Value>,
-        signed_identity: Option<Value>,
-    },
-    SignedBaseLayer {
-        base_layer_identity: Value,
-    },
-    SigstoreSigned {
-        key_path: Option<Value>,
-        key_paths: Option<Value>,
-        key_data: Option<Value>,
-        key_datas: Option<Value>,
-        fulcio: Option<Value>,
-        pki: Option<Value>,
-        rekor_public_key_path: Option<Value>,
-        rekor_public_key_paths: Option<Value>,
-        rekor_public_key_data: Option<Value>,
-        rekor_public_key_datas: Option<Value>,
-        signed_identity: Option<Value>,
     },
 }
 
@@ -199,9 +135,9 @@ impl Policy {
                         path: self.path.clone(),
                     });
                 }
-                Requirement::SignedBy { .. } => return unverifiable("signedBy"),
+                Requirement::SignedBy(_) => return unverifiable("signedBy"),
                 Requirement::SignedBaseLayer { .. } => return unverifiable("signedBaseLayer"),
-                Requirement::SigstoreSigned { .. } => return unverifiable("sigstoreSigned"),
+                Requirement::SigstoreSigned(_) => return unverifiable("sigstoreSigned"),
             }
         }
         Ok(())
@@ -247,10 +183,13 @@ mod tests {
             r#"{"defualt": [{"type": "reject"}], "default": [{"type": "insecureAcceptAnything"}]}"#,
             r#"{"default": [{"type": "insecureAcceptAnythin"}]}"#,
             r#"{"default": [{"type": "insecureAcceptAnything", "keyPath": "/k"}]}"#,
-            r#"{"default": [{"type": "signedBy", "keyTpye": "GPGKeys"}]}"#,
             r#"{"default": [{}]}"#,
             r#"{"default": [{"type": "reject"}], "transports": {"docker": {"good.io": []}}}"#,
             r#"{"default": [{"type": "reject"}], "default": [{"type": "insecureAcceptAnything"}]}"#,
+            r#"{"default": [{"type": "reject"}], "transports": {"docker": {}, "docker": {}}}"#,
+            r#"{"default": [{"type": "reject"}], "transports": {"docker": {"x.io": [{"type": "reject"}],
+                "x.io": [{"type": "insecureAcceptAnything"}]}}}"#,
+            r#"{"default": [{"type": "reject"}], "transports": {"dir": {"srv": [{"type": "insecureAcceptAnything"}]}}}"#,
         ] {
             fs::write(&path, text).unwrap();
             let error = Policy::read(&path).unwrap_err().to_string();
@@ -265,7 +204,7 @@ mod tests {
         let text = r#"{"default": [{"type": "reject"}], "transports": {"docker": {
             "good.io": [{"type": "insecureAcceptAnything"}],
             "good.io/bad": [{"type": "reject"}],
-            "good.io/signed": [{"type": "signedBy", "keyType": "GPGKeys"}],
+            "good.io/signed": [{"type": "signedBy", "keyType": "GPGKeys", "keyPath": "/k"}],
             "*.wild.io": [{"type": "insecureAcceptAnything"}]
         }, "oci": {"/srv/images": [{"type": "insecureAcceptAnything"}]}}}"#;
         fs::write(&path, text).unwrap();

@@ -53,6 +53,17 @@ pub enum PullError {
     /// The policy is `never` and there is no such image.
     #[error("{0}: image not known, and the pull policy is never")]
     Never(String),
+    /// Credentials are for one registry, and it is not said which. (podman shows them to each.)
+    #[error(
+        "--creds would show the password to each registry that {name} may be in: write the whole name, one of {}",
+        candidates.join(", ")
+    )]
+    ManyPlaces {
+        /// The short name.
+        name: String,
+        /// What it may stand for.
+        candidates: Vec<String>,
+    },
     /// `--retry-delay` is no duration.
     #[error("invalid --retry-delay {0:?}: write a duration such as 500ms, 5s or 1m")]
     Delay(String),
@@ -194,8 +205,16 @@ impl<'a> Pull<'a> {
             return source.load(self.store, &platform(self.options), &self.tracker);
         }
         let name: Name = self.name.parse().map_err(PullError::from)?;
+        let candidates = self.registries.candidates(&name).map_err(PullError::from)?;
+        if self.options.creds.is_some() && candidates.len() > 1 {
+            return Err(PullError::ManyPlaces {
+                name: self.name.to_owned(),
+                candidates: candidates.iter().map(Reference::to_string).collect(),
+            }
+            .into());
+        }
         let mut attempts = Vec::new();
-        for reference in self.registries.candidates(&name).map_err(PullError::from)? {
+        for reference in candidates {
             match self.reference(&reference) {
                 Err(ImageError::Pull(PullError::Unavailable { attempts: more, .. })) => attempts.extend(more),
                 other => return other,

@@ -25,6 +25,7 @@
 //! ```
 
 pub mod atomic;
+pub mod child;
 pub mod chown;
 pub mod id;
 pub mod idmap;

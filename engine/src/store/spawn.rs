@@ -19,8 +19,8 @@ pub fn free_of_us(command: &mut Command) {
     let blocked = SigSet::thread_get_mask().is_ok_and(|mask| mask.iter().next().is_some());
     // One that is not told has to be reset as well.
     let ordinary = getpriority_process(None).is_ok_and(|priority| priority == 0);
-    if !blocked && ordinary {
-        // Then the program can be started without a copy of this process.
+    if !blocked && ordinary && is_process_of_unit() {
+        // Then the program can be started without a copy of this process, and systemd ends it with us.
         return;
     }
     // SAFETY: between fork and exec only system calls are made, which allocate nothing and take no lock.
@@ -33,6 +33,12 @@ pub fn free_of_us(command: &mut Command) {
             Ok(())
         });
     }
+}
+
+/// Whether systemd has started this very process (systemd.exec(5)): what a shell or another program starts inherits the variable, too.
+fn is_process_of_unit() -> bool {
+    let pid = std::env::var("SYSTEMD_EXEC_PID").ok().and_then(|pid| pid.parse().ok());
+    pid == Some(std::process::id())
 }
 
 #[cfg(test)]

@@ -9,21 +9,29 @@ use base64::engine::general_purpose::STANDARD;
 use nix::fcntl::{Flock, FlockArg};
 use serde_json::{Map, Value, json};
 
-use super::{AuthError, Credentials, run_helper};
+use super::{AuthError, AuthFile, Credentials, Helper, is_same, legacy_host};
 use crate::store::{Durability, StoreError, write_atomic};
 
 /// Stores credentials under `key` (`HOST[:PORT][/NAMESPACE]`): with the credential helper that the file names for it, and only
 /// there, else in the file, which is for its owner's eyes only.
+///
+/// # Errors
+/// The helper fails, or keeps only whole registries; the file cannot be changed. Nothing is stored then.
 pub fn remember(path: &Path, key: &str, credentials: &Credentials) -> Result<(), AuthError> {
-    if let Some(helper) = helper_of(path, key)? {
-        let (user, secret) = match credentials {
-            Credentials::Password { user, password } => (user.as_str(), password),
-            Credentials::IdentityToken(token) => ("<token>", token),
-        };
-        let entry = json!({"ServerURL": key, "Username": user, "Secret": secret}).to_string();
-        run_helper(&helper, "store", key, entry.as_bytes())?;
+    let file = helpers_in(path)?;
+    let registry = host(key);
+    if let Some(helper) = file.helper(key).or_else(|| file.helper(registry)) {
+        if registry != key {
+            return Err(AuthError::Namespace {
+                key: key.to_owned(),
+                registry: registry.to_owned(),
+                program: helper.program(),
+                path: path.into(),
+            });
+        }
+        helper.store(credentials)?;
         // What an earlier login has left in clear.
-        return change(path, |auths| auths.remove(key).is_some()).map(drop);
+        return forget(path, key).map(drop);
     }
     let entry = match credentials {
         Credentials::Password { user, password } => json!({"auth": STANDARD.encode(format!("{user}:{password}"))}),
@@ -32,29 +40,76 @@ pub fn remember(path: &Path, key: &str, credentials: &Credentials) -> Result<(),
     change(path, |auths| auths.insert(key.to_owned(), entry).is_some()).map(drop)
 }
 
-/// The helper that keeps the credentials of a registry. Helpers know registries, not what is below them.
-fn helper_of(path: &Path, key: &str) -> Result<Option<String>, AuthError> {
-    if key.contains('/') {
-        return Ok(None);
-    }
-    let document = read(path)?;
-    let own = document.get("credHelpers").and_then(|helpers| helpers.get(key));
-    let helper = own.or_else(|| document.get("credsStore")).and_then(Value::as_str);
-    Ok(helper.filter(|name| !name.is_empty()).map(str::to_owned))
+/// Forgets the credentials under `key`. Returns whether there were any.
+///
+/// # Errors
+/// The helper fails, or the file cannot be changed.
+pub fn logout(path: &Path, key: &str) -> Result<bool, AuthError> {
+    let helper = if host(key) == key {
+        helpers_in(path)?.helper(key)
+    } else {
+        None
+    };
+    let Some(helper) = helper else {
+        return forget(path, key);
+    };
+    let known = helper.get()?.is_some();
+    helper.erase()?;
+    Ok(forget(path, key)? || known)
 }
 
-/// Forgets the credentials under `key`, or all in the file without one. Returns whether there were any.
-pub fn logout(path: &Path, key: Option<&str>) -> Result<bool, AuthError> {
-    if let Some(key) = key
-        && let Some(helper) = helper_of(path, key)?
-    {
-        let known = run_helper(&helper, "get", key, key.as_bytes())?.is_some();
-        run_helper(&helper, "erase", key, key.as_bytes())?;
-        return Ok(change(path, |auths| auths.remove(key).is_some())? || known);
-    }
-    change(path, |auths| match key {
-        Some(key) => auths.remove(key).is_some(),
-        None => !std::mem::take(auths).is_empty(),
+/// Forgets all credentials in the file, and those that its helpers keep.
+///
+/// # Errors
+/// The first failure; what else can be forgotten is forgotten.
+pub fn logout_all(path: &Path) -> Result<(), AuthError> {
+    let file = helpers_in(path)?;
+    let own = file.cred_helpers.iter().map(|(server, name)| Helper {
+        name: name.clone(),
+        server: server.clone(),
+    });
+    // The general one is asked what it keeps; one that is set for a registry may keep others that are none of this file's.
+    let general = file.creds_store.clone().map(|name| Helper {
+        name,
+        server: String::new(),
+    });
+    let (kept, listed) = match general.and_then(Helper::named).map(|helper| helper.list()) {
+        Some(Ok(kept)) => (kept, Ok(())),
+        Some(Err(error)) => (Vec::new(), Err(error)),
+        None => (Vec::new(), Ok(())),
+    };
+    let erased: Vec<_> = own
+        .filter_map(Helper::named)
+        .chain(kept)
+        .map(|helper| helper.erase())
+        .collect();
+    change(path, |auths| !std::mem::take(auths).is_empty())?;
+    listed?;
+    erased.into_iter().collect()
+}
+
+/// `HOST[:PORT]` of a key: what is not below a registry is one itself, even if it is a URL.
+fn host(key: &str) -> &str {
+    legacy_host(key)
+        .split('/')
+        .next()
+        .filter(|host| *host != legacy_host(key))
+        .unwrap_or(key)
+}
+
+fn helpers_in(path: &Path) -> Result<AuthFile, AuthError> {
+    serde_json::from_value(Value::Object(read(path)?)).map_err(|source| AuthError::Parse {
+        path: path.into(),
+        source,
+    })
+}
+
+/// Removes what the file has under `key`, and under what older programs called it.
+fn forget(path: &Path, key: &str) -> Result<bool, AuthError> {
+    change(path, |auths| {
+        let before = auths.len();
+        auths.retain(|other, _| !is_same(other, key));
+        auths.len() < before
     })
 }
 
@@ -120,54 +175,159 @@ mod tests {
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(files.find(&"x.io/team/app".parse().unwrap()).unwrap(), Some(secret));
         assert!(files.find(&"x.io/app".parse().unwrap()).unwrap().is_none());
-        assert!(logout(&path, Some("x.io/team")).unwrap());
-        assert!(!logout(&path, Some("x.io/team")).unwrap());
+        assert!(logout(&path, "x.io/team").unwrap());
+        assert!(!logout(&path, "x.io/team").unwrap());
         assert!(files.find(&"x.io/team/app".parse().unwrap()).unwrap().is_none());
         assert!(files.find(&"y.io/app".parse().unwrap()).unwrap().is_some());
-        assert!(logout(&path, None).unwrap());
+        logout_all(&path).unwrap();
         assert!(files.find(&"y.io/app".parse().unwrap()).unwrap().is_none());
     }
 
-    /// A helper written in shell, which keeps one entry.
-    #[test]
-    fn what_a_helper_keeps_is_not_in_the_file() {
+    /// A helper in shell, which keeps each entry in a file of the directory that it lies in; it does not keep what is locked.
+    const HELPER: &str = "#!/bin/sh
+        cd \"${0%/*}\" || exit
+        if [ \"$1\" = list ]; then
+            for file in kept-*; do [ -e \"$file\" ] && list=\"$list,$(sed 's/.*\"ServerURL\":\\(\"[^\"]*\"\\).*/\\1/' \"$file\"):\\\"u\\\"\"; done
+            echo \"{${list#,}}\"
+            exit
+        fi
+        input=$(cat)
+        case $1 in store) server=$(echo \"$input\" | sed 's/.*\"ServerURL\":\"\\([^\"]*\\)\".*/\\1/');; *) server=$input;; esac
+        file=kept-$(echo \"$server\" | tr / _)
+        case $1 in
+        store) [ ! -e locked ] || { echo 'locked: credentials not found in native keychain'; exit 1; }; echo \"$input\" >\"$file\";;
+        get) cat \"$file\" 2>/dev/null || { echo credentials not found in native keychain; exit 1; };;
+        erase) rm \"$file\" 2>/dev/null || { echo credentials not found in native keychain; exit 1; };;
+        esac
+    ";
+
+    /// Runs the test of this name once more, in a process that finds the helper `docker-credential-test` in its PATH: `test` gets
+    /// the helper's directory.
+    fn with_helper(name: &str, test: impl FnOnce(&Path)) {
+        const PLACE: &str = "UNIPOD_TEST_HELPER";
+        if let Some(place) = std::env::var_os(PLACE) {
+            return test(Path::new(&place));
+        }
         let dir = tempfile::tempdir().unwrap();
-        let (program, kept) = (dir.path().join("helper"), dir.path().join("kept"));
-        let script = format!(
-            "#!/bin/sh\ncase $1 in\nstore) cat >{0};;\nget) cat {0} 2>/dev/null || {{ echo credentials not found; exit 1; }};;\n\
-             erase) rm -f {0};;\nesac\n",
-            kept.display()
-        );
-        fs::write(&program, script).unwrap();
+        let program = dir.path().join("docker-credential-test");
+        fs::write(&program, HELPER).unwrap();
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
-        // A name in PATH that leads to it, and that no other test uses.
-        let name = format!("unipod-test-{}", std::process::id());
-        let link = std::path::Path::new("/usr/local/bin").join(format!("docker-credential-{name}"));
-        std::os::unix::fs::symlink(&program, &link).unwrap();
-        let path = dir.path().join("auth.json");
-        let text = json!({"auths": {"x.io": {"auth": "dTpw"}}, "credHelpers": {"x.io": name}}).to_string();
-        fs::write(&path, text).unwrap();
-        let secret = Credentials::Password {
+        let own = std::env::var_os("PATH").unwrap_or_default();
+        let path = std::env::join_paths([dir.path().to_owned()].into_iter().chain(std::env::split_paths(&own)));
+        let again = std::process::Command::new(std::env::current_exe().unwrap())
+            .args([
+                "--exact",
+                "--nocapture",
+                &format!("{}::{name}", module_path!().split_once("::").unwrap().1),
+            ])
+            .env(PLACE, dir.path())
+            .env("PATH", path.unwrap())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&again.stdout);
+        assert!(again.status.success() && said.contains("1 passed"), "{again:?}");
+    }
+
+    fn secret() -> Credentials {
+        Credentials::Password {
             user: "u".into(),
             password: "sesame".into(),
-        };
-        let remembered = remember(&path, "x.io", &secret);
-        let found = AuthFiles::of_user(Some(&path)).find(&"x.io/app".parse().unwrap());
-        let (in_file, in_helper) = (fs::read_to_string(&path).unwrap(), fs::read_to_string(&kept));
-        let forgotten = (logout(&path, Some("x.io")), logout(&path, Some("x.io")));
-        fs::remove_file(&link).unwrap();
-        remembered.unwrap();
-        assert_eq!(found.unwrap(), Some(secret.clone()));
-        assert!(in_helper.unwrap().contains("sesame"));
-        assert!(
-            !in_file.contains("\"auth\"") && in_file.contains("credHelpers"),
-            "{in_file}"
+        }
+    }
+
+    #[test]
+    fn what_a_helper_keeps_is_not_in_the_file() {
+        with_helper("what_a_helper_keeps_is_not_in_the_file", |place| {
+            let path = place.join("auth.json");
+            let clear = json!({"auth": "dTpw"});
+            let text = json!({
+                "auths": {"x.io": clear, "https://x.io/v1/": clear, "x.io/team": clear, "z.io": clear},
+                "credHelpers": {"x.io": "test", "w.io/team": "test", "none.io": ""},
+            });
+            fs::write(&path, text.to_string()).unwrap();
+            let files = AuthFiles::of_user(Some(&path));
+            let found = |image: &str| files.find(&image.parse().unwrap()).unwrap();
+            let in_file = || fs::read_to_string(&path).unwrap();
+
+            // What it refuses to keep stays what it was.
+            fs::write(place.join("locked"), "").unwrap();
+            let error = remember(&path, "x.io", &secret()).unwrap_err().to_string();
+            assert!(error.contains("locked") && in_file().contains("v1"), "{error}");
+            fs::remove_file(place.join("locked")).unwrap();
+
+            remember(&path, "x.io", &secret()).unwrap();
+            assert_eq!(found("x.io/app"), Some(secret()));
+            let document = read(&path).unwrap();
+            let left: Vec<&String> = document["auths"].as_object().unwrap().keys().collect();
+            assert_eq!(left, ["x.io/team", "z.io"], "what was in clear is gone");
+            assert!(document.contains_key("credHelpers") && !in_file().contains("sesame"));
+
+            // Below a registry there is no helper, and in clear it must not be.
+            for key in ["x.io/team/sub", "w.io/team"] {
+                let error = remember(&path, key, &secret()).unwrap_err().to_string();
+                assert!(
+                    error.contains("docker-credential-test") && error.contains(key),
+                    "{error}"
+                );
+            }
+            assert!(!in_file().contains("c2VzYW1l"), "{}", in_file());
+
+            assert!(logout(&path, "x.io").unwrap() && !logout(&path, "x.io").unwrap());
+            assert!(logout(&path, "x.io/team").unwrap());
+            assert_eq!(found("x.io/app"), None);
+        });
+    }
+
+    #[test]
+    fn the_general_helper_knows_docker_hub_by_its_old_name() {
+        with_helper("the_general_helper_knows_docker_hub_by_its_old_name", |place| {
+            let path = place.join("auth.json");
+            let mark = json!({"https://index.docker.io/v1/": {}});
+            fs::write(&path, json!({"auths": mark, "credsStore": "test"}).to_string()).unwrap();
+            let files = AuthFiles::of_user(Some(&path));
+            let found = |image: &str| files.find(&image.parse().unwrap()).unwrap();
+
+            remember(&path, "docker.io", &secret()).unwrap();
+            assert!(place.join("kept-https:__index.docker.io_v1_").exists());
+            assert_eq!(found("docker.io/library/app"), Some(secret()));
+            assert!(logout(&path, "docker.io").unwrap());
+            assert_eq!(found("docker.io/library/app"), None);
+
+            for registry in ["docker.io", "x.io", "y.io:5000"] {
+                remember(&path, registry, &secret()).unwrap();
+            }
+            logout_all(&path).unwrap();
+            for image in ["docker.io/library/app", "x.io/app", "y.io:5000/app"] {
+                assert_eq!(found(image), None, "{image}");
+            }
+            logout_all(&path).unwrap();
+        });
+    }
+
+    #[test]
+    fn without_its_helper_nothing_is_written_beside_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("auth.json");
+        let text = json!({"credHelpers": {"x.io": "unipod-test-none"}}).to_string();
+        fs::write(&path, &text).unwrap();
+        remember(&path, "x.io", &secret()).unwrap_err();
+        logout_all(&path).unwrap_err();
+        assert!(!fs::read_to_string(&path).unwrap().contains("auth\""));
+    }
+
+    #[test]
+    fn what_docker_wrote_is_forgotten_as_well() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("config.json");
+        let clear = json!({"auth": "dTpw"});
+        let auths = json!({"https://index.docker.io/v1/": clear, "https://x.io": clear, "x.io/team": clear});
+        fs::write(&path, json!({"auths": auths}).to_string()).unwrap();
+        assert!(logout(&path, "docker.io").unwrap() && logout(&path, "x.io").unwrap());
+        let left = read(&path).unwrap();
+        assert_eq!(
+            left["auths"].as_object().unwrap().keys().collect::<Vec<_>>(),
+            ["x.io/team"]
         );
-        assert!(forgotten.0.unwrap() && !forgotten.1.unwrap());
-        // Without its helper nothing is written beside it.
-        remember(&path, "x.io", &secret).unwrap_err();
-        remember(&path, "x.io/team", &secret).unwrap();
-        assert_eq!(helper_of(&path, "x.io/team").unwrap(), None);
     }
 
     #[test]

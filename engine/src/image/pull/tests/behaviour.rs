@@ -354,6 +354,16 @@ fn a_short_name_is_tried_in_all_search_registries() {
     assert_eq!(empty.count("/v2/app/manifests/latest"), 1);
     let error = with_registries("", &store, "other", &options(dir.path())).unwrap_err();
     assert!(error.contains("docker.io/other"), "{error}");
+
+    // A password is for one of them, and it is not said which.
+    let asked = empty.requests().len() + good.requests().len();
+    let with_password = PullOptions {
+        creds: Some("u:p".into()),
+        ..options(dir.path())
+    };
+    let error = with_registries(&conf, &store, "secret", &with_password).unwrap_err();
+    assert!(error.contains("--creds") && error.contains(&good.host()), "{error}");
+    assert_eq!(empty.requests().len() + good.requests().len(), asked);
 }
 
 #[test]
