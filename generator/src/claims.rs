@@ -1,30 +1,34 @@
 //! Which unit gets the service that it names: the name must be one that systemd accepts, and only one unit can have it.
 
-use std::fmt::Write;
-
 use crate::names::{Named, is_valid_name};
 use crate::problem::{Place, Problem};
 use crate::rule::Rule;
 
-/// How many units a message names; of more it tells the number.
-const NAMED: usize = 3;
-
-/// For each unit whether it gets no service, because the name is another's or none; and for each what is wrong with the name.
+/// For each unit whether systemd accepts the name of its service, and what is wrong with it.
 pub(crate) fn check(units: &[Named]) -> (Vec<bool>, Vec<Vec<Problem>>) {
-    let mut nameless = vec![false; units.len()];
-    let mut findings = vec![Vec::new(); units.len()];
+    let accepted = units.iter().map(|named| is_valid_name(&named.service)).collect();
+    let findings = units.iter().map(|named| spelling(named).into_iter().collect()).collect();
+    (accepted, findings)
+}
+
+/// The units that do not get the service that they name, because another one has it; and what each is told.
+///
+/// In Podman the last one that can be used overwrites the others', in the order of conversion. If none can be used, the last one
+/// explains it.
+pub(crate) fn losers(units: &[Named], failed: impl Fn(usize) -> bool) -> Vec<(usize, Problem)> {
     let mut by_service: Vec<usize> = (0..units.len()).collect();
     by_service.sort_by(|a, b| units[*a].service.cmp(&units[*b].service));
-    for owners in by_service.chunk_by(|a, b| units[*a].service == units[*b].service) {
-        for &index in owners {
-            findings[index].extend(spelling(&units[index]));
-            if owners.len() > 1 {
-                findings[index].push(clash(units, index, owners));
-            }
-            nameless[index] = index != owners[0] || !is_valid_name(&units[index].service);
-        }
+    let several = by_service
+        .chunk_by(|a, b| units[*a].service == units[*b].service)
+        .filter(|owners| owners.len() > 1);
+    let mut losers = Vec::new();
+    for owners in several {
+        let usable = owners.iter().rfind(|owner| !failed(**owner));
+        let Some(winner) = usable.or(owners.last()) else { continue };
+        let others = owners.iter().filter(|owner| *owner != winner);
+        losers.extend(others.map(|loser| (*loser, clash(&units[*loser], &units[*winner]))));
     }
-    (nameless, findings)
+    losers
 }
 
 fn spelling(named: &Named) -> Option<Problem> {
@@ -41,16 +45,10 @@ fn spelling(named: &Named) -> Option<Problem> {
     })
 }
 
-/// The unit at `index` is one of several `owners`.
-fn clash(units: &[Named], index: usize, owners: &[usize]) -> Problem {
-    let Named { unit, service, .. } = &units[index];
-    let others = owners.iter().filter(|other| **other != index).take(NAMED);
-    let others: Vec<&str> = others.map(|other| &*units[*other].unit.path).collect();
-    let mut others = others.join(" and ");
-    if let Some(more) = owners.len().checked_sub(NAMED + 1).filter(|more| *more > 0) {
-        let _ = write!(others, " and {more} more");
-    }
-    let message = format!("becomes {service}.service, and so does {others}");
-    let problem = Problem::error(Place::file(unit.path.clone()), message).of(Rule::NameClash);
-    problem.help(Some("set ServiceName= in one of them"))
+fn clash(loser: &Named, winner: &Named) -> Problem {
+    let message = format!("gets no service: {}.service is that of {}", loser.service, winner.unit.path);
+    let problem = Problem::warning(Place::file(loser.unit.path.clone()), message).of(Rule::NameClash);
+    problem
+        .help(Some("set ServiceName= in one of them"))
+        .related(Place::file(winner.unit.path.clone()))
 }

@@ -55,8 +55,8 @@ struct Attempt<'a> {
 struct Run<'a> {
     registry: &'a Registry,
     host: &'a Host,
-    /// For each unit whether it gets no service: its name is another's, or none.
-    nameless: Vec<bool>,
+    /// For each unit whether systemd accepts the name of its service, and no other unit has it.
+    has_service: Vec<bool>,
     attempts: Vec<Attempt<'a>>,
     /// For each unit what is wrong with its name, and what its conversion found.
     findings: Vec<Vec<Problem>>,
@@ -70,11 +70,11 @@ struct Run<'a> {
 pub fn generate(units: Vec<Unit>, host: &Host) -> Outcome {
     let registry = Registry::new(units);
     let count = registry.units.len();
-    let (nameless, findings) = claims::check(&registry.units);
+    let (has_service, findings) = claims::check(&registry.units);
     let mut run = Run {
         registry: &registry,
         host,
-        nameless,
+        has_service,
         attempts: Vec::new(),
         findings,
         inherited: vec![None; count],
@@ -96,6 +96,7 @@ pub fn generate(units: Vec<Unit>, host: &Host) -> Outcome {
         run.keep_problems(index);
     }
     run.spread_failures();
+    run.settle_claims();
     let outcome = run.finish();
     Outcome { registry, ..outcome }
 }
@@ -186,19 +187,28 @@ impl<'a> Run<'a> {
                 .and_then(|converted| converted.member_of)
                 .filter(|_| !self.failed(index))
             {
-                members
-                    .entry(pod)
-                    .or_default()
-                    .push(self.registry.units[index].service_file());
+                let service = self.registry.units[index].service_file();
+                let members = members.entry(pod).or_default();
+                if !members.contains(&service) && service != self.registry.units[pod].service_file() {
+                    members.push(service);
+                }
             }
         }
         members
     }
 
+    /// Of several units with one service one has it, the others are told.
+    fn settle_claims(&mut self) {
+        for (loser, problem) in claims::losers(&self.registry.units, |index| self.failed(index)) {
+            self.has_service[loser] = false;
+            self.findings[loser].push(problem);
+        }
+    }
+
     fn finish(mut self) -> Outcome {
         let mut outcome = Outcome::default();
         let attempts = std::mem::take(&mut self.attempts).into_iter().enumerate();
-        let named = attempts.filter(|(index, _)| !self.nameless[*index]);
+        let named = attempts.filter(|(index, _)| self.has_service[*index]);
         let services = named.map(|(index, attempt)| {
             outcome.remarks.extend(attempt.refused.into_iter().take(MOST));
             self.service(index, attempt.converted, attempt.links)

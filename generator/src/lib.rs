@@ -11,7 +11,7 @@
 //!   once, with file, line and the line itself; who refers to it fails with it and names its reason;
 //! - one unreadable file costs that file only, and so does one of more than 1000 sections or a million lines, a
 //!   pipe, a socket, a device;
-//! - two units with one service name are an error of both;
+//! - of several units with one service name the last one that can be used has it, the others are warned about (Podman says nothing);
 //! - an error is also what systemd would ignore without a word to the user: a service name that it does not accept, text
 //!   that is not UTF-8; and `DynamicUser=`, with which nothing works;
 //! - an empty argument is written as `""` and stays one, and so is the empty value of an option; elsewhere an empty word

@@ -33,6 +33,16 @@ impl Log {
         text.lines().for_each(|line| self.line("<4>", line));
     }
 
+    /// A warning that standard error gets in any case, as scripts that call Podman's generator expect of some.
+    pub fn warn_aloud(&mut self, text: &str) {
+        for line in text.lines() {
+            self.line("<4>", line);
+            if self.kmsg.is_some() {
+                say(line);
+            }
+        }
+    }
+
     /// What is only interesting when something is looked for.
     pub fn debug(&mut self, text: fmt::Arguments<'_>) {
         if self.verbose {
@@ -42,18 +52,25 @@ impl Log {
 
     /// `level` is the kernel's, `<3>` for an error; it is no part of the text.
     fn line(&mut self, level: &str, text: &str) {
-        let end = (0..=LONGEST.min(text.len()))
-            .rev()
-            .find(|end| text.is_char_boundary(*end))
-            .unwrap_or(0);
-        let message = format!("{level}unipod-generator[{}]: {}", std::process::id(), &text[..end]);
-        let logged = self
-            .kmsg
-            .as_mut()
-            .is_some_and(|kmsg| kmsg.write_all(message.as_bytes()).is_ok());
-        if !logged {
-            // There is nowhere left to complain.
-            let _ = writeln!(std::io::stderr().lock(), "{}", &message[level.len()..]);
+        let message = format!("{level}{}", told(text));
+        let written = self.kmsg.as_mut().is_some_and(|kmsg| kmsg.write_all(message.as_bytes()).is_ok());
+        if !written {
+            say(text);
         }
     }
+}
+
+/// Tells standard error.
+fn say(text: &str) {
+    // There is nowhere left to complain.
+    let _ = writeln!(std::io::stderr().lock(), "{}", told(text));
+}
+
+/// As much of a line as fits, with who says it.
+fn told(text: &str) -> String {
+    let end = (0..=LONGEST.min(text.len()))
+        .rev()
+        .find(|end| text.is_char_boundary(*end))
+        .unwrap_or(0);
+    format!("unipod-generator[{}]: {}", std::process::id(), &text[..end])
 }

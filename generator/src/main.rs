@@ -1,16 +1,15 @@
 //! The generator as systemd calls it. Touches: the unit directories (reads), the output directory (writes), /dev/kmsg.
 
 use std::env;
-use std::ffi::OsString;
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
 use unipod_generator::cli::{self, Options, Request};
 use unipod_generator::log::Log;
-use unipod_generator::manager::{MARK, Manager};
+use unipod_generator::manager::{Manager, header};
 use unipod_generator::output::OutputDirectory;
-use unipod_generator::{Outcome, Service, generate, load, parallel, preset, process, search};
+use unipod_generator::{Outcome, Rule, Service, generate, load, parallel, preset, process, search};
 
 fn main() -> ExitCode {
     match cli::parse(env::args_os()) {
@@ -79,10 +78,11 @@ fn convert_all(options: &Options, log: &mut Log) -> (Outcome, usize) {
 /// Logs all problems; returns whether there is an error among them.
 fn report(outcome: &Outcome, log: &mut Log) -> bool {
     for problem in &outcome.problems {
-        if problem.is_error() {
-            log.error(&problem.to_string());
-        } else {
-            log.warn(&problem.to_string());
+        let text = problem.to_string();
+        match problem.rule {
+            _ if problem.is_error() => log.error(&text),
+            Rule::ShortImageName => log.warn_aloud(&text),
+            _ => log.warn(&text),
         }
     }
     for remark in &outcome.remarks {
@@ -123,10 +123,10 @@ fn deliver(mut services: Vec<Service>, directory: &Path, user_mode: bool, log: &
     let manager = Manager::of(directory, &process::environment(user_mode));
     let tidied = manager.as_ref().map(|manager| manager.tidy(&services));
     let (Some(manager), Some(Ok(tidied))) = (manager, tidied) else {
-        return write_last(services, directory, log);
+        return write_last(services, directory, false, log);
     };
     if !services.is_empty() && !manager.takes_units() {
-        return write_last(services, directory, log);
+        return write_last(services, directory, false, log);
     }
     let decided = preset::apply(&manager, &services);
     for service in &mut services {
@@ -141,19 +141,20 @@ fn deliver(mut services: Vec<Service>, directory: &Path, user_mode: bool, log: &
         log.debug(format_args!("{record}: {error}; this is tried again later"));
         generated.push(undecided.later);
     }
-    let written = write_last(units, &manager.units, log);
-    write_last(generated, directory, log) && written
+    let written = write_last(units, &manager.units, true, log);
+    write_last(generated, directory, false, log) && written
 }
 
 /// Writes what is not needed any more, and leaves giving it back to the end of the process, as [`run`] does.
-fn write_last(services: Vec<Service>, directory: &Path, log: &mut Log) -> bool {
-    let written = write(&services, directory, log);
+fn write_last(services: Vec<Service>, directory: &Path, managed: bool, log: &mut Log) -> bool {
+    let written = write(&services, directory, managed, log);
     std::mem::forget(services);
     written
 }
 
 /// Writes all services and links; whatever fails is logged, the rest is written. Returns whether all files are.
-fn write(services: &[Service], directory: &Path, log: &mut Log) -> bool {
+/// `managed`: a later run removes what has no unit file any more.
+fn write(services: &[Service], directory: &Path, managed: bool, log: &mut Log) -> bool {
     if services.is_empty() {
         return true;
     }
@@ -167,13 +168,13 @@ fn write(services: &[Service], directory: &Path, log: &mut Log) -> bool {
             return false;
         }
     };
-    let header = header(&env::args_os().next().unwrap_or_default());
+    let header = header(&env::args_os().next().unwrap_or_default(), managed);
     for service in services {
         log.debug(format_args!("writing {}", service.file_name));
     }
     let written = parallel::map(services, |service| {
         let links: Vec<io::Result<()>> = service.links.iter().map(|link| output.link(link)).collect();
-        (output.write(&service.file_name, [&header, &service.content]), links)
+        (output.write(&service.file_name, [header.as_bytes(), &service.content]), links)
     });
     let mut complete = true;
     for (service, (written, linked)) in services.iter().zip(written) {
@@ -190,10 +191,4 @@ fn write(services: &[Service], directory: &Path, log: &mut Log) -> bool {
         }
     }
     complete
-}
-
-/// The lines that tell readers not to edit the file.
-fn header(program: &OsString) -> Vec<u8> {
-    let program: String = program.to_string_lossy().chars().filter(|c| !c.is_control()).collect();
-    format!("{MARK}{program}\n# \n").into_bytes()
 }

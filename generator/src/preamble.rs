@@ -76,6 +76,16 @@ pub fn prepare(c: &mut Conversion<'_>) {
     order_after_network(c);
     c.add_unit("SourcePath", &*c.unit.path);
     c.add_unit("RequiresMountsFor", "%t/containers");
+    keep_our_places_writable(c);
+}
+
+/// A unit that makes the file system read-only for its commands means the payload, which has a root of its own: engine, netavark and
+/// iptables need `/run`, and images and volumes their place. Elsewhere the line would cost each unit a mount namespace.
+fn keep_our_places_writable(c: &mut Conversion<'_>) {
+    let is_strict = c.service.scalar("ProtectSystem") == Some("strict") || c.service.has("ReadOnlyPaths");
+    if is_strict && !c.host.user_mode && !c.host.engine.ends_with("/podman") {
+        c.add_service("ReadWritePaths", "-/run -/var/lib/unipod");
+    }
 }
 
 fn check_keys(c: &mut Conversion<'_>) {

@@ -143,6 +143,16 @@ fn messages_carry_name_pid_file_line_and_the_line() {
     assert!(directory.read("out/web.service").contains("\nX-UnipodError="), "{said}");
 }
 
+/// Podman's generator says this on standard error, wherever the rest goes; scripts look for it.
+#[test]
+fn short_image_names_are_told_to_the_caller_as_well() {
+    let directory = units(&[("web.container", "[Container]\nImage=busybox\n")]);
+    for log in [&["-no-kmsg-log", "out"][..], &["out"]] {
+        let said = stderr(&directory.run(log));
+        assert_eq!(said.matches("\"busybox\" is a short name").count(), 1, "{said}");
+    }
+}
+
 #[test]
 fn unit_directories_stop_at_the_first_relative_one() {
     let directory = units(&[("web.container", WEB)]);

@@ -162,3 +162,56 @@ for netavark in /usr/lib/podman/netavark /usr/libexec/podman/netavark; do
     printf '#!/bin/sh\n[ $9 != setup ] || sleep 20\nexec %s.real "$@"\n' $netavark >$netavark
     chmod 755 $netavark
 done"#;
+
+/// What netavark made for one command of a unit is found by the next, whatever mount namespace systemd gives each.
+#[test]
+fn units_with_mount_sandboxing_leave_nothing_of_their_network() {
+    const SANDBOXES: [&str; 6] = [
+        "PrivateTmp=yes",
+        "ProtectSystem=strict",
+        "ProtectSystem=full\nProtectHome=yes",
+        "MountFlags=private",
+        "ProtectProc=invisible",
+        "ReadOnlyPaths=/etc /var",
+    ];
+    let machine = setup::boot();
+    let names: Vec<String> = (0..SANDBOXES.len()).map(|number| format!("boxed{number}")).collect();
+    for (number, (name, sandbox)) in names.iter().zip(SANDBOXES).enumerate() {
+        let unit = server(&format!("PublishPort=809{number}:80\n[Service]\n{sandbox}"));
+        machine.quadlet(&format!("{name}.container"), &unit);
+    }
+    machine.reload();
+    let rules = "{ nft list ruleset; iptables-save; } 2>/dev/null | grep -c 'port 809'";
+    for (number, name) in names.iter().enumerate() {
+        machine.start(&[name]);
+        machine.wait_for(&format!("curl -fsS localhost:809{number}/hostname"));
+        machine.sh(&format!("test $({rules}) -gt 0")).ok();
+        // The namespace is there for the whole host.
+        machine.sh("stat -f -c %T /run/unipod/netns/* | grep nsfs").ok();
+        machine.stop(&[name]);
+        let journal = machine.sh(&format!("journalctl -o cat -u {name}")).ok();
+        assert!(
+            !journal.contains("netavark") && !journal.contains("Error"),
+            "{name}: {journal}"
+        );
+        assert_eq!(machine.sh(rules).stdout.trim(), "0", "{name}: {journal}");
+        assert_eq!(machine.sh("ls /run/unipod/netns").ok(), "", "{name}");
+    }
+    machine.nothing_remains();
+
+    // What forbids namespaces is named, and leaves nothing either.
+    for (name, forbidding) in [
+        ("bare", "CapabilityBoundingSet=CAP_NET_ADMIN"),
+        ("few", "RestrictNamespaces=yes"),
+    ] {
+        let unit = server(&format!("PublishPort=8099:80\n[Service]\nRestart=no\n{forbidding}"));
+        machine.quadlet(&format!("{name}.container"), &unit);
+        machine.reload();
+        machine.systemctl(&["start", name]).refused();
+        let key = forbidding.split('=').next().unwrap_or_default();
+        machine.wait_for(&format!(
+            "journalctl -o cat -u {name} | grep 'network namespace.*{key}='"
+        ));
+        assert_eq!(machine.sh("ls /run/unipod/netns").ok(), "", "{name}");
+    }
+}

@@ -55,7 +55,7 @@ pub fn begin(
         }),
         NetworkMode::Bridge(attachments) => {
             let pending = begin_bridge(store, record, image, users, attachments)?;
-            let namespace = Namespace::Path(pending.netns().to_owned());
+            let namespace = Namespace::Path(network::netns::name_for_programs(pending.netns()));
             Ok(Networking {
                 namespace,
                 pending: Some(pending),

@@ -102,7 +102,7 @@ pub enum NetworkError {
     #[error("netavark's answer makes no sense")]
     Answer(#[source] serde_json::Error),
     /// A network namespace could not be made or pinned.
-    #[error("cannot {action} the network namespace {}", path.display())]
+    #[error("cannot {action} the network namespace {}{}", path.display(), forbidden(source))]
     Namespace {
         /// What was tried.
         action: &'static str,
@@ -130,5 +130,14 @@ impl NetworkError {
             value: value.into(),
             why: why.into(),
         }
+    }
+}
+
+/// What to look at when the kernel forbids what root may do.
+fn forbidden(source: &io::Error) -> &'static str {
+    if source.kind() == io::ErrorKind::PermissionDenied {
+        " (do RestrictNamespaces= or CapabilityBoundingSet= of the unit forbid it?)"
+    } else {
+        ""
     }
 }

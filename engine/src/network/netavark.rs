@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::program::{self, Output, Run};
 use super::state::{Input, input_path};
-use super::{Attachment, Endpoint, NetworkError};
+use super::{Attachment, Endpoint, NetworkError, netns};
 use crate::store::Store;
 
 /// Start or end of a container's network.
@@ -52,7 +52,8 @@ pub(super) fn start(store: &Store, action: Action, input: &Input) -> Result<Run,
     if let Ok(aardvark) = program::find("aardvark-dns") {
         args.extend(["--aardvark-binary".into(), aardvark.into()]);
     }
-    args.extend([action.name().into(), store.netns(id).into()]);
+    let pin = netns::name_for_programs(&store.netns(id));
+    args.extend([action.name().into(), pin.into()]);
     // Variables, not options: so that versions which know neither do not mind.
     let variables = [
         ("NETAVARK_FW", input.firewall_driver.clone()),

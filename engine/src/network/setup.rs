@@ -78,8 +78,6 @@ fn keep_bridge_addresses(input: &Input) {
 
 /// Leases addresses, makes and pins the namespace, writes down what teardown will need, and starts netavark.
 ///
-/// Must be called **before** the process enters a private mount namespace: a pin made inside would not be seen outside it.
-///
 /// A failed setup is undone before this returns.
 pub fn begin_setup(store: &Store, request: &Request<'_>) -> Result<Pending, NetworkError> {
     let networks = definitions(store, request.attachments)?;

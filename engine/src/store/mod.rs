@@ -27,6 +27,7 @@
 pub mod atomic;
 pub mod child;
 pub mod chown;
+pub mod host;
 pub mod id;
 pub mod idmap;
 pub(crate) mod inside;

@@ -251,6 +251,14 @@ mod tests {
         fs::metadata(path).unwrap().permissions().mode() & 0o777
     }
 
+    /// systemd-tmpfiles sets modes at each boot, before any engine runs.
+    #[test]
+    fn the_distributions_file_opens_nothing() {
+        let file = include_str!("../../../packaging/tmpfiles.d/unipod.conf");
+        assert!(file.contains(&format!("d /var/lib/unipod {CLOSED:04o} ")), "{file}");
+        assert!(file.contains(&format!("d /run/unipod {PASSABLE:04o} ")), "{file}");
+    }
+
     #[test]
     fn nobody_else_gets_in_and_what_was_open_is_closed() {
         let dir = tempfile::tempdir().unwrap();
