@@ -7,7 +7,10 @@ use crate::rule::Rule;
 /// For each unit whether systemd accepts the name of its service, and what is wrong with it.
 pub(crate) fn check(units: &[Named]) -> (Vec<bool>, Vec<Vec<Problem>>) {
     let accepted = units.iter().map(|named| is_valid_name(&named.service)).collect();
-    let findings = units.iter().map(|named| spelling(named).into_iter().collect()).collect();
+    let findings = units
+        .iter()
+        .map(|named| spelling(named).into_iter().collect())
+        .collect();
     (accepted, findings)
 }
 
@@ -24,7 +27,9 @@ pub(crate) fn losers(units: &[Named], failed: impl Fn(usize) -> bool) -> Vec<(us
     let mut losers = Vec::new();
     for owners in several {
         let usable = owners.iter().rfind(|owner| !failed(**owner));
-        let Some(winner) = usable.or(owners.last()) else { continue };
+        let Some(winner) = usable.or(owners.last()) else {
+            continue;
+        };
         let others = owners.iter().filter(|owner| *owner != winner);
         losers.extend(others.map(|loser| (*loser, clash(&units[*loser], &units[*winner]))));
     }
@@ -46,7 +51,10 @@ fn spelling(named: &Named) -> Option<Problem> {
 }
 
 fn clash(loser: &Named, winner: &Named) -> Problem {
-    let message = format!("gets no service: {}.service is that of {}", loser.service, winner.unit.path);
+    let message = format!(
+        "gets no service: {}.service is that of {}",
+        loser.service, winner.unit.path
+    );
     let problem = Problem::warning(Place::file(loser.unit.path.clone()), message).of(Rule::NameClash);
     problem
         .help(Some("set ServiceName= in one of them"))

@@ -53,7 +53,10 @@ impl Log {
     /// `level` is the kernel's, `<3>` for an error; it is no part of the text.
     fn line(&mut self, level: &str, text: &str) {
         let message = format!("{level}{}", told(text));
-        let written = self.kmsg.as_mut().is_some_and(|kmsg| kmsg.write_all(message.as_bytes()).is_ok());
+        let written = self
+            .kmsg
+            .as_mut()
+            .is_some_and(|kmsg| kmsg.write_all(message.as_bytes()).is_ok());
         if !written {
             say(text);
         }

@@ -174,7 +174,10 @@ fn write(services: &[Service], directory: &Path, managed: bool, log: &mut Log) -
     }
     let written = parallel::map(services, |service| {
         let links: Vec<io::Result<()>> = service.links.iter().map(|link| output.link(link)).collect();
-        (output.write(&service.file_name, [header.as_bytes(), &service.content]), links)
+        (
+            output.write(&service.file_name, [header.as_bytes(), &service.content]),
+            links,
+        )
     });
     let mut complete = true;
     for (service, (written, linked)) in services.iter().zip(written) {
