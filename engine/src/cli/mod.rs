@@ -1,6 +1,7 @@
 //! Floor 4: the command line. One file per noun: parse, call, print.
 
 mod arguments;
+mod check;
 pub mod container;
 mod defaults;
 pub mod error;
@@ -91,6 +92,9 @@ enum Command {
     /// Manage secrets.
     #[command(subcommand)]
     Secret(secret::SecretCommand),
+    /// Check and describe the store and the host.
+    #[command(subcommand)]
+    System(system::SystemCommand),
     /// Check unit files, see what becomes of them, and why a service failed.
     #[command(subcommand)]
     Unit(unit::UnitCommand),
@@ -184,6 +188,7 @@ fn run(cli: Cli) -> Result<u8, CliError> {
         Command::Network(command) => command.run(&store()?),
         Command::Quadlet(command) => command.run(),
         Command::Secret(command) => command.run(&store()?),
+        Command::System(command) => command.run(&store()?),
         Command::Unit(command) => command.run(),
         Command::Volume(command) => command.run(&store()?),
         Command::Artifact(args) => Err(args.of_noun("artifact")),

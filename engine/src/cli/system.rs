@@ -1,8 +1,9 @@
-//! `unipod version`, `unipod info`.
+//! `unipod version`, `unipod info`, `unipod system …`.
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
+use super::check::CheckArgs;
 use super::error::CliError;
 use super::output;
 use crate::container::record::{self, State};
@@ -10,6 +11,25 @@ use crate::image;
 use crate::network;
 use crate::runtime::OciRuntime;
 use crate::store::Store;
+
+/// The subcommands of `unipod system`.
+#[derive(Debug, Subcommand)]
+#[command(defer = true)]
+#[allow(missing_docs)] // What each does is said at its arguments, where clap finds it.
+pub enum SystemCommand {
+    Check(CheckArgs),
+    Info(InfoArgs),
+}
+
+impl SystemCommand {
+    /// Does it. Returns the exit code.
+    pub fn run(self, store: &Store) -> Result<u8, CliError> {
+        match self {
+            Self::Check(args) => args.run(store),
+            Self::Info(args) => args.run(store),
+        }
+    }
+}
 
 /// Show the version.
 #[derive(Debug, Args)]

@@ -27,6 +27,7 @@ mod storage;
 mod streams;
 pub mod transient;
 mod userns;
+pub mod verify;
 pub mod wait;
 
 pub use output::{Attendance, LogDriver, UnknownLogDriver};

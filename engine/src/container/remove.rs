@@ -132,7 +132,7 @@ pub(super) fn leftover(store: &Store, id: Option<&str>) -> Result<bool, Containe
 }
 
 /// Whether somebody is starting or removing it. Who was killed at that holds no lock any more.
-fn is_at_work(store: &Store, record: &Record) -> Result<bool, StoreError> {
+pub(super) fn is_at_work(store: &Store, record: &Record) -> Result<bool, StoreError> {
     Ok(Lock::try_acquire(store, "container", &record.name)?.is_none())
 }
 

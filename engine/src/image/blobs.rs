@@ -64,13 +64,18 @@ impl Blobs {
         Ok(None)
     }
 
-    /// Checks a blob against its name and removes it if it is damaged. Returns whether it was whole.
-    pub fn check(&self, digest: &str) -> Result<bool, StoreError> {
+    /// Whether a blob, which is there, is what its name says.
+    pub fn is_whole(&self, digest: &str) -> Result<bool, StoreError> {
         let path = self.path(digest);
         let mut hasher = Sha256::new();
         let mut file = File::open(&path).map_err(StoreError::io("open", &path))?;
         hash_all(&mut file, &mut hasher).map_err(StoreError::io("read", &path))?;
-        let whole = digest_text(hasher.finalize().as_slice()) == digest;
+        Ok(digest_text(hasher.finalize().as_slice()) == digest)
+    }
+
+    /// Checks a blob against its name and removes it if it is damaged. Returns whether it was whole.
+    pub fn check(&self, digest: &str) -> Result<bool, StoreError> {
+        let whole = self.is_whole(digest)?;
         if !whole {
             self.remove(digest)?;
         }

@@ -112,6 +112,16 @@ impl Downloader<'_> {
         Ok(std::fs::read(&path).map_err(StoreError::io("read", &path))?)
     }
 
+    /// Fetches a blob unless it is there undamaged.
+    pub(super) async fn whole(&self, digest: &str, size: u64) -> Result<(), DownloadError> {
+        let _lock = self.lock(digest).await?;
+        if self.blobs.has(digest) && self.verified(digest).await? {
+            return Ok(());
+        }
+        self.tracker.expect(size);
+        self.blob(digest, size).await.map(drop)
+    }
+
     /// The blob's path, once it is there. The caller holds its lock.
     async fn blob(&self, digest: &str, size: u64) -> Result<PathBuf, DownloadError> {
         if self.blobs.has(digest) {

@@ -21,6 +21,7 @@ mod retry;
 #[cfg(test)]
 pub(crate) mod testing;
 mod tracker;
+pub mod verify;
 
 use std::path::PathBuf;
 
@@ -150,6 +151,17 @@ pub enum ImageError {
         /// The image's ID.
         id: String,
     },
+    /// What containers have mounted cannot be replaced below them.
+    #[error("layer {layer} is in use by {}: stop it and repair the layer then", users.join(", "))]
+    LayerInUse {
+        /// The layer.
+        layer: String,
+        /// Names of the containers.
+        users: Vec<String>,
+    },
+    /// What no image needs cannot go now.
+    #[error("{} cannot be removed now: a pull is under way, or the record of an image is damaged", .0.display())]
+    Kept(PathBuf),
     /// An ID was given where one name of several was probably meant.
     #[error("image {id} has several names ({}), force its removal", names.join(", "))]
     SeveralNames {

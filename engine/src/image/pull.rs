@@ -22,7 +22,8 @@ use super::local::Source;
 use super::manifest::{self, Manifest, ManifestError};
 use super::platform::Platform;
 use super::policy::{Policy, PolicyError};
-use super::reference::{Name, Reference, ReferenceError};
+use super::records::Record;
+use super::reference::{Name, Reference, ReferenceError, Version};
 use super::registries::{Registries, RegistriesError};
 use super::registry::{RawManifest, Session};
 use super::retry::Retry;
@@ -128,6 +129,28 @@ pub fn ensure(store: &Store, name: &str, options: &PullOptions, progress: &dyn P
         }),
         _ => Pull::new(store, name, options, progress)?.run(),
     }
+}
+
+/// Fetches one blob of an image again, from where the image came from: its manifest, its configuration, or a layer.
+///
+/// # Errors
+/// It has no name that says from where, or it cannot be fetched.
+pub fn fetch_blob(store: &Store, record: &Record, digest: &str, progress: &dyn Progress) -> Result<(), ImageError> {
+    let Some(name) = &record.name else {
+        let name = record.id.clone();
+        let reason = "it has no name that says where it came from".to_owned();
+        return Err(ImageError::Damaged { name, reason });
+    };
+    let place = Blobs::new(store).path(digest);
+    if !place.is_file() {
+        crate::store::remove_tree(&place)?;
+    }
+    let mut reference: Reference = name.parse().map_err(PullError::from)?;
+    reference.version = Version::Digest(record.manifest.clone());
+    let options = PullOptions::default();
+    let pull = Pull::new(store, name, &options, progress)?;
+    pull.policy.check(&reference).map_err(PullError::from)?;
+    pull.block_on(pull.fetch_one(&reference, digest))
 }
 
 /// The local image, if it is for the platform that was asked for.
@@ -303,6 +326,36 @@ impl<'a> Pull<'a> {
             .await
             .map_err(failed)?;
         Ok(raw.digest)
+    }
+
+    /// Brings one blob of the image with this manifest into the store.
+    async fn fetch_one(&self, reference: &Reference, digest: &str) -> Result<(), PullError> {
+        let image = reference.to_string();
+        let request = async |session: &Session| session.manifest(session.endpoint().reference.version_text()).await;
+        let (session, raw) = self.first_answer(reference, request).await?;
+        let failed = |source| PullError::Download {
+            image: image.clone(),
+            source,
+        };
+        let found = Found { session, raw };
+        let (raw, manifest) = self.for_platform(&found, &image).await?;
+        let loader = Downloader {
+            store: self.store,
+            blobs: Blobs::new(self.store),
+            session: &found.session,
+            retry: self.retry,
+            tracker: &self.tracker,
+        };
+        if raw.digest == digest {
+            return loader.blobs.put(digest, &raw.bytes).map_err(|e| failed(e.into()));
+        }
+        let mut parts = [manifest.config()].into_iter().chain(manifest.layers());
+        let part = parts.find(|part| part.digest().as_ref() == digest);
+        let part = part.ok_or_else(|| PullError::Manifest {
+            image: image.clone(),
+            source: ManifestError::Invalid(format!("it does not name the blob {digest}")),
+        })?;
+        loader.whole(digest, part.size()).await.map_err(failed)
     }
 
     /// The image's own manifest: of a list, the entry for the platform.

@@ -195,7 +195,7 @@ pub(super) fn all_and_damaged(store: &Store) -> Result<(Vec<Record>, usize), Ima
 /// [`ImageError::Damaged`] if something it needs is missing or not what its digest says.
 pub fn load(store: &Store, record: &Record) -> Result<Image, ImageError> {
     let name = record.name.as_deref().unwrap_or(&record.id);
-    let config: ImageConfiguration = parse(name, &read_blob(store, name, &record.id)?)?;
+    let config = config(store, record)?;
     let chain = layers::chain_ids(config.rootfs().diff_ids());
     Ok(Image {
         id: record.id.clone(),
@@ -216,6 +216,15 @@ pub fn load(store: &Store, record: &Record) -> Result<Image, ImageError> {
 pub fn raw_config(store: &Store, image: &Image) -> Result<serde_json::Value, ImageError> {
     let name = image.names.first().unwrap_or(&image.id);
     parse(name, &read_blob(store, name, &image.id)?)
+}
+
+/// The image's configuration.
+///
+/// # Errors
+/// [`ImageError::Damaged`].
+pub fn config(store: &Store, record: &Record) -> Result<ImageConfiguration, ImageError> {
+    let name = record.name.as_deref().unwrap_or(&record.id);
+    parse(name, &read_blob(store, name, &record.id)?)
 }
 
 /// The image's manifest.

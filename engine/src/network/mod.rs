@@ -33,6 +33,7 @@ mod setup;
 pub mod state;
 pub mod subnet;
 mod turn;
+pub mod verify;
 
 pub use definition::Network;
 pub use error::NetworkError;

@@ -5,6 +5,7 @@
 mod error;
 mod record;
 mod usage;
+pub mod verify;
 
 pub use error::SecretError;
 pub use record::{Secret, SecretData, Wanted, WhenExists, check_name, create, find, list, remove};

@@ -201,6 +201,17 @@ fn load(store: &Store, name: &str) -> Result<Option<Stored>, SecretError> {
     Ok(undamaged(read_json(&path(store, name)))?)
 }
 
+/// Whether it can be read with its content.
+///
+/// # Errors
+/// It is damaged.
+pub(super) fn check(store: &Store, name: &str) -> Result<(), SecretError> {
+    match read_json::<Stored>(&path(store, name))? {
+        Some(stored) if STANDARD.decode(&stored.data).is_err() => Err(SecretError::Damaged(name.to_owned())),
+        _ => Ok(()),
+    }
+}
+
 fn by_id(store: &Store, id: &str) -> Result<Stored, SecretError> {
     let mut matching = all(store)?
         .into_iter()

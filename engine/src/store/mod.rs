@@ -36,6 +36,7 @@ pub mod mount;
 pub mod owner;
 mod pairing;
 pub mod paths;
+pub mod problem;
 pub(crate) mod removal;
 pub mod scratch;
 pub mod spawn;

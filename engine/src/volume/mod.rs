@@ -19,6 +19,7 @@ mod error;
 pub mod options;
 mod populate;
 mod record;
+pub mod verify;
 
 pub use copy::Owner;
 pub use error::VolumeError;

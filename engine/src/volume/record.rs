@@ -130,7 +130,7 @@ impl Volume {
     }
 
     /// What is garbage after the boot need not reach the disk in it.
-    fn durability(&self) -> Durability {
+    pub(super) fn durability(&self) -> Durability {
         if self.boot.is_some() {
             Durability::ThisBoot
         } else {
@@ -303,7 +303,7 @@ fn directory(store: &Store, name: &str) -> PathBuf {
     store.volumes().join(name)
 }
 
-fn record_of(store: &Store, name: &str) -> PathBuf {
+pub(super) fn record_of(store: &Store, name: &str) -> PathBuf {
     directory(store, name).join(RECORD)
 }
 
@@ -370,7 +370,7 @@ fn make(store: &Store, volume: &Volume) -> Result<(), VolumeError> {
     Ok(scratch.place(&place, volume.durability())?)
 }
 
-fn own(path: &Path, (uid, gid): (Option<u32>, Option<u32>)) -> Result<(), VolumeError> {
+pub(super) fn own(path: &Path, (uid, gid): (Option<u32>, Option<u32>)) -> Result<(), VolumeError> {
     if uid.is_some() || gid.is_some() {
         chown(path, uid, gid).map_err(StoreError::io("change the owner of", path))?;
     }

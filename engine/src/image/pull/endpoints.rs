@@ -1,13 +1,12 @@
 //! Asking the places where an image may be, mirrors first, until one answers.
 
-use std::error::Error;
-
 use super::{Pull, PullError};
 use crate::image::auth::{self, AuthError, AuthFiles};
 use crate::image::reference::Reference;
 use crate::image::registries::Endpoint;
 use crate::image::registry::{RegistryError, Session, TlsOptions};
 use crate::image::retry::{Retry, Transient};
+pub(super) use crate::store::problem::with_causes;
 
 impl Pull<'_> {
     /// What the first endpoint answers that does; all are asked again if that may help.
@@ -104,15 +103,4 @@ impl Transient for Attempts {
             .iter()
             .any(|e| matches!(e, AttemptError::Registry(error) if error.is_transient()))
     }
-}
-
-/// An error and why it came about, in one line.
-pub(super) fn with_causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        text = format!("{text}: {next}");
-        cause = next.source();
-    }
-    text
 }
