@@ -138,8 +138,14 @@ fn deliver(mut services: Vec<Service>, directory: &Path, user_mode: bool, log: &
     units.extend(tidied.leaving);
     if let Err(undecided) = decided {
         let (record, error) = (manager.record.display(), &undecided.error);
-        log.debug(format_args!("{record}: {error}; this is tried again later"));
-        generated.push(undecided.later);
+        if undecided.later.is_some() {
+            log.debug(format_args!("{record}: {error}; this is tried again later"));
+        } else {
+            log.error(&format!(
+                "{record}: {error}: nothing is enabled or disabled until this is removed or put right"
+            ));
+        }
+        generated.extend(undecided.later);
     }
     let written = write_last(units, &manager.units, true, log);
     write_last(generated, directory, false, log) && written

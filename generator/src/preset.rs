@@ -21,6 +21,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 
 use crate::generate::Service;
 use crate::install::Link;
@@ -41,14 +42,19 @@ const LATER: &str = "unipod-preset.service";
 pub struct Undecided {
     /// Why.
     pub error: io::Error,
-    /// Has the decision made when the disks can be written to. Its links start what would have been enabled.
-    pub later: Service,
+    /// Has the decision made when the disks can be written to. Its links start what would have been enabled. There is none
+    /// where that would not help.
+    pub later: Option<Service>,
 }
 
 /// Enables the services that nobody has decided about.
 pub fn apply(manager: &Manager, services: &[Service]) -> Result<(), Box<Undecided>> {
     let wanted = wanted(services);
-    let record = read(&manager.record).unwrap_or_default();
+    let record = match read(&manager.record) {
+        // Somebody's decisions are in it: to take it for empty would enable what was disabled.
+        Err(error) if is_damage(&error) => return Err(Box::new(Undecided { error, later: None })),
+        record => record.unwrap_or_default(),
+    };
     let change = Change::of(manager, record, &wanted);
     if change.is_empty() {
         return Ok(());
@@ -60,7 +66,7 @@ pub fn apply(manager: &Manager, services: &[Service]) -> Result<(), Box<Undecide
         hide(manager, &change.dropped);
         Box::new(Undecided {
             error,
-            later: later(manager, &change.made),
+            later: Some(later(manager, &change.made)),
         })
     })
 }
@@ -196,6 +202,12 @@ fn read(path: &Path) -> io::Result<Links> {
             Some((words.next()?, words.filter(|path| enables(path)).collect()))
         })
         .collect())
+}
+
+/// Whether it is the record itself that cannot be read, and not we who may not.
+fn is_damage(error: &io::Error) -> bool {
+    let damage = [Errno::ISDIR, Errno::IO, Errno::LOOP, Errno::BADMSG, Errno::UCLEAN];
+    Errno::from_io_error(error).is_some_and(|error| damage.contains(&error))
 }
 
 /// Replaces the record. It is on the disk before its name is: half a record would enable what was disabled.

@@ -435,6 +435,24 @@ fn the_record_may_hold_anything() {
 }
 
 #[test]
+fn a_record_that_cannot_be_read_is_not_taken_for_empty() {
+    let user = User::new();
+    user.0.file("config/unipod/presets/in/it", b"");
+    let output = user.reload();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        said.contains("presets: ") && said.contains("until this is removed"),
+        "{said}"
+    );
+    // It may have been disabled: the service is there, and nothing starts it.
+    assert!(user.has(SERVICE) && !user.has(LINK));
+    assert!(!user.result().contains("wants"), "{}", user.result());
+    fs::remove_dir_all(user.0.path().join("config/unipod/presets")).expect("removed");
+    user.reload();
+    assert!(user.has(LINK));
+}
+
+#[test]
 fn the_system_manager_decides_in_its_own_root() {
     let root = TempDir::new();
     let output = root.path().join("run/systemd/generator");
