@@ -4,6 +4,7 @@
 //! the disk for each start, to be removed after it. Below the image, one directory of the store has them for all.
 
 use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::runtime::ContainerOptions;
@@ -36,7 +37,39 @@ pub fn below_image(store: &Store, options: &ContainerOptions) -> Result<Option<P
     Ok(Some(dir))
 }
 
+/// What is wrong with it, if it is there.
+pub(super) fn damage(store: &Store) -> Option<(PathBuf, &'static str)> {
+    let dir = store.mount_points();
+    if fs::symlink_metadata(&dir).is_err() {
+        return None;
+    }
+    let is = |path: &Path, kind: fn(&fs::Metadata) -> bool, mode| {
+        fs::symlink_metadata(path).is_ok_and(|meta| kind(&meta) && meta.permissions().mode() & 0o7777 == mode)
+    };
+    let is_directory = |path: &PathBuf| is(path, fs::Metadata::is_dir, 0o755);
+    let is_empty_file = |path: &PathBuf| is(path, |meta| meta.is_file() && meta.len() == 0, 0o644);
+    let directories = DIRECTORIES.iter().map(|name| dir.join(name));
+    let files = files::ALWAYS.iter().map(|name| dir.join(name.trim_start_matches('/')));
+    let mut damaged = directories
+        .filter(|path| !is_directory(path))
+        .chain(files.filter(|path| !is_empty_file(path)));
+    Some((damaged.next()?, "is not what every container finds there"))
+}
+
+/// Makes it anew, for nobody has it mounted.
+///
+/// # Errors
+/// The store cannot be written.
+pub(super) fn replace(store: &Store) -> Result<(), StoreError> {
+    made(store)?.exchange(&store.mount_points())
+}
+
 fn make(store: &Store, target: &Path) -> Result<(), StoreError> {
+    made(store)?.publish(target)
+}
+
+/// The directory, before it has its place.
+fn made(store: &Store) -> Result<Scratch, StoreError> {
     let scratch = Scratch::dir(store)?;
     set_mode(scratch.path(), 0o755)?;
     for name in DIRECTORIES {
@@ -49,13 +82,11 @@ fn make(store: &Store, target: &Path) -> Result<(), StoreError> {
         File::create(&path).map_err(StoreError::io("create", &path))?;
         set_mode(&path, 0o644)?;
     }
-    scratch.publish(target)
+    Ok(scratch)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
     use crate::store::testing;
 
@@ -75,6 +106,25 @@ mod tests {
         // Whoever comes second while the first is at it.
         assert!(make(&store, &first).is_err());
         assert_eq!(below_image(&store, &options).unwrap(), Some(first));
+        assert_eq!(fs::read_dir(store.tmp()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn damage_is_found_and_made_good() {
+        let (_dir, store) = testing::store();
+        assert_eq!(damage(&store), None);
+        let dir = below_image(&store, &ContainerOptions::default()).unwrap().unwrap();
+        for spoil in [
+            (|dir: &Path| fs::write(dir.join("etc/hosts"), "x")) as fn(&Path) -> std::io::Result<()>,
+            |dir| fs::remove_file(dir.join("etc/hosts")),
+            |dir| fs::remove_dir(dir.join("proc")),
+            |dir| fs::set_permissions(dir.join("run"), fs::Permissions::from_mode(0o700)),
+        ] {
+            assert_eq!(damage(&store), None);
+            spoil(&dir).unwrap();
+            assert!(damage(&store).is_some());
+            replace(&store).unwrap();
+        }
         assert_eq!(fs::read_dir(store.tmp()).unwrap().count(), 0);
     }
 

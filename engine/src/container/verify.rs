@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use super::process::Process;
 use super::record::{self, Record, State};
-use super::{ContainerError, remove};
+use super::{ContainerError, mount_points, remove};
 use crate::image::{self, Progress, PullOptions, records};
 use crate::network;
 use crate::runtime::oci;
@@ -29,6 +29,7 @@ pub fn problems<'a>(store: &'a Store, progress: &'a dyn Progress) -> Result<Vec<
         problems.extend(left.map(|id| leavings(store, id)));
     }
     problems.extend(damaged);
+    problems.extend(mount_points(store));
     for record in records {
         if remove::is_leftover(&record) && !remove::is_at_work(store, &record)? {
             problems.push(leftover(store, record));
@@ -94,6 +95,23 @@ fn damaged_records(store: &Store) -> Result<Vec<Problem<'_>>, StoreError> {
         }
     }
     Ok(problems)
+}
+
+/// What lies below the images of all containers.
+fn mount_points(store: &Store) -> Option<Problem<'_>> {
+    let (place, why) = mount_points::damage(store)?;
+    let remedy = "make it anew: unipod system check --repair";
+    Some(
+        Problem::new("directory of mount points", &place, why, remedy).repaired_by(|| {
+            // No container comes to use it as long as this is held.
+            let _records = records::lock(store)?;
+            if let Some((_, user)) = mounted_images(store)?.into_iter().next() {
+                return Err(ContainerError::Running(user));
+            }
+            mount_points::replace(store)?;
+            Ok("made anew".to_owned())
+        }),
+    )
 }
 
 /// What is there of a container that has no record. Nobody ends its process without being told to.

@@ -115,7 +115,10 @@ fn is_recorded(store: &Store, image: &Image) -> Result<bool, ImageError> {
 }
 
 /// Short changes of several records are one at a time, and none while a container is recorded that is to [`keep`] its image.
-pub(super) fn lock(store: &Store) -> Result<Lock, StoreError> {
+///
+/// # Errors
+/// The lock cannot be taken.
+pub fn lock(store: &Store) -> Result<Lock, StoreError> {
     Lock::acquire(store, "store", "images")
 }
 

@@ -87,7 +87,12 @@ pub(super) fn holder(path: &Path) -> Result<Option<String>, NetworkError> {
 
 /// The names of the leases in `dir`.
 pub(super) fn names(dir: &Path) -> Result<HashSet<String>, NetworkError> {
-    Ok(names_in(dir)?
+    let all = match names_in(dir) {
+        // What is there is no directory: nobody has a lease in it.
+        Err(damage) if damage.is_damage() => Vec::new(),
+        all => all?,
+    };
+    Ok(all
         .into_iter()
         .filter(|n| !n.starts_with(".tmp-") && !n.starts_with(".last-"))
         .collect())
