@@ -75,6 +75,7 @@ install: release docs ## Install engine and generators below DESTDIR and PREFIX
 		$(SYSTEMD)/user/podman-user-wait-network-online.service
 	install -D -m 644 packaging/tmpfiles.d/unipod.conf $(TMPFILES)/unipod.conf
 	for page in target/docs/man1/*.1; do install -D -m 644 -t $(MANDIR)/man1 $$page || exit 1; done
+	install -D -m 644 target/docs/man5/unipod-containers.conf.5 $(MANDIR)/man5/unipod-containers.conf.5
 	install -D -m 644 target/docs/completions/bash/unipod.bash $(DATADIR)/bash-completion/completions/unipod
 	install -D -m 644 target/docs/completions/fish/unipod.fish $(DATADIR)/fish/vendor_completions.d/unipod.fish
 	install -D -m 644 target/docs/completions/zsh/_unipod $(DATADIR)/zsh/site-functions/_unipod
@@ -86,6 +87,7 @@ uninstall: ## Remove what install has installed; images, volumes and unit files 
 	rm -f $(BINDIR)/unipod $(TMPFILES)/unipod.conf
 	rm -f $(SYSTEMD)/system-generators/unipod-system-generator $(SYSTEMD)/user-generators/unipod-user-generator
 	rm -f $(SYSTEMD)/user/podman-user-wait-network-online.service
+	rm -f $(MANDIR)/man5/unipod-containers.conf.5
 	rm -f $(MANDIR)/man1/unipod.1 $(MANDIR)/man1/unipod-*.1 $(DATADIR)/bash-completion/completions/unipod
 	rm -f $(DATADIR)/fish/vendor_completions.d/unipod.fish $(DATADIR)/zsh/site-functions/_unipod
 

@@ -135,6 +135,54 @@ fn answers() {
 }
 
 #[test]
+fn containers_conf() {
+    const PIECES: [&str; 40] = [
+        "[containers]\n",
+        "[network]\n",
+        "[engine]\n",
+        "[engine.runtimes]\n",
+        "[machine]\n",
+        "[contaners]\n",
+        "env = ",
+        "tz = ",
+        "pids_limit = ",
+        "umask = ",
+        "default_subnet_pools = ",
+        "dns_bind_port = ",
+        "firewall_driver = ",
+        "retry = ",
+        "image_parallel_copies = ",
+        "crun = ",
+        "privileged = ",
+        "hooks_dir = ",
+        "log_path = ",
+        "[\"A=b\", {append=true}]\n",
+        "[\"/usr/bin/crun\"]\n",
+        "[{base=\"10.0.0.0/8\", size=24}]\n",
+        "[{base=\"10.0.0.0/33\", size=-1}]\n",
+        "\"10\"\n",
+        "\"nftables\"\n",
+        "\"\"\"",
+        "'''",
+        "true\n",
+        "10\n",
+        "-1\n",
+        "0x7fffffffffffffff\n",
+        "1e999\n",
+        "1979-05-27\n",
+        "# a = comment\n",
+        "\n",
+        "=",
+        "[[",
+        "{",
+        "é",
+        "\"\\u0007\" = 1\n",
+    ];
+    let good = taken(20_000, |random| random.join(&PIECES, 14), exercise::containers_conf);
+    assert!(good > 100, "{good}");
+}
+
+#[test]
 fn files() {
     const PIECES: [&str; 24] = [
         "web:x:33:33:web:/srv:/bin/sh\n",

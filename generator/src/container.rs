@@ -127,6 +127,7 @@ pub fn convert(c: &mut Conversion<'_>) {
     c.add_service("ExecStopPost", rm_after);
     reload(c, name);
     c.add_service("Delegate", "yes");
+    service::tasks_max(c);
     service::notify_type(c);
     c.default_service("SyslogIdentifier", "%N");
     // What a payload writes is its own: a line that begins with <0> is no emergency of the host.

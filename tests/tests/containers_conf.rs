@@ -23,7 +23,7 @@ seccomp_profile = "unconfined"
 shm_size = "1m"
 tz = "Asia/Tokyo"
 umask = "0027"
-log_tag = "elsewhere"
+log_path = "/elsewhere"
 pids_limt = 5
 [network]
 default_subnet = "10.77.0.0/16"
@@ -72,7 +72,7 @@ fn what_it_says_acts_unless_an_option_or_a_unit_says_otherwise() {
     let said = machine.sh(&format!("{run} 2>&1 >/dev/null")).ok();
     for warning in [
         "/etc/containers/containers.conf:23: unknown key pids_limt in [containers], ignored; did you mean pids_limit?",
-        "/etc/containers/containers.conf:22: containers.log_tag has no effect here: set SyslogIdentifier= in the unit",
+        "/etc/containers/containers.conf:22: containers.log_path has no effect here: output goes to the journal; set StandardOutput= in the unit",
     ] {
         assert!(said.contains(warning), "{said}");
     }
@@ -212,4 +212,62 @@ fn other_programs_are_called_as_it_says() {
     conf("");
     machine.unipod(&["rm", "-f", "-t", "0", "web"]).ok();
     assert_eq!(rules(), "0");
+}
+
+#[test]
+fn lines_have_their_name_and_processes_their_number() {
+    let machine = setup::boot();
+    machine.write(
+        "/etc/containers/containers.conf",
+        "[containers]\nlog_tag = 'of-{{.Name}}'\npids_limit = 99\n",
+    );
+    let unit = |name: &str, more: &str| {
+        let text = format!(
+            "[Container]\nImage=docker.io/library/busybox:latest\nContainerName={name}\nNetwork=none\n\
+             Exec=sh -c 'echo one; echo two >&2; sleep infinity'\n{more}"
+        );
+        machine.quadlet(&format!("{name}.container"), &text);
+    };
+    unit("plain", "");
+    unit("own", "LogOpt=tag=mine\nLogDriver=journald\nPidsLimit=-1\n");
+    unit("service", "[Service]\nTasksMax=77\n");
+    machine.reload();
+    machine.start(&["plain", "own", "service"]);
+    machine.sh("unipod run -d --name hand --network none docker.io/library/busybox sh -c 'echo one; echo two; sleep infinity'").ok();
+    machine
+        .sh("unipod run -d --name free --pids-limit 0 --network none docker.io/library/busybox sleep infinity")
+        .ok();
+    for (service, tasks) in [
+        ("plain", "2048"),
+        ("own", "infinity"),
+        ("service", "77"),
+        ("unipod-hand", "99"),
+        ("unipod-free", "infinity"),
+    ] {
+        let shown = machine.sh(&format!("systemctl show -P TasksMax {service}")).ok();
+        assert_eq!(shown, tasks, "{service}");
+    }
+    for (service, tag) in [("plain", "of-plain"), ("own", "mine"), ("unipod-hand", "of-hand")] {
+        let lines = machine
+            .sh(&format!("journalctl --sync; journalctl -o cat -u {service} -t {tag}"))
+            .ok();
+        assert_eq!(lines, "one\ntwo", "{service}");
+    }
+    // In its caller's group, nothing can be limited.
+    let group = "--rm --cgroupns host docker.io/library/busybox tail -n1 /proc/self/cgroup";
+    let caller = machine
+        .sh(&format!(
+            "unipod run --cgroups disabled {group}; tail -n1 /proc/self/cgroup"
+        ))
+        .ok();
+    let (inside, outside) = caller.split_once('\n').expect("two lines");
+    assert_eq!(inside, outside);
+    let error = machine
+        .sh("unipod run --rm --cgroups disabled -m 64m docker.io/library/busybox true")
+        .refused();
+    assert!(error.contains("--cgroups=disabled and --memory"), "{error}");
+    let error = machine
+        .sh("unipod run --rm --log-opt label=x docker.io/library/busybox true")
+        .refused();
+    assert!(error.contains("--log-opt \"label=x\": expected tag=NAME"), "{error}");
 }

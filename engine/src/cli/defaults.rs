@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use clap::ValueEnum;
+
 use super::error::CliError;
-use super::run_options::{NO_LOG_FILE, environment, image_volume, octal, pull_policy, servers};
+use super::run_options::{Cgroups, NO_LOG_FILE, environment, image_volume, octal, pull_policy, servers};
 use crate::config::Config;
-use crate::container::LogDriver;
+use crate::container::{LogDriver, LogTag};
 use crate::image::PullPolicy;
 use crate::runtime::options::ContainerDefaults;
 use crate::runtime::{self, BundleError, ContainerOptions, duration, size};
@@ -21,8 +23,19 @@ pub struct Defaults {
     pub env_host: bool,
     /// `--http-proxy`; on if nobody says.
     pub http_proxy: Option<bool>,
+    /// What is done with the container.
+    pub lifecycle: LifecycleDefaults,
+}
+
+/// What is done with a container.
+#[derive(Debug, Default)]
+pub struct LifecycleDefaults {
+    /// `--cgroups`.
+    pub cgroups: Cgroups,
     /// `--log-driver`.
     pub log_driver: LogDriver,
+    /// `--log-opt tag=`.
+    pub log_tag: Option<LogTag>,
     /// How images are pulled.
     pub pull: PullDefaults,
 }
@@ -58,7 +71,18 @@ impl Defaults {
             options: reader.options,
             env_host: config.switch("containers.env_host").unwrap_or_default(),
             http_proxy: config.switch("containers.http_proxy"),
+            lifecycle: LifecycleDefaults::of(config)?,
+        })
+    }
+}
+
+impl LifecycleDefaults {
+    fn of(config: &Config) -> Result<Self, CliError> {
+        let tag = config.parsed("containers.log_tag", "a name of one line");
+        Ok(Self {
+            cgroups: cgroups(config)?,
             log_driver: log_driver(config)?,
+            log_tag: tag.map_err(CliError::new)?,
             pull: PullDefaults::of(config)?,
         })
     }
@@ -80,6 +104,14 @@ impl PullDefaults {
             retry_delay: reader.read("engine.retry_delay", "a duration such as 5s", delay)?,
         })
     }
+}
+
+fn cgroups(config: &Config) -> Result<Cgroups, CliError> {
+    const KEY: &str = "containers.cgroups";
+    let read = |text| {
+        Cgroups::from_str(text, false).map_err(|_| refused(config, KEY, "enabled, disabled, no-conmon or split"))
+    };
+    Ok(config.text(KEY).map(read).transpose()?.unwrap_or_default())
 }
 
 fn log_driver(config: &Config) -> Result<LogDriver, CliError> {
@@ -199,8 +231,6 @@ impl Reader<'_> {
         self.options.stop_timeout = config
             .checked_number("engine.stop_timeout", 0, u32::MAX)
             .map_err(CliError::new)?;
-        // No limit is nothing to set: what the unit allows holds in any case.
-        self.options.resources.pids = config.number("containers.pids_limit").filter(|number| *number > 0);
         Ok(())
     }
 
@@ -227,6 +257,7 @@ impl Reader<'_> {
             env: self.variables()?,
             volumes: self.list("containers.volumes"),
             mounts: self.list("containers.mounts"),
+            pids: self.config.number("containers.pids_limit"),
             init: self.config.switch("containers.init").unwrap_or_default(),
             host_address: self.options.defaults.host_address.take(),
             name_as_hostname: self
@@ -318,6 +349,8 @@ mod tests {
             ("env", "[\"=x\"]", "containers"),
             ("oom_score_adj", "5000", "containers"),
             ("log_driver", "\"paper\"", "containers"),
+            ("log_tag", "\"{{.X}}\"", "containers"),
+            ("cgroups", "\"some\"", "containers"),
             ("pull_policy", "\"often\"", "engine"),
             ("retry", "-1", "engine"),
             ("retry_delay", "\"5\"", "engine"),
@@ -338,9 +371,10 @@ mod tests {
 
     #[test]
     fn no_limit_of_processes_sets_none() {
-        assert_eq!(of("[containers]\npids_limit=0\n").unwrap().options.resources.pids, None);
+        assert_eq!(of("[containers]\npids_limit=-1\n").unwrap().options.pids_limit(), None);
+        assert_eq!(of("").unwrap().options.pids_limit(), Some(2048));
         assert_eq!(
-            of("[containers]\npids_limit=10\n").unwrap().options.resources.pids,
+            of("[containers]\npids_limit=10\n").unwrap().options.pids_limit(),
             Some(10)
         );
     }

@@ -1,5 +1,6 @@
 //! One file: its tables and keys against the table of all keys.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -12,6 +13,7 @@ use super::{Config, ConfigError, Data, SubnetPool, Value, built_in};
 
 /// Adds what the file says to `config`.
 pub(super) fn merge(config: &mut Config, path: &Path, text: &str) -> Result<(), ConfigError> {
+    let text = &without_comments(text);
     let file = File { path, text };
     let document = DeTable::parse(text).map_err(|error| {
         let message = error.message().trim().replace('\n', ", ");
@@ -23,12 +25,24 @@ pub(super) fn merge(config: &mut Config, path: &Path, text: &str) -> Result<(), 
     Ok(())
 }
 
+/// Comments are nearly all of a distribution's file, and to parse them would take longer than all else. Lines keep their numbers;
+/// in a text of several lines, what looks like a comment may be none.
+fn without_comments(text: &str) -> Cow<'_, str> {
+    if text.contains("\"\"\"") || text.contains("'''") {
+        return text.into();
+    }
+    let kept = text
+        .split_inclusive('\n')
+        .map(|line| if line.trim_start().starts_with('#') { "\n" } else { line });
+    kept.collect::<String>().into()
+}
+
 struct File<'a> {
     path: &'a Path,
     text: &'a str,
 }
 
-type Name<'a> = Spanned<std::borrow::Cow<'a, str>>;
+type Name<'a> = Spanned<Cow<'a, str>>;
 type Tree<'a> = Spanned<DeValue<'a>>;
 
 impl File<'_> {

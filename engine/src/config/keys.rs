@@ -54,6 +54,17 @@ pub enum Harmless {
     DirectoriesWithout(&'static str),
 }
 
+impl Harmless {
+    /// When there is no warning.
+    fn exception(&self) -> String {
+        match self {
+            Self::Values([]) => String::new(),
+            Self::Values(values) => format!(", but for {}", values.join(", ")),
+            Self::DirectoriesWithout(extension) => format!(" where one holds *.{extension}"),
+        }
+    }
+}
+
 impl Key {
     /// Its table, `engine`.
     pub fn table(&self) -> &'static str {
@@ -63,6 +74,15 @@ impl Key {
     /// Its name in the table.
     pub fn short(&self) -> &'static str {
         self.name.split_once('.').map_or(self.name, |(_, name)| name)
+    }
+
+    /// What becomes of it, in words.
+    pub fn meaning(&self) -> String {
+        match &self.effect {
+            Effect::Acts(what) => (*what).to_owned(),
+            Effect::Nothing(why) => format!("nothing: {why}"),
+            Effect::Missing(harmless, instead) => format!("a warning{}: {instead}", harmless.exception()),
+        }
     }
 }
 
@@ -136,12 +156,7 @@ pub const KEYS: &[Key] = &[
         Kind::List,
         "--cgroup-conf, where the option names no such file",
     ),
-    missing(
-        "containers.cgroups",
-        Kind::Text,
-        &["enabled", "no-conmon", "split"],
-        "a container has a control group, its unit's",
-    ),
+    acts("containers.cgroups", Kind::Text, "--cgroups"),
     acts("containers.cgroupns", Kind::Text, "--cgroupns"),
     acts(
         "containers.container_name_as_hostname",
@@ -235,12 +250,7 @@ pub const KEYS: &[Key] = &[
         "containers.log_size_max",
         "the journal has limits of its own: journald.conf(5)",
     ),
-    missing(
-        "containers.log_tag",
-        Kind::Text,
-        &[],
-        "set SyslogIdentifier= in the unit",
-    ),
+    acts("containers.log_tag", Kind::Text, "--log-opt tag="),
     acts(
         "containers.mounts",
         Kind::List,
@@ -258,7 +268,7 @@ pub const KEYS: &[Key] = &[
     acts(
         "containers.pids_limit",
         Kind::Number,
-        "--pids-limit; TasksMax= in the unit if neither is given",
+        "--pids-limit, unless nobody counts; 2048 if neither is given. Generated units have TasksMax=2048: for more, set that, too",
     ),
     missing(
         "containers.prepare_volume_on_create",

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`keys`] | the one table of keys: kind, whether it acts here, and as what |
 //! | [`places`] | which files are read, in which order |
+//! | [`reference`] | the table for people |
 //! | `file` | one file: parsed, checked against the table, every complaint with its line |
 //! | `shared` | the values that helpers of the whole process need: where programs are, how netavark is called |
 //!
@@ -16,6 +17,7 @@ mod environment;
 mod file;
 pub mod keys;
 pub mod places;
+pub mod reference;
 mod shared;
 
 use std::collections::{BTreeMap, HashMap};

@@ -72,7 +72,7 @@ fn unknown_names_are_warnings_with_their_place_and_what_was_meant() {
 
 #[test]
 fn what_cannot_be_had_is_a_warning_unless_it_asks_for_nothing_else() {
-    let text = "[containers]\nlog_path='/x'\ncgroups='enabled'\nkeyring=false\n[engine]\nremote=false\ncgroup_manager='cgroupfs'\n";
+    let text = "[containers]\nlog_path='/x'\nlabel_users=false\nkeyring=false\n[engine]\nremote=false\ncgroup_manager='cgroupfs'\n";
     let config = of(&[text]).unwrap();
     let warnings = config.warnings().join("\n");
     assert_eq!(config.warnings().len(), 2, "{warnings}");
@@ -138,6 +138,18 @@ fn a_value_of_another_kind_is_an_error_where_the_key_acts() {
     }
     let config = of(&["[machine]\ncpus='many'\n[engine]\nnum_locks=[]\n"]).unwrap();
     assert!(config.warnings().is_empty());
+}
+
+#[test]
+fn comments_say_nothing_and_lines_keep_their_numbers() {
+    let config = of(&["# tz='a'\r\n[containers] # c\n  # tz='b'\nenv=[\n# 'A',\n'B#', # c\n]\ntz='c#'\n#"]).unwrap();
+    assert_eq!(config.list("containers.env").unwrap(), ["B#"]);
+    assert_eq!(
+        (config.text("containers.tz"), config.origin("containers.tz")),
+        (Some("c#"), Some("/0.conf:8"))
+    );
+    let config = of(&["[containers]\ntz='''\n# a'''\n"]).unwrap();
+    assert_eq!(config.text("containers.tz"), Some("# a"));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::limits::own_group;
+use super::limits::{limit_processes, own_group};
 use super::record::Record;
 use crate::store::{Store, StoreError};
 
@@ -30,6 +30,7 @@ pub fn enter(store: &Store, record: &mut Record) -> Result<Option<Stay>, StoreEr
     record.save(store)?;
     let there = fs::create_dir_all(&own).and_then(|()| join(&own));
     if there.is_ok() {
+        limit_processes(&own, &record.options);
         return Ok(Some(Stay { home }));
     }
     remove(record);

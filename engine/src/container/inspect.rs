@@ -128,7 +128,7 @@ fn host_config(record: &Record) -> Value {
         "SecurityOpt": options.security,
         "ShmSize": options.shm_size,
         "Memory": options.resources.memory.unwrap_or(0),
-        "PidsLimit": options.resources.pids.unwrap_or(0),
+        "PidsLimit": options.pids_limit().unwrap_or(0),
         "RestartPolicy": { "Name": record.lifecycle.restart.as_deref().unwrap_or("") },
     })
 }

@@ -4,15 +4,17 @@
 //! moves itself into a child group, sets the limits there, and the container, started from it, inherits them.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::ContainerError;
 use super::process::Process;
-use crate::runtime::options::Resources;
+use crate::runtime::options::{ContainerOptions, PIDS, Resources};
 
 const HIERARCHY: &str = "/sys/fs/cgroup";
 const GROUP: &str = "payload";
+const PIDS_MAX: &str = "pids.max";
 
 /// Puts this process and the container's `helpers`, and with them the container to be started, under the limits. Nothing
 /// happens without limits.
@@ -39,6 +41,37 @@ pub fn apply(resources: &Resources, helpers: &[Process]) -> Result<(), Container
         &settings.iter().filter_map(|s| s.file.split('.').next()).collect(),
     )?;
     Ok(resources.apply(&child)?)
+}
+
+/// What is to be limited in a unit: what options say, and the number of processes that containers.conf says where the unit itself
+/// lets more be.
+pub fn in_unit(options: &ContainerOptions) -> Resources {
+    let mut resources = options.resources.clone();
+    if let (None, Some(number)) = (resources.pids, options.defaults.pids) {
+        resources.pids = below_unit(options.pids_limit(), number);
+    }
+    resources
+}
+
+/// The limit, unless the unit's is as low; nothing where nobody counts.
+fn below_unit(wanted: Option<i64>, said: i64) -> Option<i64> {
+    let text = fs::read_to_string(own_group()?.join(PIDS_MAX)).ok()?;
+    let unit: i64 = text.trim().parse().unwrap_or(i64::MAX);
+    if wanted.unwrap_or(i64::MAX) > unit && unit <= PIDS {
+        tracing::warn!(
+            "containers.conf: containers.pids_limit is {said}, but the unit has TasksMax={unit}: set TasksMax= in its [Service]"
+        );
+    }
+    wanted.filter(|wanted| *wanted < unit)
+}
+
+/// Limits the processes of a group of the container's own, if anybody counts.
+pub(super) fn limit_processes(group: &Path, options: &ContainerOptions) {
+    if let (None, Some(number)) = (options.resources.pids, options.pids_limit()) {
+        // Without the controller there is no such file, and none can be made.
+        let file = File::options().write(true).open(group.join(PIDS_MAX));
+        let _ = file.and_then(|mut file| file.write_all(number.to_string().as_bytes()));
+    }
 }
 
 /// Hands the controllers down to the child group, as far as the unit has them; what is missing is noticed, and named, when

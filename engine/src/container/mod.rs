@@ -25,6 +25,7 @@ pub mod start;
 pub mod stop;
 mod storage;
 mod streams;
+mod tag;
 pub mod transient;
 mod userns;
 pub mod verify;
@@ -32,6 +33,7 @@ pub mod wait;
 
 pub use output::{Attendance, LogDriver, UnknownLogDriver};
 pub use record::{Lifecycle, Record, SdNotify, State};
+pub use tag::{BadTag, LogTag};
 
 use crate::image::ImageError;
 use crate::network::NetworkError;

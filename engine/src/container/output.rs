@@ -3,7 +3,7 @@
 
 use std::fs::OpenOptions;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::fchown;
 use std::str::FromStr;
 
@@ -16,6 +16,7 @@ use super::streams::{self, Copies, Copying, Ends};
 use super::userns::Users;
 use super::{ContainerError, relay, reopen};
 use crate::image::Image;
+use crate::systemd::journal;
 
 /// Where the payload's output goes, `--log-driver`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,10 +100,13 @@ pub fn prepare(
         // The terminal is all three streams.
         _ if record.options.tty => Ok(Output::default()),
         LogDriver::None => nowhere(),
+        LogDriver::Passthrough => Ok(Output::default()),
         LogDriver::Automatic | LogDriver::Journald if engine == Attendance::Stays => copied(record.options.interactive),
-        LogDriver::Journald => relayed(),
-        LogDriver::Automatic if has_socket() && reopen::is_expected(&record.options, image) => relayed(),
-        LogDriver::Automatic | LogDriver::Passthrough => Ok(Output::default()),
+        LogDriver::Journald => relayed(tagged(record)?.as_ref()),
+        LogDriver::Automatic if has_socket() && reopen::is_expected(&record.options, image) => {
+            relayed(tagged(record)?.as_ref())
+        }
+        LogDriver::Automatic => direct(tagged(record)?),
     };
     let output = output.map_err(&failed)?;
     if let Some((uid, gid)) = users
@@ -130,10 +134,12 @@ pub fn begin_copying(copies: Option<Copies>) -> Result<Option<Copying>, Containe
 /// # Errors
 /// The relay cannot be started.
 pub fn of_terminal(record: &Record, terminal: OwnedFd) -> Result<Process, ContainerError> {
-    let started = match record.lifecycle.log_driver {
-        LogDriver::None => null().and_then(|null| relay::from_to(terminal, null.as_fd())),
-        _ => relay::from_to(terminal, io::stdout().as_fd()),
+    let own = match record.lifecycle.log_driver {
+        LogDriver::None => Some(null().map_err(failed("a terminal"))?),
+        _ => tagged(record)?,
     };
+    let stdout = io::stdout();
+    let started = relay::from_to(terminal, own.as_ref().map_or(stdout.as_fd(), AsFd::as_fd));
     started.map_err(failed("a terminal"))
 }
 
@@ -146,23 +152,46 @@ pub(super) fn failed(target: &'static str) -> impl Fn(io::Error) -> ContainerErr
     }
 }
 
+/// A stream of the container's own into the journal, where it is to be called otherwise there than its unit.
+fn tagged(record: &Record) -> Result<Option<OwnedFd>, ContainerError> {
+    let tag = record.lifecycle.log_tag.as_ref().filter(|_| has_socket());
+    tag.map(|tag| journal::stream(&tag.of(record)))
+        .transpose()
+        .map_err(failed("the journal"))
+}
+
 fn has_socket() -> bool {
     socket(io::stdout()).or(socket(io::stderr())).is_some()
 }
 
-/// Sockets are replaced by pipes, one relay each; systemd uses one socket for both streams unless the unit says otherwise.
-/// Anything else can be opened by name as it is.
-fn relayed() -> io::Result<Output> {
+/// Our own streams, but for sockets where the container has a `journal` of its own.
+fn direct(journal: Option<OwnedFd>) -> io::Result<Output> {
+    let Some(journal) = journal else {
+        return Ok(Output::default());
+    };
+    let instead = |socket: Option<_>| socket.map(|_| journal.try_clone()).transpose();
+    Ok(Output {
+        stdout: instead(socket(io::stdout()))?,
+        stderr: instead(socket(io::stderr()))?,
+        ..Output::default()
+    })
+}
+
+/// Sockets are replaced by pipes, one relay each, to the same socket or the container's `journal`; systemd uses one socket for
+/// both streams unless the unit says otherwise. Anything else can be opened by name as it is.
+fn relayed(journal: Option<&OwnedFd>) -> io::Result<Output> {
     let mut output = Output::default();
     let (stdout, stderr) = (socket(io::stdout()), socket(io::stderr()));
+    let is_one = stdout == stderr || (stderr.is_some() && journal.is_some());
+    let relay_to = |own: BorrowedFd<'_>| relay::start(journal.map_or(own, AsFd::as_fd));
     if stdout.is_some() {
-        let (pipe, relay) = relay::start(io::stdout().as_fd())?;
-        output.stderr = (stdout == stderr).then(|| pipe.try_clone()).transpose()?;
+        let (pipe, relay) = relay_to(io::stdout().as_fd())?;
+        output.stderr = is_one.then(|| pipe.try_clone()).transpose()?;
         output.stdout = Some(pipe);
         output.relays.push(relay);
     }
-    if stderr.is_some() && stdout != stderr {
-        let (pipe, relay) = relay::start(io::stderr().as_fd())?;
+    if stderr.is_some() && output.stderr.is_none() {
+        let (pipe, relay) = relay_to(io::stderr().as_fd())?;
         output.stderr = Some(pipe);
         output.relays.push(relay);
     }

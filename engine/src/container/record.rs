@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::ContainerError;
 use super::output::LogDriver;
 use super::process::Process;
+use super::tag::LogTag;
 use crate::network;
 use crate::runtime::{ContainerOptions, HostMount, IdMappings};
 use crate::store::{self, ContainerId, Durability, Store, StoreError, undamaged};
@@ -80,6 +81,12 @@ pub struct Lifecycle {
     pub restart: Option<String>,
     /// `--log-driver`.
     pub log_driver: LogDriver,
+    /// `--log-opt tag=`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_tag: Option<LogTag>,
+    /// `--cgroups=disabled`: it has no control group of its own.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub no_cgroup: bool,
 }
 
 /// Who says that the container is ready, `--sdnotify`.

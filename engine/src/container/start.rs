@@ -15,6 +15,7 @@ use super::{ContainerError, bundle, group, health, limits, networking, remove, r
 use crate::image::Image;
 use crate::network::Pending;
 use crate::runtime::oci::{self, RunRequest};
+use crate::runtime::options::Resources;
 use crate::runtime::{ConsoleSocket, Creation, OciRuntime, Release, Supplied, Verb};
 use crate::store::{Store, mount};
 use crate::systemd::{activation, notify};
@@ -149,13 +150,11 @@ fn bring_up<T>(
         relays,
         copies,
     } = output::prepare(record, image, users.as_ref(), engine)?;
-    let stay = (engine == Attendance::Stays && record.unit.is_none())
-        .then(|| group::enter(store, record))
-        .transpose()?
-        .flatten();
+    let own_group = engine == Attendance::Stays && record.unit.is_none() && !record.lifecycle.no_cgroup;
+    let stay = own_group.then(|| group::enter(store, record)).transpose()?.flatten();
     // Mounts go into a namespace that only the container will hold; everything else is done for everybody to see.
     let launched = mount::in_private_namespace(|| {
-        limits::apply(&record.options.resources, &relays)?;
+        limits::apply(&limits(record), &relays)?;
         (record.relays, record.boot) = (relays, Some(store.stamp().to_owned()));
         let (id, bundle) = (record.id.clone(), store.bundle(record.id.as_str()));
         let detached_terminal = record.options.tty && verb == Verb::Create;
@@ -177,6 +176,14 @@ fn bring_up<T>(
     })??;
     drop(stay);
     Ok((launched, copies))
+}
+
+fn limits(record: &Record) -> Resources {
+    if record.unit.is_some() {
+        limits::in_unit(&record.options)
+    } else {
+        record.options.resources.clone()
+    }
 }
 
 /// The container's mounts, its network and its bundle.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::ContainerError;
 use super::record::{Lifecycle, Record, SdNotify, UnitUse};
+use crate::runtime::ContainerOptions;
 use crate::store::Store;
 use crate::systemd::manager::{self, TransientService};
 
@@ -71,10 +72,19 @@ fn service(store: &Store, record: &Record) -> Result<TransientService, Container
         start: command(&["start", id]),
         stop: command(&["stop", "--ignore", id]),
         stop_post: command(&["container", "cleanup", id]),
+        tasks_max: tasks_max(&record.options),
         restart: restart(record.lifecycle.restart.as_deref()),
         stop_timeout: Duration::from_secs(record.stop_timeout.into()) + STOP_MARGIN,
         name: unit,
     })
+}
+
+/// The default limit of processes is the unit's; one that an option says is a matter of the engine.
+fn tasks_max(options: &ContainerOptions) -> u64 {
+    let default = options.pids_limit().filter(|_| options.resources.pids.is_none());
+    default
+        .and_then(|number| u64::try_from(number).ok())
+        .unwrap_or(manager::INFINITY)
 }
 
 /// podman's `--restart` in systemd's words.

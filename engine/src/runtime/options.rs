@@ -174,12 +174,25 @@ pub struct ContainerDefaults {
     pub volumes: Vec<String>,
     /// `mounts`.
     pub mounts: Vec<String>,
+    /// `pids_limit`; [`PIDS`] if `None`, and no limit if it is not positive. No start fails because nobody counts.
+    pub pids: Option<i64>,
     /// `init`, where it would be the first process and systemd is not.
     pub init: bool,
     /// `host_containers_internal_ip`: where the host is, or `none`.
     pub host_address: Option<String>,
     /// `container_name_as_hostname`.
     pub name_as_hostname: bool,
+}
+
+/// How many processes a container may have where nobody says it, as in podman: containers.conf(5), `pids_limit`.
+pub const PIDS: i64 = 2048;
+
+impl ContainerOptions {
+    /// How many processes it may have; `None` for any number.
+    pub fn pids_limit(&self) -> Option<i64> {
+        let said = self.resources.pids.or(self.defaults.pids);
+        Some(said.unwrap_or(PIDS)).filter(|number| *number > 0)
+    }
 }
 
 impl ContainerDefaults {

@@ -7,6 +7,9 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use zbus::{OwnedObjectPath, Variant};
 
+/// No limit.
+pub const INFINITY: u64 = u64::MAX;
+
 /// A service that lives as long as its container.
 #[derive(Debug, Clone)]
 pub struct TransientService {
@@ -24,6 +27,8 @@ pub struct TransientService {
     pub stop: Vec<String>,
     /// `ExecStopPost=`.
     pub stop_post: Vec<String>,
+    /// `TasksMax=`.
+    pub tasks_max: u64,
     /// `Restart=`: `no`, `always`, `on-failure`.
     pub restart: &'static str,
     /// `TimeoutStopSec=`.
@@ -243,6 +248,7 @@ fn properties(service: &TransientService) -> Vec<(&'static str, Variant<'_>)> {
         start,
         stop,
         stop_post,
+        tasks_max,
         restart,
         stop_timeout,
     } = service;
@@ -260,6 +266,7 @@ fn properties(service: &TransientService) -> Vec<(&'static str, Variant<'_>)> {
         ("ExecStart", Variant::from(exec(start))),
         ("ExecStop", Variant::from(exec(stop))),
         ("ExecStopPost", Variant::from(exec(stop_post))),
+        ("TasksMax", Variant::from(*tasks_max)),
         ("Restart", Variant::from(*restart)),
         (
             "TimeoutStopUSec",

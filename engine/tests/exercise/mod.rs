@@ -5,6 +5,7 @@ use std::path::Path;
 use std::str::FromStr;
 
 use sha2::{Digest, Sha256};
+use unipod::config::{Config, Shared};
 use unipod::image::reference::{Name, Reference};
 use unipod::image::registries::{Files, Registries};
 use unipod::image::registry::RawManifest;
@@ -91,6 +92,28 @@ pub fn files(dir: &Path, bytes: &[u8]) -> bool {
     }
     let accounts = Root::open(dir).and_then(|root| Accounts::read(&root));
     registries.is_ok() || accounts.is_ok_and(|accounts| accounts.find("web:www", &["log".to_owned()]).is_ok())
+}
+
+/// A `containers.conf`, after one that says something already. Returns whether it was taken.
+pub fn containers_conf(bytes: &[u8]) -> bool {
+    let mut config = Config::default();
+    let first = "[containers]\nenv=['A=1', {append=true}]\n[engine.runtimes]\na=['/a']\n";
+    config.merge(Path::new("/first"), first).expect("it is a good one");
+    let text = String::from_utf8_lossy(bytes);
+    let taken = config.merge(Path::new("/second"), &text);
+    if let Err(error) = &taken {
+        assert!(error.to_string().starts_with("/second:"), "{error}");
+    }
+    let is_clean = |text: &str| !text.contains(char::is_control);
+    assert!(
+        config.warnings().iter().all(|warning| is_clean(warning)),
+        "{:?}",
+        config.warnings()
+    );
+    taken.is_ok()
+        && Shared::of(&config)
+            .inspect_err(|error| assert!(is_clean(error)))
+            .is_ok()
 }
 
 /// A layer: it is unpacked whole or not at all, and nothing outside of it changes. `dir` is empty. Returns whether it was.

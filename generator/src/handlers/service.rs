@@ -32,6 +32,14 @@ pub fn kill_mode(c: &mut Conversion<'_>) {
     }
 }
 
+/// `TasksMax=`: as many processes as podman lets a container have (containers.conf(5), `pids_limit`), unless another number is
+/// given to the engine, which then counts below the unit.
+pub fn tasks_max(c: &mut Conversion<'_>) {
+    let is_option = |word: &String| word.split('=').next() == Some("--pids-limit");
+    let is_given = c.section.nonempty("PidsLimit").is_some() || c.options("PodmanArgs").iter().any(is_option);
+    c.default_service("TasksMax", if is_given { "infinity" } else { "2048" });
+}
+
 /// Whether the service runs once.
 pub fn is_oneshot(c: &Conversion<'_>) -> bool {
     c.service.scalar("Type") == Some("oneshot")

@@ -170,6 +170,20 @@ fn refuse_unsupported(lifecycle: &LifecycleOptions) -> Result<(), CliError> {
     })
 }
 
+/// A container that was promised a limit must not run without it.
+fn refuse_limits_without_group(options: &ContainerOptions, lifecycle: &LifecycleOptions) -> Result<(), CliError> {
+    let limits = options.resources.settings()?;
+    let limit = limits
+        .first()
+        .filter(|_| lifecycle.cgroups == run_options::Cgroups::Disabled);
+    limit.map_or(Ok(()), |limit| {
+        Err(CliError::new(format!(
+            "--cgroups=disabled and {} contradict each other: without a control group nothing is limited",
+            limit.option
+        )))
+    })
+}
+
 /// Combinations that cannot work, before anything is made for them.
 fn refuse_on_command_line(lifecycle: &LifecycleOptions) -> Result<(), CliError> {
     let restarts = lifecycle
@@ -214,6 +228,7 @@ fn make(
     supervisor: Supervisor,
 ) -> Result<(Created, Option<Image>), CliError> {
     refuse_unsupported(lifecycle)?;
+    refuse_limits_without_group(&options, lifecycle)?;
     let in_unit = matches!(supervisor, Supervisor::Unit(_));
     let progress = progress::of_start(in_unit, lifecycle.quiet);
     let ensure = || image::ensure(store, &options.image, &lifecycle.pull, progress.as_ref());
@@ -238,6 +253,8 @@ fn make(
             interactive: options.interactive,
             restart: lifecycle.restart.clone(),
             log_driver: lifecycle.log_driver,
+            log_tag: lifecycle.log_tag.clone(),
+            no_cgroup: lifecycle.cgroups == run_options::Cgroups::Disabled,
         },
         options,
         image: image.as_ref(),

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::pull::PullArguments;
-use super::{NO_LOG_FILE, Switch, pairs, refused};
-use crate::cli::defaults::PullDefaults;
+use super::{NO_LOG_FILE, Switch, refused};
+use crate::cli::defaults::LifecycleDefaults;
 use crate::cli::error::CliError;
-use crate::container::{LogDriver, UnknownLogDriver};
+use crate::container::{BadTag, LogDriver, LogTag, UnknownLogDriver};
 use crate::image::PullOptions;
 
 /// Options of the lifecycle.
@@ -38,16 +38,16 @@ pub(super) struct LifecycleArguments {
     /// Who tells systemd that the container is ready
     #[arg(long, value_enum, default_value = "container", ignore_case = true)]
     sdnotify: SdNotify,
-    /// Which cgroup the container is in
-    #[arg(long, value_enum, default_value = "enabled")]
-    cgroups: Cgroups,
+    /// Which cgroup the container is in [default: enabled]
+    #[arg(long, value_enum)]
+    cgroups: Option<Cgroups>,
     /// Cgroup below which the container's is made
     #[arg(long, value_name = "PATH")]
     cgroup_parent: Option<String>,
     /// Where output goes: journald, passthrough, none, k8s-file, json-file
     #[arg(long, value_name = "DRIVER")]
     log_driver: Option<String>,
-    /// Option of the log driver, NAME=VALUE
+    /// tag=NAME: what the container's lines are called in the journal
     #[arg(long, value_name = "NAME=VALUE")]
     log_opt: Vec<String>,
     #[command(flatten)]
@@ -137,8 +137,8 @@ pub struct LifecycleOptions {
     pub cgroup_parent: Option<String>,
     /// `--log-driver`; an empty text is the default.
     pub log_driver: LogDriver,
-    /// `--log-opt`.
-    pub log_options: std::collections::BTreeMap<String, String>,
+    /// `--log-opt tag=`.
+    pub log_tag: Option<LogTag>,
     /// How to pull.
     pub pull: PullOptions,
     /// `--restart` as given.
@@ -164,11 +164,7 @@ pub struct LifecycleOptions {
 }
 
 impl LifecycleArguments {
-    pub(super) fn resolve(
-        self,
-        log_default: LogDriver,
-        pull_defaults: PullDefaults,
-    ) -> Result<LifecycleOptions, CliError> {
+    pub(super) fn resolve(self, defaults: LifecycleDefaults) -> Result<LifecycleOptions, CliError> {
         let Self {
             detach,
             rm,
@@ -202,11 +198,13 @@ impl LifecycleArguments {
             cid_file: cidfile,
             pid_files: pidfile.into_iter().chain(conmon_pidfile).collect(),
             sdnotify,
-            cgroups,
+            cgroups: cgroups.unwrap_or(defaults.cgroups),
             cgroup_parent,
-            log_driver: log_driver.as_deref().map_or(Ok(log_default), checked_log_driver)?,
-            log_options: pairs("--log-opt", log_opt)?,
-            pull: pull.resolve(pull_defaults)?,
+            log_driver: log_driver
+                .as_deref()
+                .map_or(Ok(defaults.log_driver), checked_log_driver)?,
+            log_tag: log_tag(&log_opt)?.or(defaults.log_tag),
+            pull: pull.resolve(defaults.pull)?,
             restart: restart.map(checked_restart).transpose()?,
             detach_keys,
             sig_proxy: sig_proxy.is_none_or(|switch| switch.0),
@@ -231,6 +229,22 @@ fn checked_log_driver(name: &str) -> Result<LogDriver, CliError> {
     }
     name.parse()
         .map_err(|error: UnknownLogDriver| CliError::new(format!("--log-driver: {error}")))
+}
+
+/// `tag`; podman's others are about its own files, and refused if they are unknown.
+fn log_tag(options: &[String]) -> Result<Option<LogTag>, CliError> {
+    let mut tag = None;
+    for option in options {
+        match option.split_once('=') {
+            Some(("tag", text)) => {
+                let read = text.parse();
+                tag = Some(read.map_err(|error: BadTag| CliError::new(format!("--log-opt tag: {error}")))?);
+            }
+            Some((name @ ("path" | "max-size" | "max-file"), _)) => tracing::warn!("--log-opt {name}: {NO_LOG_FILE}"),
+            _ => return Err(refused("--log-opt", option, "expected tag=NAME")),
+        }
+    }
+    Ok(tag)
 }
 
 fn checked_restart(text: String) -> Result<String, CliError> {

@@ -87,8 +87,7 @@ impl RunOptions {
             mut options,
             env_host,
             http_proxy,
-            log_driver,
-            pull,
+            lifecycle: defaults,
         } = defaults;
         let host = process::HostEnvironment {
             everything: env_host,
@@ -107,7 +106,7 @@ impl RunOptions {
         namespaces.apply(&mut options)?;
         health.apply(&mut options);
         crate::runtime::check(&options)?;
-        Ok((options, lifecycle.resolve(log_driver, pull)?))
+        Ok((options, lifecycle.resolve(defaults)?))
     }
 }
 

@@ -98,8 +98,7 @@ impl ResourceOptions {
         options.ulimits.retain(|default| !said(default));
         options.ulimits.extend(ulimits);
         options.oom_score_adj = oom_score_adj.or(options.oom_score_adj);
-        let defaults = std::mem::take(&mut options.resources);
-        let mut unified = defaults.unified;
+        let mut unified = std::mem::take(&mut options.resources.unified);
         unified.extend(pairs("--cgroup-conf", cgroup_conf)?);
         options.resources = Resources {
             memory: limit("--memory", memory)?,
@@ -107,9 +106,7 @@ impl ResourceOptions {
             memory_reservation: limit("--memory-reservation", memory_reservation)?,
             memory_swappiness: memory_swappiness.and_then(|percent| percent.try_into().ok()),
             oom_kill_disable: Switch::is_on(oom_kill_disable),
-            pids: pids_limit
-                .map(|number| if number == 0 { -1 } else { number })
-                .or(defaults.pids),
+            pids: pids_limit.map(|number| if number == 0 { -1 } else { number }),
             cpus: cpus.filter(|number| *number > 0.0),
             cpu_shares: cpu_shares.filter(|shares| *shares > 0),
             cpu_period: cpu_period.filter(|period| *period > 0),

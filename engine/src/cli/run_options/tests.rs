@@ -257,7 +257,7 @@ fn an_option_wins_over_containers_conf() {
         (said.ipc.as_deref(), said.userns.as_deref()),
         (Some("host"), Some("auto"))
     );
-    assert_eq!((said.resources.pids, said.stop_timeout), (Some(100), Some(3)));
+    assert_eq!((said.defaults.pids, said.stop_timeout), (Some(100), Some(3)));
     assert_eq!(said.image_volume, crate::runtime::options::ImageVolume::Tmpfs);
     let other = with(
         CONF,

@@ -1,0 +1,11 @@
+//! Any bytes as `containers.conf`.
+
+#![no_main]
+
+#[allow(dead_code)]
+#[path = "../../tests/exercise/mod.rs"]
+mod exercise;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    exercise::containers_conf(bytes);
+});
