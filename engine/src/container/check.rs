@@ -11,7 +11,8 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use super::process::{self, Handle, Process};
+use super::process::{Handle, Process};
+use crate::store::child;
 
 /// As much of each stream is kept; the rest is read and dropped, so that nobody waits for us. Bytes.
 const KEPT: usize = 64 << 10;
@@ -21,11 +22,11 @@ const KEPT: usize = 64 << 10;
 ///
 /// # Errors
 /// The kernel refuses to wait.
-pub fn answer_within(mut child: Child, timeout: Duration) -> io::Result<(i32, String)> {
-    let process = Process::with_pid(child.id()).and_then(Process::open);
+pub fn answer_within(mut started: Child, timeout: Duration) -> io::Result<(i32, String)> {
+    let process = Process::with_pid(started.id()).and_then(Process::open);
     let streams = [
-        child.stdout.take().map(OwnedFd::from),
-        child.stderr.take().map(OwnedFd::from),
+        started.stdout.take().map(OwnedFd::from),
+        started.stderr.take().map(OwnedFd::from),
     ];
     let mut streams: Vec<Stream> = streams
         .into_iter()
@@ -38,9 +39,9 @@ pub fn answer_within(mut child: Child, timeout: Duration) -> io::Result<(i32, St
         None => true,
     };
     if !in_time {
-        process::kill_tree(child.id());
+        child::kill_tree(started.id());
     }
-    let status = child.wait()?;
+    let status = started.wait()?;
     if !in_time {
         return Ok((125, format!("the check did not answer within {timeout:?}")));
     }

@@ -93,19 +93,6 @@ impl Process {
     }
 }
 
-/// Kills a process with everything that it has started, in whatever session or namespace that lives.
-pub fn kill_tree(pid: u32) {
-    // Children first are found, then killed: a dead parent no longer names them.
-    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-    for child in children.split_whitespace().filter_map(|c| c.parse().ok()) {
-        kill_tree(child);
-    }
-    if let Some(handle) = Process::with_pid(pid).and_then(Process::open) {
-        // It may have ended in the meantime.
-        let _ = handle.signal(libc::SIGKILL);
-    }
-}
-
 /// An open pidfd, pidfd_open(2).
 #[derive(Debug)]
 pub struct Handle {

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::program::{self, Output, Run};
 use super::state::{Input, input_path};
 use super::{Attachment, Endpoint, NetworkError, netns};
-use crate::store::Store;
+use crate::store::{Store, child};
 
 /// Start or end of a container's network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,7 +86,7 @@ fn message(output: &Output) -> String {
     if let Some(failure) = line(&output.stdout).or_else(|| line(&output.stderr)) {
         return failure.error;
     }
-    let said = output.stderr.trim();
+    let said = child::words(output.stderr.as_bytes());
     if said.is_empty() {
         output.status.to_string()
     } else {

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::program::{self, Run};
 use super::{NetworkError, PortMapping};
+use crate::store::child;
 
 /// Connects the pinned namespace at `netns` to the host's network and publishes `ports`.
 ///
@@ -16,13 +17,8 @@ pub fn start(netns: &Path, ports: &[PortMapping], options: &[String]) -> Result<
     if output.status.success() {
         return Ok(());
     }
-    let message = output
-        .stderr
-        .trim()
-        .lines()
-        .last()
-        .unwrap_or("it gave no reason")
-        .to_owned();
+    let last = output.stderr.trim().lines().last().unwrap_or("it gave no reason");
+    let message = child::words(last.as_bytes());
     Err(NetworkError::Helper {
         program: "pasta",
         action: "setup",

@@ -1,7 +1,7 @@
 //! Helper programs: where they are, and running them without waiting.
 //!
 //! Output goes to memory files and not to pipes: aardvark-dns, which netavark starts, inherits and keeps them, so that the end
-//! of a pipe would never come.
+//! of a pipe would never come. What is written beyond their size is refused by the kernel: they are sealed.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -9,12 +9,18 @@ use std::io::{self, Read, Seek};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
 
+use nix::fcntl::{FcntlArg, SealFlag, fcntl};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
 use super::NetworkError;
 use crate::config::shared;
-use crate::store::spawn;
+use crate::store::{child, spawn};
+
+/// What a program may take. A network is set up in a twentieth of a second, with DHCP or under heavy load in some seconds; after
+/// 90 seconds systemd would end the start without a reason (`DefaultTimeoutStartSec=`).
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// Finds a helper program where containers.conf(5) says (`helper_binaries_dir`), then in PATH.
 pub(super) fn find(program: &'static str) -> Result<PathBuf, NetworkError> {
@@ -111,10 +117,10 @@ impl Run {
         }
     }
 
-    /// Waits for the end.
+    /// Waits for the end, which comes within [`LIMIT`].
     pub fn wait(mut self) -> Result<Output, NetworkError> {
         let wait = |run: &mut Self| {
-            let status = run.child.wait()?;
+            let status = child::wait(&mut run.child, LIMIT)?;
             Ok(Output {
                 status,
                 stdout: text(&mut run.stdout)?,
@@ -131,17 +137,52 @@ impl Run {
 /// A run given up is still waited for, so that whoever undoes its work finds a settled state.
 impl Drop for Run {
     fn drop(&mut self) {
-        let _ = self.child.wait();
+        let _ = child::wait(&mut self.child, LIMIT);
     }
 }
 
+/// As large as it may become: the part that was written ends where its common offset is.
 fn memory_file() -> io::Result<File> {
-    Ok(memfd_create("output", MFdFlags::MFD_CLOEXEC)?.into())
+    let file = File::from(memfd_create(
+        "output",
+        MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING,
+    )?);
+    file.set_len(child::MOST as u64)?;
+    fcntl(&file, FcntlArg::F_ADD_SEALS(SealFlag::F_SEAL_GROW))?;
+    Ok(file)
 }
 
 fn text(file: &mut File) -> io::Result<String> {
+    let length = file.stream_position()?;
+    if length >= child::MOST as u64 {
+        return Err(child::too_much());
+    }
     let mut bytes = Vec::new();
     file.rewind()?;
-    file.read_to_end(&mut bytes)?;
+    file.take(length).read_to_end(&mut bytes)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(script: &str) -> Result<Output, NetworkError> {
+        Run::start("/bin/sh".into(), ["-c", script], [])?.wait()
+    }
+
+    #[test]
+    fn what_a_program_says_has_an_end() {
+        let output = run("echo out; echo err >&2; exit 3").unwrap();
+        assert_eq!(
+            (&*output.stdout, &*output.stderr, output.status.code()),
+            ("out\n", "err\n", Some(3))
+        );
+        assert_eq!(run("exit 0").unwrap().stdout, "");
+        let error = run("cat /dev/zero >&2; echo done").unwrap_err();
+        let NetworkError::Run { source, .. } = error else {
+            panic!("{error}")
+        };
+        assert!(source.to_string().contains("more than 4 MiB"), "{source}");
+    }
 }

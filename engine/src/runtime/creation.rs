@@ -9,7 +9,7 @@ use oci_spec::runtime::Spec;
 
 use super::early::{Early, Running};
 use super::held::Held;
-use super::oci::{OciRuntime, RunRequest};
+use super::oci::{MAKING_LIMIT, OciRuntime, RunRequest};
 use super::runtime_log::{self, RuntimeError};
 
 /// How often a runtime in the foreground is asked whether the container has started; nobody waits for the answer.
@@ -84,7 +84,7 @@ impl Supplied<'_> {
     /// # Errors
     /// The runtime's own words where they are not known to mean something clearer.
     pub fn finish(mut self) -> Result<u32, RuntimeError> {
-        let status = self.program.wait()?;
+        let status = self.program.wait_within(MAKING_LIMIT)?;
         if !status.success() {
             return Err(runtime_log::failure(&self.request.log(), self.runtime, status));
         }
@@ -140,7 +140,7 @@ impl Release {
     /// # Errors
     /// There is no such container, or its process is gone.
     pub fn finish(self) -> Result<(), RuntimeError> {
-        let status = self.early.go_on(b"")?.wait()?;
+        let status = self.early.go_on(b"")?.wait_within(MAKING_LIMIT)?;
         if status.success() {
             Ok(())
         } else {

@@ -3,11 +3,13 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
+use std::time::Duration;
 
 use super::files;
 use super::gate::Gate;
 use super::held::Held;
 use super::runtime_log::RuntimeError;
+use crate::store::child;
 
 /// A program on its way. Dropping this ends it.
 #[derive(Debug)]
@@ -83,6 +85,12 @@ impl Running {
         })
     }
 
+    /// Waits for its end, which comes within `limit`; it is killed otherwise.
+    pub(super) fn wait_within(&mut self, limit: Duration) -> Result<ExitStatus, RuntimeError> {
+        child::wait(&mut self.child, limit).map_err(RuntimeError::io("wait for", &self.program))
+    }
+
+    /// Waits for its end, whenever that is.
     pub(super) fn wait(&mut self) -> Result<ExitStatus, RuntimeError> {
         self.child.wait().map_err(RuntimeError::io("wait for", &self.program))
     }

@@ -4,12 +4,14 @@ use std::os::fd::BorrowedFd;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
+use std::time::Duration;
 
 use super::program::{Program, executable, look_up};
 use super::runtime_log;
 pub use super::runtime_log::RuntimeError;
 use super::seccomp::cache::FilterCache;
 use crate::config::shared;
+use crate::store::child;
 
 /// Looked for in this order; the first is by far the fastest.
 const NAMES: [&str; 3] = ["crun", "runc", "youki"];
@@ -21,6 +23,13 @@ pub fn exit_code(status: ExitStatus) -> i32 {
         .or_else(|| status.signal().map(|signal| 128 + signal))
         .unwrap_or(125)
 }
+
+/// What making a container may take, or a process in it. It is a matter of milliseconds, but hooks of devices work on the image's
+/// files (CDI), and `tmpcopyup` copies them.
+pub(super) const MAKING_LIMIT: Duration = Duration::from_secs(300);
+
+/// What everything else may take that the runtime is asked or told. It waits for nobody but the kernel.
+const QUESTION_LIMIT: Duration = Duration::from_secs(60);
 
 /// An OCI runtime that is installed.
 #[derive(Debug)]
@@ -185,7 +194,13 @@ impl OciRuntime {
         );
         self.redirect(&mut command, [request.stdin_from, request.stdout, request.stderr])?;
         command.arg(request.id);
-        let status = self.wait(&mut command)?;
+        let mut child = command.spawn().map_err(RuntimeError::io("start", self.path()))?;
+        let status = if request.detach {
+            child::wait(&mut child, MAKING_LIMIT)
+        } else {
+            child.wait()
+        };
+        let status = status.map_err(RuntimeError::io("wait for", self.path()))?;
         // With the ends of the pipes in it.
         drop(command);
         runtime_log::own_failure(&log, self.path(), status)
@@ -306,20 +321,13 @@ impl OciRuntime {
         Ok(())
     }
 
-    fn wait(&self, command: &mut Command) -> Result<ExitStatus, RuntimeError> {
-        command.status().map_err(RuntimeError::io("start", self.path()))
-    }
-
     /// Runs it for its answer; what it says on standard error becomes the error.
     fn quiet(&self, command: &mut Command) -> Result<String, RuntimeError> {
-        let output = command
-            .stdin(Stdio::null())
-            .output()
-            .map_err(RuntimeError::io("start", self.path()))?;
+        let output = child::output(command, b"", QUESTION_LIMIT).map_err(RuntimeError::io("run", self.path()))?;
         if output.status.success() {
             return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }
-        let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        let said = child::words(&output.stderr);
         Err(RuntimeError::Failed {
             runtime: self.path().to_owned(),
             message: if said.is_empty() {

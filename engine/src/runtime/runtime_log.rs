@@ -1,8 +1,11 @@
 //! What the OCI runtime says when it fails, and what that means.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
+
+use crate::store::child;
 
 /// What can go wrong with the OCI runtime.
 #[derive(Debug, thiserror::Error)]
@@ -132,9 +135,13 @@ fn classify(message: String, runtime: &Path) -> RuntimeError {
     }
 }
 
-/// The last message of level error in a log of JSON objects.
+/// The last message of level error in a log of JSON objects. Real logs have a few lines; a program that talks for ever is not read
+/// for ever.
 fn last_error(log: &Path) -> Option<String> {
-    last_error_in(&std::fs::read_to_string(log).ok()?)
+    let mut said = Vec::new();
+    let most = child::MOST as u64;
+    File::open(log).ok()?.take(most).read_to_end(&mut said).ok()?;
+    last_error_in(&String::from_utf8_lossy(&said)).map(|message| child::words(message.as_bytes()))
 }
 
 /// An entry is one line from runc and crun 1.21, several from crun 1.28; youki has another word for the message.

@@ -59,11 +59,14 @@ pub fn output(command: &mut Command, input: &[u8], limit: Duration) -> io::Resul
     })
 }
 
-/// Waits for the end of a child.
+/// Waits for the end of a child; it may have been waited for.
 ///
 /// # Errors
 /// It takes longer than `limit`, or a signal came. It is gone then, with what it had started.
 pub fn wait(child: &mut Child, limit: Duration) -> io::Result<ExitStatus> {
+    if let Some(status) = child.try_wait()? {
+        return Ok(status);
+    }
     wait_reading(child, &mut [], limit)
 }
 
@@ -72,6 +75,11 @@ pub fn words(said: &[u8]) -> String {
     let text = String::from_utf8_lossy(&said[..said.len().min(QUOTED)]);
     let more = if said.len() > QUOTED { " …" } else { "" };
     format!("{}{more}", text.trim())
+}
+
+/// What a program has said that talks for ever.
+pub fn too_much() -> io::Error {
+    io::Error::other(format!("it said more than {} MiB", MOST >> 20))
 }
 
 /// An anonymous file with this content, read from its beginning.
@@ -107,9 +115,10 @@ impl Stream {
             Ok(_) => self.pipe = None,
         }
         if self.said.len() > MOST {
-            return Err(io::Error::other(format!("it said more than {} MiB", MOST >> 20)));
+            Err(too_much())
+        } else {
+            Ok(())
         }
-        Ok(())
     }
 }
 
@@ -200,7 +209,7 @@ impl Why {
 }
 
 /// Kills a child that was not waited for yet, and what it has started.
-fn kill_tree(pid: u32) {
+pub fn kill_tree(pid: u32) {
     let Some(process) = i32::try_from(pid).ok().and_then(Pid::from_raw) else {
         return;
     };

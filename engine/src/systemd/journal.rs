@@ -5,9 +5,15 @@ use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::process::Command;
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
+
+use crate::store::child;
+
+/// What the search for some messages may take. The journal of a busy host on a slow disk has gigabytes.
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// Where journald takes streams.
 const STREAMS: &str = "/run/systemd/journal/stdout";
@@ -145,9 +151,9 @@ pub fn last(groups: &[Vec<String>], lines: u32) -> std::io::Result<Vec<Message>>
     for (index, group) in groups.iter().enumerate() {
         command.args((index > 0).then_some("+")).args(group);
     }
-    let output = command.stdin(std::process::Stdio::null()).output()?;
+    let output = child::output(&mut command, b"", LIMIT)?;
     if !output.status.success() {
-        let reason = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        let reason = child::words(&output.stderr);
         return Err(std::io::Error::other(format!("journalctl failed: {reason}")));
     }
     let lines = output

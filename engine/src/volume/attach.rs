@@ -4,12 +4,16 @@ use std::ffi::OsString;
 use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use nix::mount::{MntFlags, umount2};
 use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags, statx};
 
 use super::{Options, Volume, VolumeError};
-use crate::store::StoreError;
+use crate::store::{StoreError, child};
+
+/// What mount(8) may take: a server that does not answer is asked for two minutes (nfs(5), `retry=`).
+const MOUNT_LIMIT: Duration = Duration::from_secs(150);
 
 impl Volume {
     /// The host directory to bind into the container. A volume with a device is mounted there first, by mount(8), which
@@ -35,14 +39,14 @@ impl Volume {
     fn mount(&self, options: &Options) -> Result<(), VolumeError> {
         let fs_type = options.fs_type.as_deref().unwrap_or("auto");
         let device = options.device.as_deref().unwrap_or(fs_type);
-        let output = Command::new("mount")
+        let mut command = Command::new("mount");
+        command
             .args(arguments(options, device, &self.mountpoint))
-            .env("LC_ALL", "C")
-            .output()
+            .env("LC_ALL", "C");
+        let output = child::output(&mut command, b"", MOUNT_LIMIT)
             .map_err(|e| self.cannot_mount(device, Some("mount(8) cannot be run"), Some(e)))?;
         if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr);
-            return Err(self.cannot_mount(device, Some(said.trim()), None));
+            return Err(self.cannot_mount(device, Some(&child::words(&output.stderr)), None));
         }
         let (uid, gid) = self.owner()?;
         if uid.is_some() || gid.is_some() {
