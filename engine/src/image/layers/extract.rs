@@ -17,6 +17,7 @@ use rustix::io::Errno;
 use super::archive::{Archive, Entry, Kind};
 use super::failure::{Failure, copy_failure, io, parent_failure};
 use super::metadata::{set_metadata, set_xattrs, times};
+use super::room::Room;
 use super::root::{self, Root};
 use super::sparse::Piece;
 use super::stream::TarStream;
@@ -39,6 +40,7 @@ pub(super) fn extract(stream: &mut TarStream, dir: &File) -> Result<(u64, HashMa
         root: Root::new(dir).map_err(io("open"))?,
         directories: BTreeMap::new(),
         confined: mount::in_user_namespace(),
+        room: Room::new(dir).map_err(io("make room for"))?,
         size: 0,
         sums: HashMap::new(),
     };
@@ -60,6 +62,7 @@ struct Unpacker {
     directories: BTreeMap<PathBuf, Timestamps>,
     /// In a user namespace there are no devices, and overlayfs takes its marks from `user.*`.
     confined: bool,
+    room: Room,
     size: u64,
     sums: HashMap<u64, u32>,
 }
@@ -81,6 +84,7 @@ struct Place<'a> {
 
 impl Unpacker {
     fn entry(&mut self, entry: &Entry, archive: &mut Archive<'_, TarStream>) -> Result<(), Failure> {
+        self.room.take_entry().map_err(io("make room for"))?;
         let path = root::clean(&entry.path).map_err(Failure::Refused)?;
         let aufs = |part: &OsStr| part.as_bytes().starts_with(AUFS) && part.as_bytes() != OPAQUE_MARK;
         if path.iter().any(aufs) {
@@ -137,6 +141,7 @@ impl Unpacker {
             offset = piece.offset;
             archive
                 .copy(piece.length, |bytes| {
+                    self.room.take(bytes.len() as u64)?;
                     file.write_all_at(bytes, offset)?;
                     sum.update(bytes);
                     offset += bytes.len() as u64;

@@ -24,10 +24,13 @@ impl Failure {
             other => (String::new(), other),
         };
         match failure {
-            Self::Io(_, e) if matches!(e.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) => {
+            Self::Io(_, source)
+                if matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) =>
+            {
                 LayerError::DiskFull {
                     place: place.into(),
                     entry,
+                    source,
                 }
             }
             Self::Io(action, source) => LayerError::Entry { action, entry, source },

@@ -21,6 +21,7 @@ mod extract;
 mod failure;
 pub mod inventory;
 mod metadata;
+mod room;
 mod root;
 mod sparse;
 mod stream;
@@ -78,13 +79,15 @@ pub enum LayerError {
         /// Why it failed.
         source: io::Error,
     },
-    /// The file system is full (or the quota is used up).
+    /// The file system is full, or would be too full for others, or the quota is used up.
     #[error("no space is left in {} for {entry:?}", place.display())]
     DiskFull {
         /// Where layers are kept.
         place: PathBuf,
         /// The entry that did not fit.
         entry: String,
+        /// What stands in the way: the kernel's word, or what is kept free.
+        source: io::Error,
     },
     /// The archive is not the one that the image's configuration names.
     #[error("the layer's content has the digest {actual}, but the image's configuration says {expected}")]

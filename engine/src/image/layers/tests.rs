@@ -555,6 +555,30 @@ fn a_full_disk_is_named() {
 }
 
 #[test]
+fn a_bomb_ends_before_the_disk_is_full() {
+    use std::error::Error as _;
+
+    let lab = Lab::new();
+    let data = lab.dir.path().join("data");
+    let zeros = vec![0; 40 << 20];
+    let again = (0..3).fold(Tar::new(), |tar, _| tar.file("small", &zeros[..8 << 20]));
+    let files = (0..3000).fold(Tar::new(), |tar, number| tar.file(&format!("f{number}"), b""));
+    for (tar, options, reason) in [
+        (Tar::new().file("big", &zeros), c"size=20M", "are kept free for others"),
+        (again, c"size=20M", "larger than the whole file system"),
+        (files, c"size=200M,nr_inodes=2000", "inodes are free"),
+    ] {
+        rustix::mount::mount("tmpfs", &data, "tmpfs", rustix::mount::MountFlags::empty(), options).unwrap();
+        let error = lab.unpack(&tar.end()).unwrap_err();
+        let after = rustix::fs::statvfs(&data).unwrap();
+        rustix::mount::unmount(&data, rustix::mount::UnmountFlags::empty()).unwrap();
+        let source = error.source().unwrap().to_string();
+        assert!(source.contains(reason), "{error}: {source}");
+        assert!(after.f_bavail > after.f_blocks / 2, "nothing of it stays");
+    }
+}
+
+#[test]
 fn chain_ids_of_the_specification() {
     let diff_ids = [digest(b"a"), digest(b"b"), digest(b"c")];
     let chain = chain_ids(&diff_ids);
