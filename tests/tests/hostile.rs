@@ -153,3 +153,144 @@ fn a_container_in_the_foreground_has_a_control_group_of_its_own() {
         )
         .ok();
 }
+
+/// Shell functions that make an image by hand, as one that wants to do harm does.
+const BY_HAND: &str = r#"
+    blob() { # FILE: moves it into the layout; says its digest and size
+        set -- "$1" "$(sha256sum <"$1" | cut -d' ' -f1)" "$(stat -c %s "$1")"
+        mv "$1" "blobs/sha256/$2"
+        echo "\"digest\": \"sha256:$2\", \"size\": $3"
+    }
+    layout() { # DIRECTORY DIFFID, on standard input the compressed archive
+        mkdir -p "$1/blobs/sha256"; cd "$1"
+        cat >layer; layer=$(blob layer)
+        echo "{\"architecture\": \"$(uname -m | sed 's/x86_64/amd64/; s/aarch64/arm64/')\", \"os\": \"linux\",
+               \"rootfs\": {\"type\": \"layers\", \"diff_ids\": [\"sha256:$2\"]}, \"config\": {}}" >config
+        echo "{\"schemaVersion\": 2, \"mediaType\": \"application/vnd.oci.image.manifest.v1+json\",
+               \"config\": {\"mediaType\": \"application/vnd.oci.image.config.v1+json\", $(blob config)},
+               \"layers\": [{\"mediaType\": \"application/vnd.oci.image.layer.v1.tar+gzip\", $layer}]}" >manifest
+        echo "{\"schemaVersion\": 2, \"manifests\":
+               [{\"mediaType\": \"application/vnd.oci.image.manifest.v1+json\", $(blob manifest)}]}" >index.json
+        echo '{"imageLayoutVersion": "1.0.0"}' >oci-layout
+    }
+"#;
+
+#[test]
+fn an_image_cannot_fill_the_disk_or_make_us_wait() {
+    let machine = setup::boot();
+    let by_hand = |script: &str| machine.sh(&format!("set -e; {BY_HAND} {script}"));
+    by_hand(
+        "mkdir /run/bomb; truncate -s 400M /run/bomb/zeros
+         sum=$(tar -C /run/bomb -c zeros | sha256sum | cut -d' ' -f1)
+         tar -C /run/bomb -c zeros | gzip -1 | layout /run/bomb-image $sum
+         [ $(du -sm /run/bomb-image | cut -f1) -lt 10 ]",
+    )
+    .ok();
+    // A file system of its own, and what is on it beside us.
+    let place = "unipod --root /mnt/data --runroot /run/bombed";
+    machine
+        .sh("mount -t tmpfs -o size=200M tmpfs /mnt && echo kept >/mnt/kept")
+        .ok();
+    let refused = machine.sh(&format!("{place} pull -q oci:/run/bomb-image")).refused();
+    assert!(
+        refused.contains("no space is left") && refused.contains("kept free for others"),
+        "{refused}"
+    );
+    let left = machine.sh("df -m --output=used /mnt | tail -1").ok();
+    assert!(left.trim().parse::<u32>().unwrap() < 20, "{left} MiB stay");
+
+    // Files that are none.
+    by_hand(
+        "mkdir -p /run/odd/etc /run/odd/bin; cp /usr/bin/busybox /run/odd/bin/busybox 2>/dev/null || cp /bin/busybox /run/odd/bin/
+         for name in sh sleep true id; do ln -s busybox /run/odd/bin/$name; done
+         mkfifo /run/odd/etc/passwd; mknod /run/odd/etc/group c 1 5
+         tar -C /run/odd -cf /run/odd.tar .
+         gzip -1 </run/odd.tar | layout /run/odd-image $(sha256sum </run/odd.tar | cut -d' ' -f1)
+         unipod pull -q oci:/run/odd-image",
+    )
+    .ok();
+    let image = machine.sh("unipod images -q | head -1").ok();
+    for options in ["", "--user 1000:1000", "--user 0"] {
+        machine
+            .sh(&format!("timeout 20 unipod run --rm {options} {image} true"))
+            .ok();
+    }
+    for user in ["nobody", "0:staff"] {
+        let refused = machine.sh(&format!("timeout 20 unipod run --rm --user {user} {image} true"));
+        assert_eq!(refused.code, 125, "{user}: {refused}");
+    }
+    machine.sh(&format!("unipod run -d --name odd {image} sleep 1000")).ok();
+    machine.sh("timeout 20 unipod exec --user 1000 odd true").ok();
+    let refused = machine.sh("timeout 20 unipod exec --user nobody odd true").refused();
+    assert!(refused.contains("no user nobody"), "{refused}");
+    machine.sh("unipod rm -f -t 0 odd").ok();
+    machine.nothing_remains();
+}
+
+/// What registries and helper programs say does not steer the terminal, and they do not keep us.
+#[test]
+fn programs_and_registries_of_others_have_no_power_over_us() {
+    let machine = machine();
+    machine.write(
+        "/run/evil-registry",
+        "#!/bin/sh\nread -r line\nbody='{\"errors\": [{\"code\": \"DENIED\", \"message\": \"\\u001b[2J\\u009bcome in\"}]}'\n\
+         printf 'HTTP/1.1 403 Forbidden\\r\\nContent-Type: application/json\\r\\nContent-Length: %s\\r\\nConnection: close\\r\\n\\r\\n%s' \
+         \"$(printf %s \"$body\" | wc -c)\" \"$body\"\n",
+    );
+    machine
+        .sh("chmod +x /run/evil-registry; systemd-run -q --unit=evil socat TCP-LISTEN:5009,bind=127.0.0.1,fork,reuseaddr EXEC:/run/evil-registry")
+        .ok();
+    machine.wait_for("curl -sS http://127.0.0.1:5009/v2/ | grep -q DENIED");
+    // On a terminal as well, where our own colours are.
+    for (command, on_terminal) in [
+        (
+            "unipod --log-level debug pull --tls-verify=false --retry 0 127.0.0.1:5009/x",
+            false,
+        ),
+        (
+            "unipod --log-level debug pull --tls-verify=false --retry 0 127.0.0.1:5009/x",
+            true,
+        ),
+        ("unipod $(printf '\\033[2J')", true),
+        ("unipod ps --no-such-$(printf '\\033[2J')", true),
+        ("unipod login -u u -p p --tls-verify=false 127.0.0.1:5009", false),
+    ] {
+        let script = if on_terminal {
+            machine.write("/run/command", &format!("{command}\n"));
+            "script -qec 'sh /run/command' /dev/null </dev/null".to_owned()
+        } else {
+            command.to_owned()
+        };
+        let output = machine.sh(&format!("{script} 2>&1 || true")).stdout;
+        assert!(
+            !output.contains("\u{1b}[2J") && !output.contains('\u{9b}'),
+            "{command}: {output:?}"
+        );
+        assert!(
+            output.contains("[2J") || output.contains("error: "),
+            "{command}: {output:?}"
+        );
+    }
+
+    // A netavark that hangs, when it is to begin and when it is to end; a signal ends us nevertheless.
+    machine.write(
+        "/usr/local/lib/podman/netavark",
+        "#!/bin/sh\nsleep 1000 &\necho $$ $! >>/run/netavark.pid\nwait\n",
+    );
+    machine.sh("chmod +x /usr/local/lib/podman/netavark").ok();
+    machine
+        .sh("systemd-run -q --unit=caller sh -c 'unipod run --rm --name hung --network podman busybox true; echo ended $?; sleep 1000'")
+        .ok();
+    machine.wait_for("[ -s /run/netavark.pid ]");
+    machine.sh("pkill -TERM -o -f '^unipod run --rm --name hung'").ok();
+    machine.wait_for("journalctl -q -o cat -u caller | grep -q '^ended 125'");
+    machine
+        .sh("for pid in $(cat /run/netavark.pid); do ! kill -0 $pid || exit 1; done")
+        .ok();
+    let said = machine.journal("caller");
+    assert!(said.contains("netavark") && said.contains("asked to end"), "{said}");
+    machine
+        .sh("rm /usr/local/lib/podman/netavark; systemctl stop caller; unipod rm -f --ignore hung")
+        .ok();
+    machine.nothing_remains();
+}

@@ -9,6 +9,7 @@ use tracing::level_filters::LevelFilter;
 use super::defaults::Defaults;
 use super::error::CliError;
 use super::foreign::{Foreign, ForeignOptions, Table, option, switch};
+use super::log;
 use crate::config::{self, Shared};
 use crate::runtime::ContainerOptions;
 use crate::store::Store;
@@ -45,7 +46,7 @@ impl GlobalOptions {
     /// # Errors
     /// An option of podman's means something here that it cannot have.
     pub fn apply(&self) -> Result<(), CliError> {
-        log_to_stderr(self.log_level.0);
+        log::to_stderr(self.log_level.0);
         self.foreign.check()?;
         config::set_modules(self.module.clone());
         Ok(())
@@ -105,19 +106,6 @@ impl FromStr for LogLevel {
             _ => return Err("expected error, warn, info, debug or trace"),
         }))
     }
-}
-
-fn log_to_stderr(level: LevelFilter) {
-    let colour = std::io::IsTerminal::is_terminal(&std::io::stderr()) && std::env::var_os("NO_COLOR").is_none();
-    tracing_subscriber::fmt()
-        .with_max_level(level)
-        .with_writer(std::io::stderr)
-        .with_ansi(colour)
-        .with_target(false)
-        .without_time()
-        // Standard error may be on a full disk: a warning that cannot be written would end the engine in the middle of its work.
-        .log_internal_errors(false)
-        .init();
 }
 
 /// What podman has before its subcommands and unipod does not.

@@ -1,6 +1,6 @@
 //! `unipod login`, `unipod logout`.
 
-use std::io::{BufRead, IsTerminal, Read, Write, stderr, stdin, stdout};
+use std::io::{BufRead, IsTerminal, Read, Write, stderr, stdin};
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
@@ -105,7 +105,7 @@ impl LogoutArgs {
 }
 
 fn say(line: &str) -> Result<u8, CliError> {
-    writeln!(stdout(), "{}", output::harmless(line))?;
+    output::print_text(&format!("{line}\n"))?;
     Ok(0)
 }
 

@@ -9,6 +9,7 @@ mod foreign;
 mod global;
 pub mod human;
 pub mod image;
+mod log;
 pub mod login;
 pub mod network;
 mod not_yet;
@@ -21,6 +22,8 @@ pub mod system;
 pub mod unit;
 pub mod volume;
 
+use std::borrow::Cow;
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
@@ -140,8 +143,14 @@ fn refuse(error: clap::Error) -> ExitCode {
         ErrorKind::DisplayHelp | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => help().unwrap_or(error),
         _ => error,
     };
-    // A closed pipe must not turn `--help | head` into an error.
-    let _ = error.print();
+    let steers = |word: OsString| matches!(output::harmless(&word.to_string_lossy()), Cow::Owned(_));
+    if error.use_stderr() && std::env::args_os().any(steers) {
+        // It repeats words of the command line, between its own colours: without those then.
+        output::say_line(error.render().to_string().trim_end());
+    } else {
+        // A closed pipe must not turn `--help | head` into an error.
+        let _ = error.print();
+    }
     if error.use_stderr() {
         ExitCode::from(125)
     } else {

@@ -110,11 +110,16 @@ pub fn print_inspect(objects: &[Value], format: Option<&str>) -> Result<(), Outp
 /// Prints one object as indented JSON.
 pub fn print_json(object: &Value) -> Result<(), OutputError> {
     let text = indented(object, b"     ").map_err(OutputError)?;
-    print(&text).map_err(OutputError)
+    print_data(&text).map_err(OutputError)
 }
 
-/// Prints text as it is.
+/// Prints text.
 pub fn print_text(text: &str) -> Result<(), OutputError> {
+    print_data(text).map_err(OutputError)
+}
+
+/// Prints text as it is, for it has colours; what others have written in it is [`harmless`] already.
+pub fn print_coloured(text: &str) -> Result<(), OutputError> {
     print(text).map_err(OutputError)
 }
 
@@ -126,7 +131,7 @@ pub fn is_colourful() -> bool {
 
 /// Prints one line. A pipe that nobody reads any more, or a full disk, must not undo what has been done: no error.
 pub fn print_line(text: &str) {
-    let _ = print(&format!("{text}\n"));
+    let _ = print_data(&format!("{text}\n"));
 }
 
 /// Says one line on standard error. That nobody can hear it changes nothing: no error, and not the panic of `eprintln!`.

@@ -1,7 +1,5 @@
 //! `history`, `image history`.
 
-use std::io::{Write, stdout};
-
 use clap::{ArgAction, Args};
 use jiff::Timestamp;
 use serde_json::json;
@@ -50,9 +48,8 @@ impl HistoryArgs {
         let image = find(store, &self.image)?.ok_or_else(not_found)?;
         let steps = steps(store, &image)?;
         if self.quiet {
-            for step in &steps {
-                writeln!(stdout(), "{}", self.id(step))?;
-            }
+            let ids: Vec<String> = steps.iter().map(|step| self.id(step) + "\n").collect();
+            output::print_text(&ids.concat())?;
             return Ok(0);
         }
         let now = Timestamp::now();

@@ -1,7 +1,5 @@
 //! `images`, `image ls`.
 
-use std::io::{Write, stdout};
-
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 use serde_json::json;
@@ -11,7 +9,7 @@ use super::summary::{Summary, repository_and_tag};
 use crate::cli::arguments::Listing;
 use crate::cli::error::CliError;
 use crate::cli::human;
-use crate::cli::output::Row;
+use crate::cli::output::{self, Row};
 use crate::store::Store;
 
 /// List images.
@@ -74,9 +72,8 @@ impl LsArgs {
     }
 
     fn print_ids(&self, images: &[Summary]) -> Result<u8, CliError> {
-        for image in images {
-            writeln!(stdout(), "{}", self.id(image))?;
-        }
+        let ids: Vec<String> = images.iter().map(|image| self.id(image) + "\n").collect();
+        output::print_text(&ids.concat())?;
         Ok(0)
     }
 

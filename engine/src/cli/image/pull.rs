@@ -1,6 +1,5 @@
 //! `pull`, `image pull`.
 
-use std::io::{Write, stdout};
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, ValueEnum};
@@ -8,6 +7,7 @@ use clap::{ArgAction, Args, ValueEnum};
 use crate::cli::arguments::any_value;
 use crate::cli::error::CliError;
 use crate::cli::global::GlobalOptions;
+use crate::cli::output;
 use crate::cli::progress;
 use crate::image::{self, PullOptions, PullPolicy};
 use crate::store::Store;
@@ -96,7 +96,7 @@ impl PullArgs {
                 vec![image::ensure(store, name, &options, progress.as_ref())?]
             };
             for image in images {
-                writeln!(stdout(), "{}", image.id.trim_start_matches("sha256:"))?;
+                output::print_line(image.id.trim_start_matches("sha256:"));
             }
         }
         Ok(0)

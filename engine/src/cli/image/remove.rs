@@ -8,6 +8,7 @@ use super::filter::{self, Filter};
 use super::summary::Summary;
 use crate::cli::arguments::each;
 use crate::cli::error::CliError;
+use crate::cli::output;
 use crate::container::record::{self, Record};
 use crate::image::remove::{self, Removed};
 use crate::image::{ImageError, records};
@@ -40,7 +41,10 @@ impl RmArgs {
         let names = if self.all { all_ids(store)? } else { self.images.clone() };
         Ok(each(&names, |name| {
             match remove::remove(store, name, &|| used_images(store), self.force || self.all) {
-                Ok(removed) => print_removed(&removed).map(|()| None),
+                Ok(removed) => {
+                    print_removed(&removed);
+                    Ok(None)
+                }
                 Err(ImageError::NotFound { .. }) if self.ignore || self.force => Ok(None),
                 Err(error) => Err(CliError::coded(error, exit_code)),
             }
@@ -60,14 +64,13 @@ fn all_ids(store: &Store) -> Result<Vec<String>, ImageError> {
     Ok(records::list(store)?.into_iter().map(|record| record.id).collect())
 }
 
-fn print_removed(removed: &Removed) -> Result<(), CliError> {
+fn print_removed(removed: &Removed) {
     for name in &removed.untagged {
-        writeln!(stdout(), "Untagged: {name}")?;
+        output::print_line(&format!("Untagged: {name}"));
     }
     for id in &removed.deleted {
-        writeln!(stdout(), "Deleted: {}", id.trim_start_matches("sha256:"))?;
+        output::print_line(&format!("Deleted: {}", id.trim_start_matches("sha256:")));
     }
-    Ok(())
 }
 
 /// Give an image another name.
@@ -139,7 +142,7 @@ impl PruneArgs {
         };
         let removed = remove::prune(store, &|| used_images(store), self.all, keep)?;
         for id in &removed.deleted {
-            writeln!(stdout(), "{}", id.trim_start_matches("sha256:"))?;
+            output::print_line(id.trim_start_matches("sha256:"));
         }
         Ok(0)
     }

@@ -1,11 +1,12 @@
 //! `unipod quadlet print`.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 use clap::Args;
 
 use super::super::error::CliError;
+use super::super::output;
 use super::units;
 use crate::store::StoreError;
 
@@ -24,7 +25,12 @@ impl PrintArgs {
         let path = &*units::find(&registry, &self.quadlet)?.unit.path;
         let content = fs::read(path).map_err(StoreError::io("read", path.as_ref()))?;
         // A reader that has seen enough is no failure.
-        let _ = io::stdout().lock().write_all(&content);
+        let _ = if io::stdout().is_terminal() {
+            let text = String::from_utf8_lossy(&content);
+            io::stdout().lock().write_all(output::harmless(&text).as_bytes())
+        } else {
+            io::stdout().lock().write_all(&content)
+        };
         Ok(0)
     }
 }

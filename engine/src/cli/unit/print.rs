@@ -57,7 +57,7 @@ impl PrintArgs {
         let diff = TextDiff::from_lines(without_header(&loaded), made);
         let new = format!("{} (as it would be generated)", chosen.named.unit.path);
         let diff = diff.unified_diff().context_radius(3).header(&path, &new).to_string();
-        output::print_text(&coloured(&diff))?;
+        output::print_coloured(&coloured(&diff))?;
         Ok(u8::from(!diff.is_empty()))
     }
 
@@ -91,6 +91,7 @@ fn coloured(diff: &str) -> String {
     if !output::is_colourful() {
         return diff.to_owned();
     }
+    let diff = output::harmless(diff);
     let mut text = String::new();
     for line in diff.lines() {
         let colour = match line.as_bytes().first() {

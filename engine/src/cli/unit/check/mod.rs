@@ -65,7 +65,7 @@ impl CheckArgs {
             files: checked.units.len(),
         };
         match self.format {
-            Format::Text => output::print_text(&text::render(&report, output::is_colourful()))?,
+            Format::Text => output::print_coloured(&text::render(&report, output::is_colourful()))?,
             Format::Json => output::print_json(&json::document(&report))?,
             Format::Sarif => output::print_json(&sarif::document(&report))?,
         }

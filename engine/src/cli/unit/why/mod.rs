@@ -67,7 +67,7 @@ impl WhyArgs {
             _ => Vec::new(),
         };
         match self.format {
-            Format::Text => output::print_text(&text::render(&found, &problems, output::is_colourful()))?,
+            Format::Text => output::print_coloured(&text::render(&found, &problems, output::is_colourful()))?,
             Format::Json => output::print_json(&json(&found)?)?,
         }
         Ok(0)
