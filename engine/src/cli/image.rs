@@ -27,6 +27,8 @@ use crate::store::Store;
 #[allow(missing_docs)] // What each does is said at its arguments, where clap finds it.
 pub enum ImageCommand {
     /// Check whether an image is in the store
+    ///
+    /// Example: unipod image exists docker.io/library/nginx || unipod pull docker.io/library/nginx
     Exists {
         /// Name or ID
         image: String,

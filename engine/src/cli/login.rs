@@ -13,6 +13,8 @@ use crate::image::login::{self, LoginOptions};
 use crate::image::registry::TlsOptions;
 
 /// Log in to a registry.
+///
+/// Example: unipod login --username ann --password-stdin registry.example.com <password.txt
 #[derive(Debug, Args)]
 pub struct LoginArgs {
     /// The registry, HOST[:PORT][/NAMESPACE]
@@ -41,6 +43,8 @@ pub struct LoginArgs {
 }
 
 /// Forget the credentials of a registry.
+///
+/// Example: unipod logout registry.example.com
 #[derive(Debug, Args)]
 pub struct LogoutArgs {
     /// The registry

@@ -30,6 +30,8 @@ pub enum NetworkCommand {
     #[command(visible_alias = "remove")]
     Rm(RmArgs),
     /// Say by the exit code whether a network exists: 0 yes, 1 no.
+    ///
+    /// Example: unipod network exists shop || unipod network create shop
     Exists {
         /// Name or ID.
         network: String,
@@ -52,6 +54,8 @@ impl NetworkCommand {
 }
 
 /// Create a network.
+///
+/// Example: unipod network create --subnet 10.90.0.0/24 shop
 #[derive(Debug, Args)]
 #[command(mut_args(any_value))]
 #[allow(clippy::struct_excessive_bools, reason = "they are the switches of the command line")]
@@ -200,6 +204,8 @@ fn route(text: &str) -> Result<Route, CliError> {
 }
 
 /// List networks.
+///
+/// Example: unipod network ls --filter driver=bridge
 #[derive(Debug, Args)]
 pub struct LsArgs {
     /// Only those that match: name, id, driver, label, dangling.
@@ -281,6 +287,8 @@ fn row(network: &Network, no_trunc: bool) -> Result<Row, CliError> {
 }
 
 /// Show networks in full.
+///
+/// Example: unipod network inspect --format '{{.Driver}}' shop
 #[derive(Debug, Args)]
 pub struct InspectArgs {
     /// A Go template.
@@ -336,6 +344,8 @@ fn container(user: &User, network: &str) -> Value {
 }
 
 /// Remove networks.
+///
+/// Example: unipod network rm shop
 #[derive(Debug, Args)]
 pub struct RmArgs {
     /// Also a network that containers are on, which are removed; one that is not there is no error.
@@ -380,6 +390,8 @@ fn remove_users(store: &Store, name: &str) -> Result<(), CliError> {
 }
 
 /// Remove networks that no container is on.
+///
+/// Example: unipod network prune --force
 #[derive(Debug, Args)]
 pub struct PruneArgs {
     /// Do not ask. Nothing is ever asked; accepted for compatibility.

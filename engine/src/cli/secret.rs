@@ -27,6 +27,8 @@ pub enum SecretCommand {
     #[command(visible_alias = "remove")]
     Rm(RmArgs),
     /// Say by the exit code whether a secret exists: 0 yes, 1 no.
+    ///
+    /// Example: unipod secret exists db-password || unipod secret create db-password ./password.txt
     Exists {
         /// Name or ID.
         secret: String,
@@ -47,6 +49,8 @@ impl SecretCommand {
 }
 
 /// Create a secret.
+///
+/// Example: unipod secret create db-password ./password.txt
 #[derive(Debug, Args)]
 pub struct CreateArgs {
     /// SOURCE is an environment variable and not a file.
@@ -122,6 +126,8 @@ fn content(source: &str, env: bool) -> Result<Vec<u8>, CliError> {
 }
 
 /// List secrets.
+///
+/// Example: unipod secret ls --filter name=db
 #[derive(Debug, Args)]
 pub struct LsArgs {
     /// Only those that match: name, id.
@@ -183,6 +189,8 @@ fn describe(secret: &Secret, data: Option<&SecretData>) -> Value {
 }
 
 /// Show secrets in full, the content only on request.
+///
+/// Example: unipod secret inspect --format '{{.Spec.Name}}' db-password
 #[derive(Debug, Args)]
 pub struct InspectArgs {
     /// A Go template.
@@ -212,6 +220,8 @@ impl InspectArgs {
 }
 
 /// Remove secrets.
+///
+/// Example: unipod secret rm db-password
 #[derive(Debug, Args)]
 pub struct RmArgs {
     /// All secrets.

@@ -32,6 +32,8 @@ impl SystemCommand {
 }
 
 /// Show the version.
+///
+/// Example: unipod version --format '{{.Client.Version}}'
 #[derive(Debug, Args)]
 pub struct VersionArgs {
     /// A Go template, or `json`.

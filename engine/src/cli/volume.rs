@@ -26,6 +26,8 @@ pub enum VolumeCommand {
     #[command(visible_alias = "remove")]
     Rm(RmArgs),
     /// Say by the exit code whether a volume exists: 0 yes, 1 no.
+    ///
+    /// Example: unipod volume exists shop-data || unipod volume create shop-data
     Exists {
         /// Name.
         volume: String,
@@ -48,6 +50,8 @@ impl VolumeCommand {
 }
 
 /// Create a volume.
+///
+/// Example: unipod volume create --label app=shop shop-data
 #[derive(Debug, Args)]
 #[command(mut_args(any_value))]
 pub struct CreateArgs {
@@ -128,6 +132,8 @@ fn group(text: &str) -> Result<u32, CliError> {
 }
 
 /// List volumes.
+///
+/// Example: unipod volume ls --filter label=app=shop
 #[derive(Debug, Args)]
 pub struct LsArgs {
     /// Only those that match: name, driver, label, scope, dangling.
@@ -208,6 +214,8 @@ fn describe(volume: &Volume) -> Value {
 }
 
 /// Show volumes in full.
+///
+/// Example: unipod volume inspect --format '{{.Mountpoint}}' shop-data
 #[derive(Debug, Args)]
 pub struct InspectArgs {
     /// All volumes.
@@ -244,6 +252,8 @@ pub fn inspect(store: &Store, name: &str) -> Result<Option<Value>, CliError> {
 }
 
 /// Remove volumes.
+///
+/// Example: unipod volume rm shop-data
 #[derive(Debug, Args)]
 pub struct RmArgs {
     /// All volumes.
@@ -297,6 +307,8 @@ fn remove_one(store: &Store, name: &str, force: bool) -> Result<Option<String>, 
 }
 
 /// Remove volumes that no container uses.
+///
+/// Example: unipod volume prune --force
 #[derive(Debug, Args)]
 pub struct PruneArgs {
     /// Do not ask. Nothing is ever asked; accepted for compatibility.

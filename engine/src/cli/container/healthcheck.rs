@@ -11,6 +11,8 @@ use crate::store::Store;
 #[command(defer = true)]
 pub enum HealthcheckCommand {
     /// Ask once: exit code 0 for healthy, 1 for not.
+    ///
+    /// Example: unipod healthcheck run web
     Run {
         /// The container.
         container: String,

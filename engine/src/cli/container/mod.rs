@@ -27,6 +27,8 @@ pub enum ContainerCommand {
     Create(run::CreateArgs),
     Exec(exec::ExecArgs),
     /// Answer with the exit code whether a container exists: 0 yes, 1 no.
+    ///
+    /// Example: unipod container exists web && unipod stop web
     Exists {
         /// The container.
         container: String,

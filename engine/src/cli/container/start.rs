@@ -11,6 +11,8 @@ use crate::store::{Lock, Store};
 use crate::systemd::Invocation;
 
 /// Start containers that were made before.
+///
+/// Example: unipod start web
 #[derive(Debug, Args)]
 pub struct StartArgs {
     /// Stay in the foreground with the container's output.

@@ -76,6 +76,8 @@ impl Targets {
 /// Stop containers: the stop signal, patience, SIGKILL.
 ///
 /// A container that belongs to a unit is stopped by stopping the unit, so that `Restart=` does not bring it back.
+///
+/// Example: unipod stop --time 30 web
 #[derive(Debug, Args)]
 pub struct StopArgs {
     /// Seconds before SIGKILL.
@@ -123,6 +125,8 @@ fn is_of(record: &Record, own: &Invocation) -> bool {
 }
 
 /// Send a signal to the init of containers.
+///
+/// Example: unipod kill --signal HUP web
 #[derive(Debug, Args)]
 pub struct KillArgs {
     /// The signal, by name or number.
@@ -147,6 +151,8 @@ impl KillArgs {
 }
 
 /// Remove containers.
+///
+/// Example: unipod rm --force web
 #[derive(Debug, Args)]
 pub struct RmArgs {
     /// Stop running ones first; one that is not there is fine.

@@ -11,6 +11,8 @@ use crate::image::{Image, ImageError, find, layers};
 use crate::store::Store;
 
 /// Show how an image was made.
+///
+/// Example: unipod history docker.io/library/nginx
 #[derive(Debug, Args)]
 pub struct HistoryArgs {
     /// Name or ID

@@ -10,6 +10,8 @@ use crate::image::{ImageError, records};
 use crate::store::Store;
 
 /// Show all that is known about images.
+///
+/// Example: unipod image inspect --format '{{.Config.Cmd}}' docker.io/library/nginx
 #[derive(Debug, Args)]
 pub struct InspectArgs {
     /// Names or IDs

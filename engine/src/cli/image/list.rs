@@ -13,6 +13,8 @@ use crate::cli::output::{self, Row};
 use crate::store::Store;
 
 /// List images.
+///
+/// Example: unipod images --format '{{.Repository}}:{{.Tag}} {{.Size}}'
 #[derive(Debug, Args)]
 #[allow(clippy::struct_excessive_bools)] // Each is a switch of its own.
 pub struct LsArgs {

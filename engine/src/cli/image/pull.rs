@@ -13,6 +13,8 @@ use crate::image::{self, PullOptions, PullPolicy};
 use crate::store::Store;
 
 /// Pull images from a registry.
+///
+/// Example: unipod pull docker.io/library/nginx:alpine
 // Every key of a `.image` unit has an option here.
 #[derive(Debug, Args)]
 #[command(mut_args(any_value))]

@@ -15,6 +15,8 @@ use crate::image::{ImageError, records};
 use crate::store::{Store, StoreError};
 
 /// Remove images.
+///
+/// Example: unipod rmi docker.io/library/nginx:alpine
 #[derive(Debug, Args)]
 #[allow(clippy::struct_excessive_bools)] // Each is a switch of its own.
 pub struct RmArgs {
@@ -74,6 +76,8 @@ fn print_removed(removed: &Removed) {
 }
 
 /// Give an image another name.
+///
+/// Example: unipod tag docker.io/library/nginx registry.example.com/web:1
 #[derive(Debug, Args)]
 pub struct TagArgs {
     /// Name or ID
@@ -94,6 +98,8 @@ impl TagArgs {
 }
 
 /// Take names from an image.
+///
+/// Example: unipod untag docker.io/library/nginx registry.example.com/web:1
 #[derive(Debug, Args)]
 pub struct UntagArgs {
     /// Name or ID
@@ -111,6 +117,8 @@ impl UntagArgs {
 }
 
 /// Remove images that are not used.
+///
+/// Example: unipod image prune --all --force
 #[derive(Debug, Args)]
 pub struct PruneArgs {
     /// All images that no container uses, not only those without name
