@@ -22,6 +22,10 @@ fn machine() -> Machine {
 #[test]
 fn damage_is_found_told_and_repaired() {
     let machine = machine();
+    // One that has changed a directory and a file of the image.
+    let kept =
+        "unipod create --name kept busybox sh -c 'echo x >>/etc/passwd; mkdir -p /usr/bin/new && ls /usr/bin/busybox'";
+    machine.sh(&format!("{kept} && unipod start -a kept")).ok();
     let sh = |script: &str| machine.sh(&format!("{NAMES} {script}"));
     for (damage, options, said) in [
         ("truncate -s 3 $F", "", "has 3 bytes, not "),
@@ -32,6 +36,7 @@ fn damage_is_found_told_and_repaired() {
         ("echo >$L/new", "", "/new does not belong there"),
         ("rm -r $L", "--quick", "is missing"),
         ("rm $L.files", "", "nobody has noted what belongs in it"),
+        ("echo '{' >$L.json", "", "nobody has noted what belongs in it"),
         (
             "cp -p $F /tmp/f && printf X | dd of=$F bs=1 seek=99 conv=notrunc && touch -r /tmp/f $F && unipod system check",
             "--contents",
@@ -54,7 +59,7 @@ fn damage_is_found_told_and_repaired() {
         );
         machine
             .sh(&format!(
-                "unipod system check {options} --repair && unipod system check --contents && unipod run --rm busybox true"
+                "unipod system check {options} --repair && unipod system check --contents && unipod run --rm busybox true && unipod start -a kept"
             ))
             .ok();
     }
@@ -66,7 +71,7 @@ fn damage_is_found_told_and_repaired() {
         .ok();
     // Where it came from, it is not any more.
     sh(
-        "unipod tag busybox localhost/own:1 && unipod untag busybox docker.io/library/busybox:latest
+        "unipod rm kept && unipod tag busybox localhost/own:1 && unipod untag busybox docker.io/library/busybox:latest
         rm -r $L blobs/sha256/$B && mkdir blobs/sha256/$B",
     )
     .ok();

@@ -177,7 +177,8 @@ impl<'a> Verification<'a> {
         let Some(depth) = self.depth else {
             return Ok(None);
         };
-        let Some(expected) = layers::inventory(self.store, chain_id)? else {
+        let noted = layers::inventory(self.store, chain_id)?;
+        let Some(expected) = noted.filter(|_| is_described(self.store, chain_id)) else {
             return Ok(whole(
                 "cannot be compared: nobody has noted what belongs in it, or that note is damaged",
             ));
@@ -325,6 +326,11 @@ fn layer_of(store: &Store, record: &Record, chain_id: &str) -> Result<Layer, Ima
         name: name_of(record).to_owned(),
         reason: format!("its configuration does not name the layer {chain_id}"),
     })
+}
+
+/// Whether what is known of the layer beside its files can be read.
+fn is_described(store: &Store, chain_id: &str) -> bool {
+    layers::info(store, chain_id).is_ok_and(|info| info.is_some())
 }
 
 /// The first differences in a line.
