@@ -56,13 +56,18 @@ pub fn in_unit(options: &ContainerOptions) -> Resources {
 /// The limit, unless the unit's is as low; nothing where nobody counts.
 fn below_unit(wanted: Option<i64>, said: i64) -> Option<i64> {
     let text = fs::read_to_string(own_group()?.join(PIDS_MAX)).ok()?;
-    let unit: i64 = text.trim().parse().unwrap_or(i64::MAX);
-    if wanted.unwrap_or(i64::MAX) > unit && unit <= PIDS {
+    let unit: Option<i64> = text.trim().parse().ok();
+    if let Some(unit) = unit.filter(|unit| is_in_the_way(wanted, *unit)) {
         tracing::warn!(
             "containers.conf: containers.pids_limit is {said}, but the unit has TasksMax={unit}: set TasksMax= in its [Service]"
         );
     }
-    wanted.filter(|wanted| *wanted < unit)
+    wanted.filter(|wanted| unit.is_none_or(|unit| *wanted < unit))
+}
+
+/// Whether a generated unit's own limit, or a lower one, keeps more processes away.
+fn is_in_the_way(wanted: Option<i64>, unit: i64) -> bool {
+    unit <= PIDS && wanted.is_none_or(|wanted| wanted > unit)
 }
 
 /// Limits the processes of a group of the container's own, if anybody counts.
@@ -100,4 +105,45 @@ pub(super) fn own_group() -> Option<PathBuf> {
     let path = text.lines().find_map(|line| line.strip_prefix("0::/"))?;
     let group = Path::new(HIERARCHY).join(path);
     group.join("cgroup.procs").exists().then_some(group)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_unit_that_allows_less_is_in_the_way() {
+        for (wanted, unit, is) in [
+            (Some(4096), 2048, true),
+            (None, 2048, true),
+            (Some(99), 2048, false),
+            (Some(2048), 2048, false),
+            // As much as systemd gives every unit.
+            (None, 4915, false),
+        ] {
+            assert_eq!(is_in_the_way(wanted, unit), is, "{wanted:?} {unit}");
+        }
+    }
+
+    #[test]
+    fn processes_are_limited_where_somebody_counts() {
+        let group = tempfile::tempdir().unwrap();
+        let mut options = ContainerOptions::default();
+        let file = group.path().join(PIDS_MAX);
+        limit_processes(group.path(), &options);
+        assert!(!file.exists(), "without the controller there is nothing to write to");
+        let written = |options: &ContainerOptions| {
+            fs::write(&file, "").unwrap();
+            limit_processes(group.path(), options);
+            fs::read_to_string(&file).unwrap()
+        };
+        assert_eq!(written(&options), "2048");
+        options.defaults.pids = Some(99);
+        assert_eq!(written(&options), "99");
+        options.defaults.pids = Some(-1);
+        assert_eq!(written(&options), "");
+        // The option's own is a matter of the group below.
+        options.resources.pids = Some(5);
+        assert_eq!(written(&options), "");
+    }
 }
