@@ -11,6 +11,9 @@ use crate::text::Text;
 use crate::unit::{Unit, UnitType};
 use crate::{keys, preamble, suggest};
 
+/// The largest number of a user or group that the engine takes, too.
+const LARGEST_ID: u32 = 2_147_483_647;
+
 /// What a conversion may know about the machine.
 #[derive(Debug, Clone)]
 pub struct Host {
@@ -29,12 +32,13 @@ impl Host {
         std::fs::metadata(path).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
     }
 
-    /// The id of a user or group of the host; `accounts` is the file that lists them, passwd(5) or group(5).
+    /// The id of a user or group of the host, from 0 to [`LARGEST_ID`]; `accounts` is the file that lists them, passwd(5) or group(5).
     pub fn id_of(&self, accounts: &str, name: &str) -> Option<u32> {
         let text = std::fs::read_to_string(self.root.join(accounts.trim_start_matches('/'))).ok()?;
         let mut lines = text.lines().map(|line| line.split(':'));
         let mut fields = lines.find(|fields| fields.clone().next() == Some(name))?;
-        fields.nth(2)?.parse().ok()
+        // 4294967295 is -1 to the kernel, which then leaves the user as it is: root.
+        fields.nth(2)?.parse().ok().filter(|id| *id <= LARGEST_ID)
     }
 }
 
@@ -315,4 +319,25 @@ fn from_warning(unit: &Unit, warning: &Warning) -> Problem {
         None => Place::file(unit.path.clone()),
     };
     Problem::warning(place, warning.problem.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_in_account_files_have_a_range() {
+        let root = std::env::temp_dir().join(format!("unipod-accounts-{}", std::process::id()));
+        std::fs::create_dir_all(&root).unwrap();
+        let text = "web:x:33:33::/:\nlast:x:2147483647:1::/:\nall:x:4294967295:1::/:\nodd:x:-1:1::/:\n";
+        std::fs::write(root.join("passwd"), text).unwrap();
+        let host = Host {
+            engine: String::new(),
+            user_mode: false,
+            root: root.clone(),
+        };
+        let ids = ["web", "last", "all", "odd", "nobody"].map(|name| host.id_of("/passwd", name));
+        std::fs::remove_dir_all(&root).unwrap();
+        assert_eq!(ids, [Some(33), Some(2_147_483_647), None, None, None]);
+    }
 }

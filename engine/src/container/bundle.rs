@@ -14,7 +14,7 @@ use super::userns::Users;
 use crate::image::Image;
 use crate::network::{self, Status};
 use crate::runtime::{self, BundleRequest, JoinedNamespaces, Namespace, OciRuntime, sysctl};
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, mount};
 use crate::systemd::{Invocation, activation};
 
 /// Makes the bundle's directory, readable by nobody else: secrets pass through it. The root of a container with a user
@@ -150,8 +150,31 @@ fn joined(store: &Store, record: &Record, users: Option<&Users>) -> Result<Joine
     Ok(JoinedNamespaces {
         pid: of(&options.pid, "pid")?,
         ipc: of(&options.ipc, "ipc")?,
+        shm: shared_memory(store, record)?,
         uts: of(&options.uts, "uts")?,
         cgroup: of(&options.cgroupns, "cgroup")?,
         user: users.map(|users| users.namespace.path()),
     })
+}
+
+/// The shared memory of the container whose IPC namespace is joined: attached in the bundle, in the mount namespace of this
+/// start.
+fn shared_memory(store: &Store, record: &Record) -> Result<Option<PathBuf>, ContainerError> {
+    let option = record.options.ipc.as_deref().unwrap_or_default();
+    let Some(name) = option.strip_prefix("container:") else {
+        return Ok(None);
+    };
+    let (other, process) = record::running(store, name)?;
+    if let Some(mode @ ("private" | "none")) = other.options.ipc.as_deref() {
+        return Err(ContainerError::Option {
+            option: format!("--ipc {option}"),
+            reason: format!(
+                "{} shares nothing, it was made with --ipc={mode}; make it with shareable",
+                other.name
+            ),
+        });
+    }
+    let target = store.bundle(record.id.as_str()).join("shm");
+    mount::attach_from_process(process.pid, Path::new("/dev/shm"), &target)?;
+    Ok(Some(target))
 }

@@ -67,7 +67,8 @@ pub fn exec(store: &Store, record: &Record, options: &ExecOptions, mode: ExecMod
         detach: mode.detach,
         preserve_fds: mode.preserve_fds,
         console_socket: None,
-        stdin: mode.interactive,
+        // Nobody would copy what a detached process reads, and ours is not its own.
+        stdin: mode.interactive && !mode.detach,
         stdin_from: stdin.as_ref().map(AsFd::as_fd),
         stdout: stdout.as_ref().map(AsFd::as_fd),
         stderr: stderr.as_ref().map(AsFd::as_fd),
@@ -84,7 +85,7 @@ fn streams(tty: bool, mode: ExecMode) -> Result<Output, ContainerError> {
     let output = if tty {
         Ok(Output::default())
     } else if mode.detach {
-        output::nowhere()
+        output::nowhere(false)
     } else {
         output::copied(mode.interactive)
     };

@@ -8,7 +8,7 @@ use super::record::{Record, State};
 use crate::image::Image;
 use crate::network::{Endpoint, Status};
 use crate::runtime::devices::{self, DeviceRequest, HostDevice};
-use crate::runtime::signal;
+use crate::runtime::{process, signal};
 use crate::store::Store;
 
 /// Everything known of a container, keys as podman-inspect(1) has them.
@@ -53,19 +53,7 @@ pub fn inspect(store: &Store, record: &Record, image: Option<&Image>) -> Value {
 
 /// Entrypoint and command as they are run.
 pub fn command(record: &Record, image: Option<&Image>) -> Vec<String> {
-    let config = image.and_then(|i| i.config.config().as_ref());
-    let options = &record.options;
-    let entrypoint = options
-        .entrypoint
-        .clone()
-        .or_else(|| config.and_then(|c| c.entrypoint().clone()))
-        .unwrap_or_default();
-    let command = if options.command.is_empty() && options.entrypoint.is_none() {
-        config.and_then(|c| c.cmd().clone()).unwrap_or_default()
-    } else {
-        options.command.clone()
-    };
-    [entrypoint, command].concat()
+    process::command_of(&record.options, image.and_then(|i| i.config.config().as_ref()))
 }
 
 fn state(store: &Store, record: &Record) -> Value {

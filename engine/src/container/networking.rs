@@ -84,6 +84,7 @@ fn begin_bridge(
     let request = Request {
         id: record.id.as_str(),
         name: &record.name,
+        hostname: options.hostname.as_deref(),
         attachments: &attachments,
         ports: &ports(options, image)?,
         dns: &dns,

@@ -99,7 +99,7 @@ pub fn prepare(
     let output = match record.lifecycle.log_driver {
         // The terminal is all three streams.
         _ if record.options.tty => Ok(Output::default()),
-        LogDriver::None => nowhere(),
+        LogDriver::None => nowhere(record.options.interactive && engine == Attendance::Stays),
         LogDriver::Passthrough => Ok(Output::default()),
         LogDriver::Automatic | LogDriver::Journald if engine == Attendance::Stays => copied(record.options.interactive),
         LogDriver::Journald => relayed(tagged(record)?.as_ref()),
@@ -216,10 +216,14 @@ pub(super) fn copied(interactive: bool) -> io::Result<Output> {
     })
 }
 
-/// Nobody reads what the process writes.
-pub(super) fn nowhere() -> io::Result<Output> {
+/// Nobody reads what the process writes. What we are told is copied to it if it is `interactive`, while we wait.
+pub(super) fn nowhere(interactive: bool) -> io::Result<Output> {
     let null = null()?;
+    let input = interactive.then(streams::input).transpose()?;
+    let (stdin, copies) = input.unzip();
     Ok(Output {
+        stdin,
+        copies,
         stderr: Some(null.try_clone()?),
         stdout: Some(null),
         ..Output::default()

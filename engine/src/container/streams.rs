@@ -33,7 +33,7 @@ pub struct Ends {
 #[derive(Debug)]
 pub struct Copies {
     stdin: Option<(File, File)>,
-    out: [(File, File); 2],
+    out: Vec<(File, File)>,
 }
 
 /// Copying under way.
@@ -49,25 +49,29 @@ pub struct Copying {
 /// # Errors
 /// There are no more descriptors.
 pub fn pipes(interactive: bool) -> io::Result<(Ends, Copies)> {
-    let (stdout, to_stdout) = pipe()?;
-    let (stderr, to_stderr) = pipe()?;
-    let (stdin, input) = if interactive {
-        let (from, to) = io::pipe()?;
-        let to = File::from(OwnedFd::from(to));
-        (Some(from.into()), Some((own(io::stdin())?, to)))
-    } else {
-        (None, None)
-    };
-    let ends = Ends {
-        stdin,
-        stdout: to_stdout,
-        stderr: to_stderr,
-    };
+    let (from_stdout, stdout) = pipe()?;
+    let (from_stderr, stderr) = pipe()?;
+    let input = interactive.then(input).transpose()?;
+    let (stdin, copies) = input.unzip();
+    let ends = Ends { stdin, stdout, stderr };
     let copies = Copies {
-        stdin: input,
-        out: [(stdout, own(io::stdout())?), (stderr, own(io::stderr())?)],
+        stdin: copies.and_then(|copies| copies.stdin),
+        out: vec![(from_stdout, own(io::stdout())?), (from_stderr, own(io::stderr())?)],
     };
     Ok((ends, copies))
+}
+
+/// Makes the pipe for standard input alone.
+///
+/// # Errors
+/// There are no more descriptors.
+pub fn input() -> io::Result<(OwnedFd, Copies)> {
+    let (from, to) = io::pipe()?;
+    let copies = Copies {
+        stdin: Some((own(io::stdin())?, OwnedFd::from(to).into())),
+        out: Vec::new(),
+    };
+    Ok((from.into(), copies))
 }
 
 fn pipe() -> io::Result<(File, OwnedFd)> {
@@ -188,7 +192,7 @@ mod tests {
         let none = || io::pipe().map(|(from, _)| File::from(OwnedFd::from(from))).unwrap();
         Copies {
             stdin: None,
-            out: [(from, to), (none(), tempfile::tempfile().unwrap())],
+            out: vec![(from, to), (none(), tempfile::tempfile().unwrap())],
         }
         .begin()
         .unwrap()

@@ -5,35 +5,11 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::NetworkError;
 use super::create::{Wanted, WantedSubnet};
 use super::definition::{LeaseRange, Network, Subnet, fresh_id};
 use super::mode::parse_interface;
 use super::subnet::{Taken, free_bridge, interface_exists};
-
-/// Options that netavark's bridge driver knows (netavark 1.17).
-const BRIDGE_OPTIONS: [&str; 9] = [
-    "mtu",
-    "isolate",
-    "metric",
-    "mode",
-    "vlan",
-    "vrf",
-    "no_default_route",
-    "outbound_addr4",
-    "outbound_addr6",
-];
-
-/// Options of the macvlan and ipvlan drivers.
-const VLAN_OPTIONS: [&str; 7] = [
-    "parent",
-    "mode",
-    "mtu",
-    "metric",
-    "no_default_route",
-    "bclim",
-    "shared_mac",
-];
+use super::{NetworkError, driver_options};
 
 /// The whole definition. What was left open is taken over from the definition that exists, so that asking twice for the same
 /// gives the same.
@@ -57,7 +33,7 @@ pub(super) fn complete(
         routes,
     } = wanted;
     let driver = check_driver(driver)?;
-    let mut options = known_options(driver, options)?;
+    let mut options = driver_options::checked(driver, options)?;
     let bridge_name = options.remove("com.docker.network.bridge.name");
     let interface = interface.clone().or(bridge_name);
     let ipam = check_ipam(ipam_driver, driver, wanted)?;
@@ -129,42 +105,6 @@ fn check_ipam<'a>(ipam: &'a str, driver: &str, wanted: &Wanted) -> Result<&'a st
             "unsupported ipam driver {other}: known are host-local and none"
         ))),
     }
-}
-
-/// Options under netavark's names; those of docker that mean the same are translated, unknown ones refused.
-fn known_options(driver: &str, options: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>, NetworkError> {
-    let known: &[&str] = if driver == "bridge" {
-        &BRIDGE_OPTIONS
-    } else {
-        &VLAN_OPTIONS
-    };
-    let mut result = BTreeMap::new();
-    for (key, value) in options {
-        let key = match key.as_str() {
-            "com.docker.network.driver.mtu" => "mtu",
-            "com.docker.network.bridge.name" if driver == "bridge" => {
-                result.insert(key.clone(), value.clone());
-                continue;
-            }
-            key => key,
-        };
-        if !known.contains(&key) {
-            let why = format!(
-                "unsupported {driver} network option {key}: known are {}",
-                known.join(", ")
-            );
-            return Err(NetworkError::Unsupported(why));
-        }
-        if matches!(key, "mtu" | "metric" | "vlan") && value.parse::<u32>().is_err() {
-            return Err(NetworkError::invalid(
-                "network option",
-                format!("{key}={value}"),
-                "the value is not a number",
-            ));
-        }
-        result.insert(key.to_owned(), value.clone());
-    }
-    Ok(result)
 }
 
 fn check_bridge(

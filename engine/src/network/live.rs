@@ -66,6 +66,7 @@ impl Host {
                 owner: None,
                 id: &id(name),
                 name,
+                hostname: None,
                 attachments: &attachments,
                 ports: &ports,
                 dns: &[],

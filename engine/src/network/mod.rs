@@ -19,6 +19,7 @@ mod complete;
 pub mod create;
 pub mod definition;
 mod dns;
+mod driver_options;
 mod error;
 mod lease;
 #[cfg(test)]
@@ -122,6 +123,8 @@ pub struct Request<'a> {
     pub id: &'a str,
     /// Container name, a DNS name on its networks.
     pub name: &'a str,
+    /// The host name asked for, a DNS name as well.
+    pub hostname: Option<&'a str>,
     /// The networks to join.
     pub attachments: &'a [Attachment],
     /// Ports to publish.

@@ -209,6 +209,7 @@ fn input(store: &Store, request: &Request<'_>, network_info: BTreeMap<String, Ne
         id,
         owner: _,
         name,
+        hostname,
         attachments,
         ports,
         dns,
@@ -222,7 +223,7 @@ fn input(store: &Store, request: &Request<'_>, network_info: BTreeMap<String, Ne
         let network = &network_info[&attachment.network];
         let static_ips = lease::acquire(store, network, id, &attachment.ips)?;
         let aliases = if network.dns_enabled {
-            aliases(attachment, id, name)
+            aliases(attachment, id, name, hostname)
         } else {
             Vec::new()
         };
@@ -246,12 +247,13 @@ fn input(store: &Store, request: &Request<'_>, network_info: BTreeMap<String, Ne
     })
 }
 
-/// Besides its name, which netavark adds, a container is found under its short ID, as in podman.
-fn aliases(attachment: &Attachment, id: &str, name: &str) -> Vec<String> {
+/// Besides its name, which netavark adds, a container is found under its short ID and its host name, as in podman.
+fn aliases(attachment: &Attachment, id: &str, name: &str, hostname: Option<&str>) -> Vec<String> {
     let mut aliases = attachment.aliases.clone();
-    let short = id[..id.len().min(12)].to_owned();
-    if short != name && !aliases.contains(&short) {
-        aliases.push(short);
+    for more in [Some(&id[..id.len().min(12)]), hostname].into_iter().flatten() {
+        if !more.is_empty() && more != name && !aliases.iter().any(|alias| alias == more) {
+            aliases.push(more.to_owned());
+        }
     }
     aliases
 }
@@ -351,11 +353,15 @@ mod tests {
     }
 
     #[test]
-    fn a_container_is_found_under_its_short_id_too() {
+    fn a_container_is_found_under_its_short_id_and_host_name_too() {
         let attachment = Attachment {
             aliases: vec!["www".into()],
             ..Attachment::default()
         };
-        assert_eq!(aliases(&attachment, "0123456789abcdef", "web"), ["www", "0123456789ab"]);
+        let named = |hostname| aliases(&attachment, "0123456789abcdef", "web", hostname);
+        assert_eq!(named(None), ["www", "0123456789ab"]);
+        assert_eq!(named(Some("my-host")), ["www", "0123456789ab", "my-host"]);
+        assert_eq!(named(Some("web")), named(None));
+        assert_eq!(named(Some("www")), named(None));
     }
 }

@@ -6,8 +6,8 @@ use std::fs;
 use super::security::{self, SecurityOptions};
 use super::volumes::MountSource;
 use super::{
-    BundleError, ContainerOptions, capabilities, devices, files, health, hosts, limits, mount_options, namespaces,
-    seccomp, sysctl, user_mode::UserMode, volumes,
+    BundleError, ContainerOptions, capabilities, devices, health, hosts, limits, mount_options, namespaces, seccomp,
+    sysctl, timezone, user_mode::UserMode, volumes,
 };
 
 /// Checks everything that needs neither the image nor this machine.
@@ -66,7 +66,7 @@ pub fn check_here(options: &ContainerOptions) -> Result<(), BundleError> {
     capabilities::granted(options, available, true, &mut Vec::new())?;
     seccomp::check(&security.seccomp)?;
     devices::devices(options)?;
-    files::localtime(options.timezone.as_deref())?;
+    timezone::check(options.timezone.as_deref())?;
     let is_host = |value: Option<&str>| value == Some("host");
     let host_network = options.networks.iter().any(|mode| mode == "host");
     for name in options.sysctls.keys() {

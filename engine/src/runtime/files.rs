@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::root::Root;
 use super::users::{Accounts, Identity};
-use super::{BundleError, BundleRequest, ContainerOptions, hosts, process, resolv};
+use super::{BundleError, BundleRequest, ContainerOptions, hosts, process, resolv, timezone};
 
 /// A file of the bundle and where it is in the container.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +44,7 @@ pub struct Parts<'a> {
 /// Writes all of them. They live as long as the bundle, in memory: nothing is synced.
 pub fn write(request: &BundleRequest<'_>, parts: &Parts<'_>) -> Result<Vec<GeneratedFile>, BundleError> {
     let options = request.options;
+    let owner = request.id_mappings.as_ref().and_then(|maps| maps.on_host(0, 0));
     let (passwd, group) = parts
         .accounts
         .completed(parts.identity, process::workdir(request), options)?;
@@ -73,9 +74,12 @@ pub fn write(request: &BundleRequest<'_>, parts: &Parts<'_>) -> Result<Vec<Gener
         ),
         ("passwd", "/etc/passwd", passwd.map(String::into_bytes)),
         ("group", "/etc/group", group.map(String::into_bytes)),
-        ("localtime", "/etc/localtime", localtime(options.timezone.as_deref())?),
+        (
+            "localtime",
+            "/etc/localtime",
+            timezone::set(request, parts.root, owner)?,
+        ),
     ];
-    let owner = request.id_mappings.as_ref().and_then(|maps| maps.on_host(0, 0));
     let mut all = Vec::new();
     for (name, destination, content) in contents {
         if let Some(content) = content {
@@ -120,30 +124,4 @@ fn container_env(request: &BundleRequest<'_>) -> String {
         "engine=\"unipod-{version}\"\nname=\"{name}\"\nid=\"{}\"\nimage=\"{}\"\nrootless={rootless}\n",
         request.id, options.image
     )
-}
-
-/// The rules of a time zone of the host. A copy, because the image may have no zones of its own.
-pub(super) fn localtime(zone: Option<&str>) -> Result<Option<Vec<u8>>, BundleError> {
-    let path = match zone {
-        None | Some("") => return Ok(None),
-        Some("local") => PathBuf::from("/etc/localtime"),
-        Some(name) if name.starts_with('/') || name.split('/').any(|part| part == "..") => {
-            return Err(BundleError::invalid(
-                "--tz",
-                name,
-                "expected a name such as Europe/Berlin, UTC or local",
-            ));
-        }
-        Some(name) => Path::new("/usr/share/zoneinfo").join(name),
-    };
-    match fs::read(&path) {
-        Ok(rules) => Ok(Some(rules)),
-        // A host without the file is on UTC, which is what a container has anyway.
-        Err(_) if zone == Some("local") => Ok(None),
-        Err(e) => Err(BundleError::invalid(
-            "--tz",
-            zone.unwrap_or_default(),
-            format!("{}: {e}", path.display()),
-        )),
-    }
 }

@@ -42,6 +42,7 @@ pub mod size;
 pub mod spec;
 pub mod sysctl;
 pub mod systemd_mode;
+mod timezone;
 pub mod user_mode;
 pub mod user_mounts;
 pub mod users;
@@ -108,6 +109,8 @@ pub struct JoinedNamespaces {
     pub pid: Option<PathBuf>,
     /// For `--ipc=container:NAME` and pods.
     pub ipc: Option<PathBuf>,
+    /// What that container has at `/dev/shm`, attached where the runtime finds it.
+    pub shm: Option<PathBuf>,
     /// For `--uts=container:NAME` and pods.
     pub uts: Option<PathBuf>,
     /// For `--cgroupns=container:NAME` and pods.

@@ -1,6 +1,6 @@
 //! Options of a mount as users write them, sorted into what the kernel gets and what the engine does.
 
-use super::BundleError;
+use super::{BundleError, IdMappings};
 use crate::store::owner;
 
 /// The options of one mount.
@@ -110,8 +110,27 @@ fn check_owner(text: &str) -> Result<(), String> {
         Some(("uid" | "gid", number)) if owner::parse_owner(number).is_none() => {
             Err(format!("{text}: {}", owner::EXPECTED))
         }
+        Some(("idmap", maps)) => check_id_map(maps).map_err(|reason| format!("{text}: {reason}")),
         _ => Ok(()),
     }
+}
+
+/// Mappings as crun(1) reads them: `uids=CONTAINER-HOST-SIZE#…;gids=…`, where `@` before a range counts from the container's own.
+fn check_id_map(maps: &str) -> Result<(), &'static str> {
+    for list in maps.split(';') {
+        let Some(("uids" | "gids", ranges)) = list.split_once('=') else {
+            return Err("expected uids=CONTAINER-HOST-SIZE or gids=CONTAINER-HOST-SIZE");
+        };
+        for range in ranges.split('#') {
+            let range = range.strip_prefix('@').unwrap_or(range).replace('-', ":");
+            if range.split(':').count() != 3 {
+                return Err("expected CONTAINER-HOST-SIZE");
+            }
+            IdMappings::range("idmap", &range)
+                .map_err(|_| "expected CONTAINER-HOST-SIZE, none of which goes beyond 4294967294")?;
+        }
+    }
+    Ok(())
 }
 
 /// A bind mount is recursive and private unless said otherwise, as in podman.
@@ -169,6 +188,30 @@ mod tests {
         let all = parse(&words("U,O,nocopy"), true, "-v", "").unwrap();
         assert!(all.chown && all.overlay && all.nocopy);
         assert!(parse(&words("readwrite"), true, "-v", "").is_err());
+    }
+
+    #[test]
+    fn mappings_of_a_mount_are_in_range() {
+        let checked = |text: &str| parse(&[text.to_owned()], true, "-v", "").is_ok();
+        for good in [
+            "idmap",
+            "idmap=uids=0-1000-10;gids=0-1000-10#10-2000-5",
+            "idmap=uids=@0-1-1",
+        ] {
+            assert!(checked(good), "{good}");
+        }
+        for bad in [
+            "idmap=uids=0-4294967295-1",
+            "idmap=uids=0-4294967290-10",
+            "idmap=gids=0-99999999999-1",
+            "idmap=gids=0-1-0",
+            "idmap=gids=0-1",
+            "idmap=gids=0--1-1",
+            "idmap=pids=0-1-1",
+            "idmap=",
+        ] {
+            assert!(!checked(bad), "{bad}");
+        }
     }
 
     #[test]

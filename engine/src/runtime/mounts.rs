@@ -98,22 +98,17 @@ fn defaults(request: &BundleRequest<'_>, parts: &Parts<'_>) -> Vec<Mount> {
 fn ipc(request: &BundleRequest<'_>, ipc: &Namespace) -> Vec<Mount> {
     let flags = ["nosuid", "noexec", "nodev"];
     let mqueue = || mount("/dev/mqueue", "mqueue", "mqueue", &flags);
-    let shared = |shm: &str| bind(Path::new(shm), "/dev/shm", &["rw", "nosuid", "nodev", "noexec"]);
+    let shared = |shm: &Path| bind(shm, "/dev/shm", &["rw", "nosuid", "nodev", "noexec"]);
     match ipc {
         Namespace::Host => ["/dev/shm", "/dev/mqueue"]
             .into_iter()
             .filter(|path| Path::new(path).exists())
             .map(|path| bind(Path::new(path), path, &["rw", "nosuid", "nodev", "noexec"]))
             .collect(),
-        Namespace::Path(path) => {
-            let process = path.to_str().and_then(|path| path.strip_suffix("/ns/ipc"));
-            let shm = process
-                .filter(|process| process.starts_with("/proc/"))
-                .map(|p| shared(&format!("{p}/root/dev/shm")));
-            shm.into_iter().chain([mqueue()]).collect()
-        }
+        Namespace::Path(_) if let Some(shm) = &request.joined.shm => vec![shared(shm), mqueue()],
         Namespace::New if request.options.ipc.as_deref() == Some("none") => vec![mqueue()],
-        Namespace::New => {
+        // Of a namespace alone nobody knows whose memory belongs to it.
+        Namespace::New | Namespace::Path(_) => {
             let size = format!("size={}", request.options.shm_size.unwrap_or(64 << 20));
             let own = mount(
                 "/dev/shm",

@@ -6,7 +6,7 @@ use oci_spec::runtime::{Process, User};
 use super::capabilities::Granted;
 use super::security::SecurityOptions;
 use super::users::Identity;
-use super::{BundleError, BundleRequest, capabilities, environment, init, limits, security};
+use super::{BundleError, BundleRequest, ContainerOptions, capabilities, environment, init, limits, security};
 
 /// All that the process is made of beside the request.
 #[derive(Debug)]
@@ -69,16 +69,22 @@ pub fn workdir<'a>(request: &BundleRequest<'a>) -> &'a str {
     chosen.filter(|dir| !dir.is_empty()).unwrap_or("/")
 }
 
-/// The words of the command, without an init before them; none if nobody names one. An entry point given on the command
-/// line discards the image's command as well.
+/// The words of the command, without an init before them; none if nobody names one.
 pub fn command(request: &BundleRequest<'_>) -> Vec<String> {
-    let options = request.options;
-    let image = config(request);
+    command_of(request.options, config(request))
+}
+
+/// The words that these options and this image make. An entry point given on the command line discards the image's command
+/// as well. One that is a single empty word is none, as in podman and docker.
+pub fn command_of(options: &ContainerOptions, image: Option<&Config>) -> Vec<String> {
     let of = |list: Option<&Option<Vec<String>>>| list.cloned().flatten().unwrap_or_default();
     let mut words = options
         .entrypoint
         .clone()
         .unwrap_or_else(|| of(image.map(Config::entrypoint)));
+    if words.iter().eq([""]) {
+        words.clear();
+    }
     if !options.command.is_empty() {
         words.extend(options.command.iter().cloned());
     } else if options.entrypoint.as_ref().is_none_or(Vec::is_empty) {
@@ -97,4 +103,32 @@ fn words(request: &BundleRequest<'_>) -> Result<Vec<String>, BundleError> {
     } else {
         words
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entry_points_and_commands() {
+        let words = |text: &[&str]| text.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let of = |entrypoint: Option<&[&str]>, command: &[&str], image: [&[&str]; 2]| {
+            let options = ContainerOptions {
+                entrypoint: entrypoint.map(words),
+                command: words(command),
+                ..ContainerOptions::default()
+            };
+            let mut config = Config::default();
+            config.set_entrypoint(Some(words(image[0])));
+            config.set_cmd(Some(words(image[1])));
+            command_of(&options, Some(&config)).join(" ")
+        };
+        assert_eq!(of(None, &[], [&["run"], &["it"]]), "run it");
+        assert_eq!(of(None, &["that"], [&["run"], &["it"]]), "run that");
+        assert_eq!(of(None, &[], [&[""], &["echo", "hi"]]), "echo hi");
+        assert_eq!(of(None, &["that"], [&[""], &[]]), "that");
+        assert_eq!(of(Some(&[]), &[], [&["run"], &["it"]]), "it");
+        assert_eq!(of(Some(&["do"]), &[], [&["run"], &["it"]]), "do");
+        assert_eq!(of(Some(&[""]), &["that"], [&["run"], &["it"]]), "that");
+    }
 }

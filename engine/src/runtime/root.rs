@@ -51,6 +51,27 @@ impl Root {
         Ok(true)
     }
 
+    /// Opens a directory to change what is in it.
+    pub(super) fn open_dir(&self, path: &str) -> Result<OwnedFd, Errno> {
+        open_in_root(&self.dir, Path::new(path), OFlags::PATH | OFlags::DIRECTORY)
+    }
+
+    /// Whether a path leads to a regular file.
+    ///
+    /// # Errors
+    /// It cannot be looked at.
+    pub(super) fn has_file(&self, path: &Path) -> Result<bool, BundleError> {
+        let io = |e: Errno| BundleError::io("look at", self.path.join(path.strip_prefix("/").unwrap_or(path)))(e);
+        match open_in_root(&self.dir, path, OFlags::PATH) {
+            Ok(fd) => {
+                let mode = rustix::fs::fstat(fd).map_err(io)?.st_mode;
+                Ok(rustix::fs::FileType::from_raw_mode(mode) == rustix::fs::FileType::RegularFile)
+            }
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(false),
+            Err(e) => Err(io(e)),
+        }
+    }
+
     /// The text of a file; `None` if it is missing or no regular file.
     ///
     /// # Errors

@@ -168,8 +168,8 @@ fn volume(text: &str) -> Result<MountRequest, BundleError> {
     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
     let (source, destination, options) = match parts[..] {
         [destination] => (MountSource::Anonymous, destination, ""),
-        [source, destination] => (volume_source(source)?, destination, ""),
-        [source, destination, options] => (volume_source(source)?, destination, options),
+        [source, destination] => (volume_source(source, text)?, destination, ""),
+        [source, destination, options] => (volume_source(source, text)?, destination, options),
         _ => {
             return Err(BundleError::invalid(
                 "--volume",
@@ -181,9 +181,9 @@ fn volume(text: &str) -> Result<MountRequest, BundleError> {
     MountRequest::new(source, destination, comma_list(options), OriginKind::Volume, text)
 }
 
-fn volume_source(source: &str) -> Result<MountSource, BundleError> {
+fn volume_source(source: &str, text: &str) -> Result<MountSource, BundleError> {
     if source.is_empty() {
-        return Err(BundleError::invalid("--volume", source, "the source is empty"));
+        return Err(BundleError::invalid("--volume", text, "the source is empty"));
     }
     if source.starts_with(['/', '.']) {
         return host_path(source).map(MountSource::HostPath);

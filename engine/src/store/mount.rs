@@ -14,6 +14,7 @@ use rustix::io::Errno;
 use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MoveMountFlags};
 
 use super::StoreError;
+use super::inside::open_without_links;
 
 /// So many read-only layers overlayfs takes at most (Linux, fs/overlayfs/params.h, `OVL_MAX_STACK`).
 pub const MAX_LOWER: usize = 500;
@@ -170,6 +171,39 @@ pub fn bind_tree(source: &Path, target: &Path) -> Result<(), StoreError> {
     make().map_err(StoreError::io("create", target))?;
     rustix::mount::mount_bind_recursive(source, target)
         .map_err(|e| StoreError::io("mount a volume at", target)(e.into()))
+}
+
+/// Attaches a directory of another process's mount namespace at `target`, which is made. None of its path is a link.
+///
+/// # Errors
+/// The process is gone, has no such directory, or `target` cannot be made; or the kernel refuses.
+pub fn attach_from_process(pid: u32, path: &Path, target: &Path) -> Result<(), StoreError> {
+    use rustix::mount::{OpenTreeFlags, move_mount, open_tree};
+    let namespace = PathBuf::from(format!("/proc/{pid}/ns/mnt"));
+    let theirs = fs::File::open(&namespace).map_err(StoreError::io("open", &namespace))?;
+    let home = Home::of_this_thread()?;
+    let copy = setns(&theirs, CloneFlags::CLONE_NEWNS)
+        .map_err(std::io::Error::from)
+        .and_then(|()| {
+            let root = open_directory(Path::new("/"))?;
+            let relative = path.strip_prefix("/").unwrap_or(path);
+            let directory = open_without_links(&root, relative, OFlags::PATH | OFlags::DIRECTORY)?;
+            // Not bound to any namespace until it is attached.
+            let flags =
+                OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_EMPTY_PATH;
+            Ok(open_tree(&directory, "", flags)?)
+        });
+    home.come_back()?;
+    let copy = copy.map_err(StoreError::io("share", path))?;
+    fs::create_dir_all(target).map_err(StoreError::io("create", target))?;
+    move_mount(
+        &copy,
+        "",
+        rustix::fs::CWD,
+        target,
+        MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH,
+    )
+    .map_err(|e| StoreError::io("mount at", target)(e.into()))
 }
 
 /// The name by which an open descriptor can be reached, for calls that know only path names.

@@ -146,6 +146,29 @@ fn rights_limits_and_devices() {
 }
 
 #[test]
+fn a_time_zone_changes_no_other_one() {
+    let place = Place::new("crun");
+    let zones = place.path("root/usr/share/zoneinfo");
+    std::fs::create_dir_all(zones.join("Etc")).unwrap();
+    std::fs::create_dir_all(zones.join("Here")).unwrap();
+    std::fs::write(zones.join("Etc/UTC"), "as in the image\n").unwrap();
+    std::fs::write(zones.join("Here/Only"), "of the image\n").unwrap();
+    let localtime = place.path("root/etc/localtime");
+    std::os::unix::fs::symlink("/usr/share/zoneinfo/Etc/UTC", &localtime).unwrap();
+    let script = "readlink /etc/localtime; head -c 4 /etc/localtime; echo; cat /usr/share/zoneinfo/Etc/UTC";
+    for (zone, expected) in [
+        ("Here/Only", &["../usr/share/zoneinfo/Here/Only", "of t"][..]),
+        // The image lacks it: the rules are the host's.
+        ("Asia/Tokyo", &["TZif"]),
+        ("Etc/UTC", &["../usr/share/zoneinfo/Etc/UTC", "as i"]),
+    ] {
+        let (output, _) = place.script(options(|o| o.timezone = Some(zone.into())), script);
+        assert_lines(&output, expected);
+        assert!(output.ends_with("as in the image\n"), "{zone}: {output}");
+    }
+}
+
+#[test]
 fn what_the_machine_lacks_is_refused_by_name() {
     let place = Place::new("crun");
     let available = capabilities::available().unwrap();
