@@ -55,5 +55,10 @@ fn nobody_gets_the_callers_own_input() {
     machine.wait_for("test -s /tmp/fd");
     assert_eq!(machine.sh("cat /tmp/fd").ok(), "/dev/null");
     machine.unipod(&["rm", "-f", "-t0", "c"]).ok();
+
+    // What is told of a container ends with it, and one that cannot be told of is not left running.
+    sh("unipod run --rm --network none --cidfile /tmp/cid IMG true; test ! -e /tmp/cid").ok();
+    sh("mkdir /tmp/dir; unipod run -d --name n --network none --pidfile /tmp/dir IMG sleep infinity").refused();
+    machine.unipod(&["inspect", "n"]).refused();
     machine.nothing_remains();
 }

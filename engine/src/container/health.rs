@@ -15,7 +15,7 @@ use super::process::{Handle, Process};
 use super::record::{Record, SdNotify, State};
 use super::{ContainerError, stop};
 use crate::runtime::health::{HealthCheck, ImageHealth, OnFailure};
-use crate::store::{self, Durability, Store};
+use crate::store::{self, Durability, Store, spawn};
 use crate::systemd::notify;
 
 /// A payload that is not up yet is asked again soon; these answers count only if they are good.
@@ -136,12 +136,16 @@ pub fn start_prober(store: &Store, record: &Record) -> Result<(), ContainerError
             log: Vec::new(),
         },
     )?;
-    Command::new("/proc/self/exe")
+    let mut command = Command::new("/proc/self/exe");
+    spawn::outliving_us(&mut command);
+    // It is in another directory.
+    let absolute = |path: &std::path::Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    command
         .arg0("unipod")
         .arg("--root")
-        .arg(store.data())
+        .arg(absolute(store.data()))
         .arg("--runroot")
-        .arg(store.run())
+        .arg(absolute(store.run()))
         .args(["healthcheck", "watch", &record.name])
         .stdin(Stdio::null())
         .stdout(Stdio::null())

@@ -16,6 +16,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::SigSet;
 
 use super::process::Process;
+use crate::store::spawn;
 
 /// The word that makes our own program a relay.
 pub const COMMAND: &str = "relay-stream";
@@ -40,11 +41,12 @@ pub fn start(stream: BorrowedFd<'_>) -> io::Result<(OwnedFd, Process)> {
 /// # Errors
 /// Our own program cannot be started.
 pub fn from_to(source: OwnedFd, stream: BorrowedFd<'_>) -> io::Result<Process> {
-    let child = Command::new("/proc/self/exe")
+    let mut command = Command::new("/proc/self/exe");
+    spawn::outliving_us(&mut command);
+    let child = command
         .arg0("unipod")
         .arg(COMMAND)
         .env_clear()
-        .current_dir("/")
         .stdin(source)
         .stdout(stream.try_clone_to_owned()?)
         .stderr(Stdio::null())

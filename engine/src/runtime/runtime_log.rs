@@ -110,8 +110,10 @@ fn classify(message: String, runtime: &Path) -> RuntimeError {
         "exec container process",
         "executable '",
         "exec: \"",
+        "cannot find ``",
     ]);
-    let is_missing = has(&["no such file", "not found"]);
+    // The last is what an empty word is told.
+    let is_missing = has(&["no such file", "not found", "cannot find ``"]);
     if is_missing && has(&["chdir to", "chdir `"]) {
         RuntimeError::DirectoryNotFound(message)
     } else if about_command && is_missing {
@@ -193,6 +195,7 @@ mod tests {
                 "runc run failed: unable to start container process: exec: \"/bin\": permission denied",
                 126,
             ),
+            ("cannot find `` in $PATH: No such file or directory", 127),
             ("chdir `/x`: No such file or directory", 127),
             ("chdir to `/x`: No such file or directory", 127),
             (

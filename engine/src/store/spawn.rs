@@ -15,6 +15,15 @@ use rustix::process::{Signal, getpriority_process, set_parent_process_death_sign
 /// There the program, but nothing that it starts, ends with us as well, as the control group of a unit does: half of its work
 /// can be undone, what it does while that is undone cannot. To be called on the thread that starts it.
 pub fn free_of_us(command: &mut Command) {
+    start_afresh(command, true);
+}
+
+/// The same for a program that goes on when we end.
+pub fn outliving_us(command: &mut Command) {
+    start_afresh(command, false);
+}
+
+fn start_afresh(command: &mut Command, ends_with_us: bool) {
     command.current_dir("/");
     let blocked = SigSet::thread_get_mask().is_ok_and(|mask| mask.iter().next().is_some());
     // One that is not told has to be reset as well.
@@ -25,9 +34,11 @@ pub fn free_of_us(command: &mut Command) {
     }
     // SAFETY: between fork and exec only system calls are made, which allocate nothing and take no lock.
     unsafe {
-        command.pre_exec(|| {
+        command.pre_exec(move || {
             sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None).map_err(io::Error::from)?;
-            set_parent_process_death_signal(Some(Signal::KILL))?;
+            if ends_with_us {
+                set_parent_process_death_signal(Some(Signal::KILL))?;
+            }
             // Who may not raise it keeps it.
             let _ = setpriority_process(None, 0);
             Ok(())

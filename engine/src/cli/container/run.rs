@@ -100,7 +100,9 @@ fn run_as_transient(store: &Store, options: ContainerOptions, lifecycle: &Lifecy
         }
         return Err(error);
     }
-    write_pid_files(store, &record, lifecycle)?;
+    if let Err(error) = write_pid_files(store, &record, lifecycle) {
+        return take_back(store, &record).and(Err(error));
+    }
     output::print_line(record.id.as_str());
     Ok(0)
 }
@@ -211,6 +213,9 @@ fn run_in_foreground(
     if ended.as_ref().is_err_and(|error| error.code == ENGINE_FAILED) && !has_lived(store, &made)? {
         take_back(store, &made)?;
     }
+    if lifecycle.remove {
+        forget_id(&made, lifecycle);
+    }
     ended
 }
 
@@ -317,6 +322,16 @@ fn write_files(record: &Record, lifecycle: &LifecycleOptions, pid: u32) -> Resul
         write_file(file, &pid.to_string())?;
     }
     Ok(())
+}
+
+/// A file with the ID of a container that is gone goes with it, as in podman; one that names another is not ours.
+fn forget_id(gone: &Record, lifecycle: &LifecycleOptions) {
+    let names_it =
+        |file: &&std::path::PathBuf| std::fs::read_to_string(file).is_ok_and(|id| id.trim() == gone.id.as_str());
+    if let Some(file) = lifecycle.cid_file.as_ref().filter(names_it) {
+        // A file that stays says nothing wrong: whoever looks for the container finds none.
+        let _ = std::fs::remove_file(file);
+    }
 }
 
 /// Whether the files that were asked for can be written later.
