@@ -329,7 +329,7 @@ mod tests {
                     options: options("mtu", "big"),
                     ..wanted("n")
                 },
-                "not a number",
+                "expected a number",
             ),
             (
                 Wanted {

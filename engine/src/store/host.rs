@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 
 use nix::sched::{CloneFlags, setns, unshare};
 
-/// PID 1's root directory, in its mount namespace: proc(5).
-const ROOT: &str = "/proc/1/root";
+/// PID 1 in proc(5).
+const INIT: &str = "/proc/1";
 
 /// PID 1's mount namespace, which is not ours.
 #[derive(Debug)]
@@ -22,21 +22,25 @@ impl HostMounts {
     /// PID 1's mount namespace, if ours is another one and both have the same directory `dir`; else, and for callers who may not
     /// look into PID 1's, `None`: then what is mounted in `dir` belongs into ours.
     pub fn beside(dir: &Path) -> Option<Self> {
-        let theirs = fs::read_link("/proc/1/ns/mnt").ok()?;
-        if fs::read_link("/proc/thread-self/ns/mnt").ok()? == theirs {
+        Self::of(Path::new(INIT), dir)
+    }
+
+    /// The same for the process `init`, by its directory in proc(5).
+    fn of(init: &Path, dir: &Path) -> Option<Self> {
+        let namespace = init.join("ns/mnt");
+        if fs::read_link("/proc/thread-self/ns/mnt").ok()? == fs::read_link(&namespace).ok()? {
             return None;
         }
         let place = |path: &Path| fs::metadata(path).map(|m| (m.st_dev(), m.st_ino())).ok();
-        if place(dir)? != place(&Self::path(dir))? {
+        if place(dir)? != place(&below_root(init, dir))? {
             return None;
         }
-        File::open("/proc/1/ns/mnt").ok().map(Self)
+        File::open(namespace).ok().map(Self)
     }
 
     /// The name by which a program in our namespace finds `path` of the host's.
     pub fn path(path: &Path) -> PathBuf {
-        let inside = path.strip_prefix("/").unwrap_or(path);
-        Path::new(ROOT).join(inside)
+        below_root(Path::new(INIT), path)
     }
 
     /// Moves the calling thread there, for good. Its working directory and umask are its own from then on.
@@ -48,6 +52,12 @@ impl HostMounts {
         setns(&self.0, CloneFlags::CLONE_NEWNS)?;
         Ok(())
     }
+}
+
+/// `path` as the process `init` sees it.
+fn below_root(init: &Path, path: &Path) -> PathBuf {
+    let inside = path.strip_prefix("/").unwrap_or(path);
+    init.join("root").join(inside)
 }
 
 #[cfg(test)]
@@ -66,14 +76,19 @@ mod tests {
         std::thread::scope(|scope| scope.spawn(thread).join().unwrap())
     }
 
+    /// The process itself stays where it is, whatever its threads do: it stands for PID 1, into which no test may mount.
+    fn process() -> &'static Path {
+        Path::new("/proc/self")
+    }
+
     #[test]
     fn what_is_mounted_there_is_there_for_the_host_alone() {
         let dir = tempfile::tempdir().unwrap();
         let place = dir.path().join("place");
         fs::create_dir(&place).unwrap();
-        assert!(HostMounts::beside(&place).is_none(), "we are there");
+        assert!(HostMounts::of(process(), &place).is_none(), "we are there");
         apart(|| {
-            let host = HostMounts::beside(&place).expect("it is another one");
+            let host = HostMounts::of(process(), &place).expect("it is another one");
             std::thread::scope(|scope| {
                 let there = scope.spawn(|| {
                     host.enter().unwrap();
@@ -81,7 +96,7 @@ mod tests {
                 });
                 there.join().unwrap();
             });
-            fs::write(HostMounts::path(&place).join("file"), "").unwrap();
+            fs::write(below_root(process(), &place).join("file"), "").unwrap();
             assert!(!place.join("file").exists());
         });
         assert!(place.join("file").exists());
@@ -92,8 +107,9 @@ mod tests {
     fn a_directory_that_the_host_does_not_have_is_ours() {
         let dir = tempfile::tempdir().unwrap();
         apart(|| {
+            assert!(HostMounts::of(process(), dir.path()).is_some());
             mount("tmpfs", dir.path(), "tmpfs", MountFlags::empty(), None).unwrap();
-            assert!(HostMounts::beside(dir.path()).is_none());
+            assert!(HostMounts::of(process(), dir.path()).is_none());
         });
     }
 }
