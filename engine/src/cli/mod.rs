@@ -143,8 +143,12 @@ fn refuse(error: clap::Error) -> ExitCode {
         ErrorKind::DisplayHelp | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => help().unwrap_or(error),
         _ => error,
     };
+    let words: Vec<OsString> = std::env::args_os().collect();
+    if let Some(missing) = NotYetArgs::of_refused(&error, &words) {
+        return missing.report();
+    }
     let steers = |word: OsString| matches!(output::harmless(&word.to_string_lossy()), Cow::Owned(_));
-    if error.use_stderr() && std::env::args_os().any(steers) {
+    if error.use_stderr() && words.into_iter().any(steers) {
         // It repeats words of the command line, between its own colours: without those then.
         output::say_line(error.render().to_string().trim_end());
     } else {
