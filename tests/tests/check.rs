@@ -67,6 +67,8 @@ fn damage_is_found_told_and_repaired() {
     sh("unipod run -d --name web busybox sleep 1000 && echo >$L/new").ok();
     let refused = machine.unipod(&["system", "check", "--repair"]);
     assert!(refused.stderr.contains("in use by web"), "{refused}");
+    machine.unipod(&["system", "check", "--force"]).refused();
+    machine.unipod(&["image", "exists", "busybox"]).ok();
     sh("[ -e $L/new ] && unipod exec web true && unipod rm -f web && unipod system check --repair && [ ! -e $L/new ]")
         .ok();
     // Where it came from, it is not any more.

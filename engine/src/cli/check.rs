@@ -7,6 +7,7 @@ use clap::Args;
 use super::error::CliError;
 use super::{output, progress};
 use crate::container::verify::{self, mounted_images};
+use crate::image::ImageError;
 use crate::image::layers::inventory::Depth;
 use crate::image::verify::Verification;
 use crate::runtime::duration;
@@ -102,7 +103,13 @@ impl CheckArgs {
                     output::print_line(&format!("Repaired {what}: {done}"));
                     return true;
                 }
-                Err(error) => output::say_line(&format!("Not repaired: {what}: {}", with_causes(error.as_ref()))),
+                Err(error) => {
+                    output::say_line(&format!("Not repaired: {what}: {}", with_causes(error.as_ref())));
+                    // It can be repaired, only not now: nothing to be removed for.
+                    if let Some(ImageError::LayerInUse { .. }) = error.downcast_ref() {
+                        return false;
+                    }
+                }
             }
         }
         if problem.removal.is_some() && !self.force {

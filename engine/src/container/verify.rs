@@ -9,7 +9,7 @@ use super::{ContainerError, mount_points, remove};
 use crate::image::{self, Progress, PullOptions, records};
 use crate::network;
 use crate::runtime::oci;
-use crate::store::problem::Problem;
+use crate::store::problem::{Problem, misread};
 use crate::store::{self, Store, StoreError, names_in, read_json};
 
 /// Everything that is wrong.
@@ -85,7 +85,7 @@ fn damaged_records(store: &Store) -> Result<Vec<Problem<'_>>, StoreError> {
             let Err(error) = read_json::<Record>(&path) else {
                 continue;
             };
-            let why = format!("cannot be understood ({error})");
+            let why = misread(&error);
             let remedy = format!("make it anew: unipod create --name {name}; --repair --force removes the record");
             let place = path.clone();
             problems.push(

@@ -15,7 +15,7 @@ use super::layers::{self, Unpacked};
 use super::manifest::Layer;
 use super::records::{self, Record};
 use super::{ImageError, Progress, PullOptions, PullPolicy, manifest, pull, remove};
-use crate::store::problem::Problem;
+use crate::store::problem::{Problem, misread};
 use crate::store::{self, Store, StoreError, names_in};
 
 /// How many differences of one layer are told one by one.
@@ -69,7 +69,7 @@ impl<'a> Verification<'a> {
         // The end of a long name is a sum of it, and what has no name was not pulled by one.
         let name = file.replace("%2f", "/").replace("%25", "%");
         let is_name = !name.contains('%') && !name.starts_with("sha256:");
-        let why = format!("cannot be understood ({error})");
+        let why = misread(error);
         let place = path.to_owned();
         let problem = Problem::new(format!("image {name}"), path, why, "pull it again").removed_by(move || {
             store::remove_record(&place)?;
@@ -243,8 +243,14 @@ impl<'a> Verification<'a> {
         Ok(users.map(|(_, name)| name).collect())
     }
 
-    /// Removes an image that cannot be repaired, with all its names, unless a container has it.
+    /// Removes an image that cannot be repaired, with all its names, unless a container has it mounted.
     fn remove(&self, record: &Record) -> Result<String, ImageError> {
+        if (self.busy)()?.iter().any(|(image, _)| *image == record.id) {
+            return Err(ImageError::InUse {
+                name: name_of(record).to_owned(),
+                id: record.id.clone(),
+            });
+        }
         let used = || Ok((self.busy)()?.into_iter().map(|(image, _)| image).collect());
         match remove::remove(self.store, &record.id, &used, true) {
             Err(ImageError::NotFound { .. }) => Ok("the image is gone already".to_owned()),
@@ -363,15 +369,19 @@ mod tests {
         fn report(&self, _: &str, _: u64, _: u64) {}
     }
 
-    /// What is found; with `repair`, what came of it.
-    fn check(lab: &Lab, depth: Option<Depth>, repair: bool, busy: Busy<'_>) -> Vec<String> {
-        let verification = Verification {
+    fn verification<'a>(lab: &'a Lab, depth: Option<Depth>, busy: Busy<'a>) -> Verification<'a> {
+        Verification {
             store: &lab.store,
             depth,
             patience: Duration::ZERO,
             busy,
             progress: &Silent,
-        };
+        }
+    }
+
+    /// What is found; with `repair`, what came of it.
+    fn check(lab: &Lab, depth: Option<Depth>, repair: bool, busy: Busy<'_>) -> Vec<String> {
+        let verification = verification(lab, depth, busy);
         let problems = verification.problems().unwrap();
         let outcome = |problem: &Problem<'_>| match &problem.repair {
             Some(act) if repair => act().unwrap_or_else(|error| error.to_string()),
@@ -403,6 +413,12 @@ mod tests {
             "{refused:?}"
         );
         assert_eq!(fs::read(&file).unwrap(), b"0");
+        // Nor does it go under its container.
+        let busy = || Ok(vec![(image.id.clone(), "web".to_owned())]);
+        let verification = verification(&lab, deep, &busy);
+        let removal = verification.problems().unwrap().remove(0).removal.unwrap();
+        assert!(removal().unwrap_err().to_string().contains("in use by a container"));
+        assert!(find::find_record(&lab.store, NAME).unwrap().is_some());
         assert_eq!(check(&lab, deep, true, NOBODY), ["unpacked again"]);
         assert_eq!(fs::read(&file).unwrap(), b"one");
         fs::remove_dir_all(&image.layers[0]).unwrap();

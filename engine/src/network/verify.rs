@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::definition::Network;
 use super::state::{Input, alive, input_path};
 use super::{NetworkError, create, lease, setup};
-use crate::store::problem::Problem;
+use crate::store::problem::{Problem, misread};
 use crate::store::{Lock, Store, StoreError, names_in, read_json, remove_tree};
 
 /// Everything that is wrong.
@@ -76,10 +76,6 @@ fn records_in(dir: &std::path::Path) -> Result<Vec<String>, StoreError> {
         .iter()
         .filter_map(|name| name.strip_suffix(".json").map(str::to_owned))
         .collect())
-}
-
-fn misread(error: &StoreError) -> String {
-    format!("cannot be understood ({error})")
 }
 
 #[cfg(test)]

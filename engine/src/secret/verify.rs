@@ -1,7 +1,7 @@
 //! Whether secrets can be read.
 
 use super::{SecretError, record};
-use crate::store::problem::Problem;
+use crate::store::problem::{Problem, misread};
 use crate::store::{Store, names_in};
 
 /// Everything that is wrong.
@@ -17,7 +17,7 @@ pub fn problems(store: &Store) -> Result<Vec<Problem<'_>>, SecretError> {
         let Err(error) = record::check(store, &name) else {
             continue;
         };
-        let why = format!("cannot be understood ({error})");
+        let why = misread(&error);
         let remedy = format!("unipod secret create {name} makes it anew");
         let problem = Problem::new(format!("secret {name}"), &store.secrets().join(&file), why, remedy);
         problems.push(problem.removed_by(move || {

@@ -73,6 +73,12 @@ impl fmt::Debug for Problem<'_> {
     }
 }
 
+/// Why a record is damaged, to be read after its path.
+pub fn misread(error: &dyn Error) -> String {
+    let reason = error.source().map_or_else(|| error.to_string(), with_causes);
+    format!("cannot be understood ({reason})")
+}
+
 /// An error with its causes, in one line.
 pub fn with_causes(error: &dyn Error) -> String {
     let mut text = error.to_string();

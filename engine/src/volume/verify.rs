@@ -2,7 +2,7 @@
 
 use super::record::{self, Volume, Wanted};
 use super::{VolumeError, sweep};
-use crate::store::problem::Problem;
+use crate::store::problem::{Problem, misread};
 use crate::store::{Store, StoreError, create_private, names_in, read_json, set_mode};
 
 /// Everything that is wrong. What is in a volume is never removed for it.
@@ -49,7 +49,7 @@ fn without_content(store: &Store, volume: Volume) -> Option<Problem<'_>> {
 }
 
 fn damaged<'a>(store: &'a Store, name: String, error: &StoreError) -> Problem<'a> {
-    let why = format!("cannot be understood ({error})");
+    let why = misread(error);
     let remedy = format!("unipod volume create {name}, with its options, keeps what is in it");
     let place = record::record_of(store, &name);
     Problem::new(format!("volume {name}"), &place, why, remedy).removed_by(move || {
