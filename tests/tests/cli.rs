@@ -66,6 +66,17 @@ fn a_units_container_is_seen_and_handled_like_any_other() {
     assert!(logs.stdout.contains("out"), "{logs}");
     assert!(logs.stdout.contains("err") || logs.stderr.contains("err"), "{logs}");
 
+    // A name is used again; what another container of it has written stays the other's.
+    machine
+        .unipod(&["run", "-d", "--name", "again", "busybox", "echo", "first"])
+        .ok();
+    machine.wait_for("[ \"$(unipod logs again)\" = first ]");
+    machine
+        .unipod(&["run", "-d", "--replace", "--name", "again", "busybox", "echo", "second"])
+        .ok();
+    machine.wait_for("[ \"$(unipod logs again)\" = second ]");
+    machine.unipod(&["rm", "-f", "again"]).ok();
+
     machine.unipod(&["stop", "box"]).ok();
     machine.wait_for("! systemctl is-active --quiet box");
     machine.start(&["box"]);

@@ -100,6 +100,12 @@ pub fn command(query: &Query) -> Command {
     command
 }
 
+/// A moment as `since` or `until`.
+pub fn moment(time: jiff::Timestamp) -> String {
+    let microseconds = time.as_microsecond();
+    format!("@{}.{:06}", microseconds / 1_000_000, microseconds % 1_000_000)
+}
+
 /// `10m`, `1h30m` mean "ago" to docker and podman; journalctl wants that said.
 fn journal_time(value: &str) -> String {
     let relative = value.ends_with(['s', 'm', 'h']) && value.starts_with(|c: char| c.is_ascii_digit());

@@ -50,7 +50,8 @@ impl LogsArgs {
             user: !nix::unistd::geteuid().is_root(),
             follow: self.follow,
             tail: self.tail.as_deref().map(tail).transpose()?.flatten(),
-            since: self.since,
+            // The unit may have had containers of the same name before.
+            since: self.since.or_else(|| Some(journal::moment(record.created))),
             until: self.until,
             timestamps: self.timestamps,
         });
