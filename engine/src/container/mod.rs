@@ -91,7 +91,7 @@ pub enum ContainerError {
     #[error("container {0} is still there after SIGKILL: its init is stuck in the kernel, see /proc/PID/stack")]
     Undead(String),
     /// The image is not there and was not to be pulled.
-    #[error("the image {0} of this container is not in the store: pull it again")]
+    #[error("the image {0} of this container is not in the store: pull it")]
     ImageGone(String),
     /// A file or directory that the user named.
     #[error("cannot {action} {}", path.display())]

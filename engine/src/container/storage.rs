@@ -5,6 +5,8 @@ use std::fs;
 use std::os::unix::fs::{DirBuilderExt, chown};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::OFlags;
+
 use super::record::{Record, VolumeUse};
 use super::userns::Users;
 use super::{ContainerError, rootfs};
@@ -12,6 +14,7 @@ use crate::image::{self, Image};
 use crate::runtime::volumes::{self, MountRequest, MountSource};
 use crate::runtime::{self, HostMount};
 use crate::secret::{self, SecretUse, Target};
+use crate::store::inside::open_in_root;
 use crate::store::{Store, StoreError, id, mount, set_mode};
 use crate::volume::{self, Volume, Wanted};
 
@@ -301,9 +304,8 @@ fn below(host: &Path, subpath: Option<&Path>) -> Result<PathBuf, ContainerError>
         path: host.join(subpath),
         source,
     };
-    let found = pathrs::Root::open(host)
-        .and_then(|root| root.resolve(subpath))
-        .map_err(|e| failed(std::io::Error::other(e)))?;
+    let root = fs::File::open(host).map_err(failed)?;
+    let found = open_in_root(&root, subpath, OFlags::PATH).map_err(|error| failed(error.into()))?;
     fs::read_link(mount::fd_path(&found)).map_err(failed)
 }
 
