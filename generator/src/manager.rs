@@ -146,7 +146,7 @@ pub struct Tidied {
 }
 
 /// Whether a file is one that [`Manager::tidy`] may remove. What cannot be read is somebody else's.
-fn is_managed(path: &Path) -> bool {
+pub fn is_managed(path: &Path) -> bool {
     // The first line names a program by its path.
     const HEAD: u64 = 8192;
     let mut head = Vec::new();

@@ -136,7 +136,7 @@ fn a_tree_includes_what_its_links_lead_to() {
 #[test]
 fn units_of_the_machine_may_have_the_name() {
     let directory = TempDir::new();
-    for name in ["hidden", "hides", "masked", "made", "free"] {
+    for name in ["hidden", "hides", "masked", "made", "stale", "free"] {
         directory.file(&format!("etc/containers/systemd/{name}.container"), WEB);
     }
     directory.file("etc/systemd/system/hidden.service", "[Service]\nExecStart=/bin/true\n");
@@ -146,6 +146,10 @@ fn units_of_the_machine_may_have_the_name() {
         "run/systemd/system/made.service",
         "[Unit]\nSourcePath=/etc/containers/systemd/made.container\n",
     );
+    // The next run replaces what this one finds.
+    let gone = "[Unit]\nSourcePath=/etc/containers/systemd/gone.container\n";
+    let header = unipod_generator::manager::header("unipod-generator".as_ref(), true);
+    directory.file("run/systemd/system/stale.service", format!("{header}{gone}"));
     let checked = checked(&directory, &[], None);
     let messages: Vec<&str> = checked
         .problems

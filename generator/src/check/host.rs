@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::manager;
 use crate::names::Named;
 use crate::places::configuration;
 use crate::{Environment, Place, Problem, Rule};
@@ -46,7 +47,7 @@ fn own_directory(environment: &Environment) -> Option<PathBuf> {
     Some(config.join("systemd/user"))
 }
 
-/// Whether there is a unit that was not made from this very file. A mask (an empty file, or a link to `/dev/null`) is
+/// Whether there is a unit that was not made from this very file, nor from one that has gone since the last run. A mask (an empty file, or a link to `/dev/null`) is
 /// a decision of the administrator about our own.
 fn is_other_unit(root: &Path, path: &Path, source: &str) -> bool {
     let path = root.join(path.strip_prefix("/").unwrap_or(path));
@@ -59,5 +60,5 @@ fn is_other_unit(root: &Path, path: &Path, source: &str) -> bool {
         line.strip_prefix("SourcePath=")
             .is_some_and(|made_from| made_from.trim() == source)
     };
-    !text.is_empty() && !text.lines().any(is_ours)
+    !text.is_empty() && !manager::is_managed(&path) && !text.lines().any(is_ours)
 }
