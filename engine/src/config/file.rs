@@ -152,7 +152,8 @@ fn wrong(value: &Tree<'_>, expected: &'static str) -> Wrong {
         expected,
         found: match value.get_ref() {
             DeValue::String(_) => "a text",
-            DeValue::Integer(_) => "such a number",
+            DeValue::Integer(_) if expected == "a number" => "such a number",
+            DeValue::Integer(_) => "a number",
             DeValue::Float(_) => "a fraction",
             DeValue::Boolean(_) => "true or false",
             DeValue::Datetime(_) => "a date",

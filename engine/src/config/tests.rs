@@ -112,6 +112,7 @@ fn a_value_of_another_kind_is_an_error_where_the_key_acts() {
             2,
             "containers.privileged is true or false, not a text",
         ),
+        ("[containers]\ntz=4\n", 2, "containers.tz is a text, not a number"),
         ("[containers]\nenv='A=b'\n", 2, "containers.env is a list of texts"),
         ("[containers]\nenv=['A',\n1]\n", 3, "containers.env is a list of texts"),
         ("[containers]\nenv=['A', {add=true}]\n", 2, "with {append=true} at most"),

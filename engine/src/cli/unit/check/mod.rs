@@ -14,7 +14,7 @@ use super::files::Files;
 use crate::cli::error::CliError;
 use crate::cli::output;
 
-/// Tell everything that is wrong with unit files, before systemd does.
+/// Tell what is wrong with unit files, before systemd does: syntax, keys, references, names and ports.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  unipod unit check\n  unipod unit check web.container\n  \
                         unipod unit check --strict --format sarif deploy/ >unipod.sarif\n  \
