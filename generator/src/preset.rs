@@ -15,9 +15,9 @@
 //! has decided nothing. Two generators at once take turns.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{OpenOptionsExt, symlink};
 use std::path::Path;
 
 use rustix::fs::{FlockOperation, flock};
@@ -247,11 +247,15 @@ fn sync(directory: &Path) -> io::Result<()> {
     File::open(directory)?.sync_all()
 }
 
-/// Does something while no other generator does; makes the record's directory.
+/// Does something while no other generator does; makes the record's directory. What is locked is a file that nobody else can
+/// open: who can open one, if only to read it, can lock it, and the manager waits for us.
 fn locked(record: &Path, act: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
-    let directory = record.parent().unwrap_or(record);
-    create(directory)?;
-    let lock = File::open(directory)?;
+    create(record.parent().unwrap_or(record))?;
+    let lock = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(record.with_extension("lock"))?;
     flock(&lock, FlockOperation::LockExclusive)?;
     act()
 }

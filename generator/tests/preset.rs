@@ -2,8 +2,10 @@
 
 mod common;
 
-use std::fs;
+use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Output};
+use std::time::{Duration, Instant};
 
 use common::TempDir;
 use unipod_generator::manager::Manager;
@@ -61,11 +63,12 @@ impl User {
         fs::remove_file(&path).unwrap_or_else(|error| panic!("{}: {error}\n{}", path.display(), self.0.tree()));
     }
 
-    /// What a run leaves, without the unit files.
+    /// What a run leaves, without the unit files and its lock.
     fn result(&self) -> String {
         let root = format!("{}/", self.0.path().display());
         let tree = self.0.tree().replace(&root, "/");
-        let lines: Vec<&str> = tree.lines().filter(|line| !line.starts_with("units/")).collect();
+        let others = |line: &&str| !line.starts_with("units/") && *line != "config/unipod/presets.lock";
+        let lines: Vec<&str> = tree.lines().filter(others).collect();
         lines.join("\n")
     }
 
@@ -88,6 +91,43 @@ fn a_new_service_is_enabled_once() {
     user.reload();
     assert_eq!(user.result(), expected);
     assert!(user.0.read(SERVICE).contains("\n[Install]\nWantedBy=default.target\n"));
+}
+
+/// Who can open something can lock it, and then `daemon-reload` would wait for him.
+#[test]
+fn nobody_else_makes_a_run_wait() {
+    let user = User::new();
+    user.reload();
+    let directory = user.0.path().join("config/unipod");
+    let open_to_others =
+        |path: &std::path::PathBuf| path.metadata().expect("is there").permissions().mode() & 0o077 != 0;
+    let entries = fs::read_dir(&directory)
+        .expect("is there")
+        .map(|entry| entry.expect("is there").path());
+    let held: Vec<File> = entries
+        .chain([directory.clone()])
+        .filter(open_to_others)
+        .map(|path| File::open(path).expect("can be opened"))
+        .collect();
+    assert!(held.len() >= 2, "the record and its directory");
+    for file in &held {
+        file.try_lock().expect("nobody has locked it");
+    }
+    user.unit(
+        "new.container",
+        "[Container]\nImage=a/b:1\n[Install]\nWantedBy=default.target\n",
+    );
+    let mut run = user.command().spawn().expect("the generator starts");
+    let patience = Instant::now() + Duration::from_secs(30);
+    let ended = loop {
+        match run.try_wait().expect("it is ours") {
+            None if Instant::now() < patience => std::thread::yield_now(),
+            ended => break ended,
+        }
+    };
+    let _ = run.kill();
+    assert!(ended.is_some_and(|status| status.success()));
+    assert_eq!(user.record().lines().count(), 2);
 }
 
 #[test]
