@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use nix::fcntl::{Flock, FlockArg};
 use sha2::{Digest, Sha256};
 
+use super::layers::room::Room;
 use super::reference::sha256_hex;
 use crate::store::scratch::names;
 use crate::store::{Durability, Store, StoreError, create_private, write_atomic};
@@ -95,7 +96,9 @@ impl Blobs {
                 break file;
             }
         };
+        let room = File::open(&self.tmp).and_then(|dir| Room::new(&dir));
         Partial {
+            room: room.map_err(StoreError::io("write", &path))?,
             file,
             path,
             target: self.path(digest),
@@ -119,6 +122,7 @@ pub struct Partial {
     target: PathBuf,
     hasher: Sha256,
     length: u64,
+    room: Room,
 }
 
 impl Partial {
@@ -140,8 +144,9 @@ impl Partial {
 
     /// Appends.
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
-        self.file
-            .write_all(bytes)
+        self.room
+            .take(bytes.len() as u64)
+            .and_then(|()| self.file.write_all(bytes))
             .map_err(StoreError::io("write", &self.path))?;
         self.hasher.update(bytes);
         self.length += bytes.len() as u64;

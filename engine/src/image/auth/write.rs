@@ -3,14 +3,16 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use serde_json::{Map, Value, json};
 
 use super::{AuthError, AuthFile, Credentials, Helper, is_same, legacy_host};
-use crate::store::{Durability, StoreError, write_atomic};
+use crate::store::{Durability, StoreError, create_private, write_atomic};
 
 /// Stores credentials under `key` (`HOST[:PORT][/NAMESPACE]`): with the credential helper that the file names for it, and only
 /// there, else in the file, which is for its owner's eyes only.
@@ -130,13 +132,26 @@ fn change(path: &Path, action: impl FnOnce(&mut Map<String, Value>) -> bool) -> 
     Ok(changed)
 }
 
+/// How long others may take to change the file.
+const PATIENCE: Duration = Duration::from_secs(10);
+const AGAIN: Duration = Duration::from_millis(20);
+
 /// One change at a time. The directory is locked, not the file, which is replaced; others' programs take no lock at all.
+///
+/// Who can open the directory can lock it, in `/tmp` everybody: so the wait has an end, and what has to be made is for its owner alone.
 fn lock_beside(path: &Path) -> Result<Flock<File>, StoreError> {
     let named = path.parent().filter(|dir| !dir.as_os_str().is_empty());
     let dir = named.unwrap_or(Path::new("."));
-    fs::create_dir_all(dir).map_err(StoreError::io("create", dir))?;
-    let file = File::open(dir).map_err(StoreError::io("open", dir))?;
-    Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, e)| StoreError::io("lock", dir)(e.into()))
+    create_private(dir, Durability::ThisBoot)?;
+    let mut file = File::open(dir).map_err(StoreError::io("open", dir))?;
+    let end = Instant::now() + PATIENCE;
+    loop {
+        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Err((again, Errno::EWOULDBLOCK)) if Instant::now() < end => file = again,
+            locked => return locked.map_err(|(_, e)| StoreError::io("lock", dir)(e.into())),
+        }
+        std::thread::sleep(AGAIN);
+    }
 }
 
 fn read(path: &Path) -> Result<Map<String, Value>, AuthError> {
@@ -181,6 +196,18 @@ mod tests {
         assert!(files.find(&"y.io/app".parse().unwrap()).unwrap().is_some());
         logout_all(&path).unwrap();
         assert!(files.find(&"y.io/app".parse().unwrap()).unwrap().is_none());
+    }
+
+    #[test]
+    fn who_keeps_the_lock_is_not_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("containers/0/auth.json");
+        assert!(!logout(&path, "x.io").unwrap());
+        let place = path.parent().unwrap();
+        assert_eq!(fs::metadata(place).unwrap().permissions().mode() & 0o777, 0o700);
+        let _held = Flock::lock(File::open(place).unwrap(), FlockArg::LockExclusive).unwrap();
+        let error = logout(&path, "x.io").unwrap_err().to_string();
+        assert!(error.contains("cannot lock"), "{error}");
     }
 
     /// A helper in shell, which keeps each entry in a file of the directory that it lies in; it does not keep what is locked.

@@ -15,13 +15,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
 use std::fs::File;
-use std::io::{self, Read, Write as _};
+use std::io::{self, Read, Seek as _, Write as _};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use flate2::Crc;
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, SeekFrom, Stat};
 use rustix::io::Errno;
 
 use crate::store::inside::open_without_links;
@@ -77,6 +77,7 @@ impl Inventory {
             root: root.as_fd(),
             depth,
             known,
+            linked: HashMap::new(),
             buffer: vec![0; LONGEST],
             found: BTreeMap::new(),
             left: vec![PathBuf::new()],
@@ -234,6 +235,8 @@ struct Walk<'a> {
     root: BorrowedFd<'a>,
     depth: Depth,
     known: &'a HashMap<u64, u32>,
+    /// Sums of files with several names, which are read once.
+    linked: HashMap<u64, u32>,
     /// For attributes.
     buffer: Vec<u8>,
     found: BTreeMap<PathBuf, Entry>,
@@ -295,15 +298,19 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn content(&self, dir: BorrowedFd<'_>, name: &OsStr, stat: &Stat) -> io::Result<u32> {
-        if let Some(sum) = self.known.get(&stat.st_ino) {
+    fn content(&mut self, dir: BorrowedFd<'_>, name: &OsStr, stat: &Stat) -> io::Result<u32> {
+        if let Some(sum) = self.known.get(&stat.st_ino).or_else(|| self.linked.get(&stat.st_ino)) {
             return Ok(*sum);
         }
         if self.depth == Depth::Metadata {
             return Ok(0);
         }
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        sum_of(rustix::fs::openat(dir, name, flags, Mode::empty())?)
+        let sum = sum_of(rustix::fs::openat(dir, name, flags, Mode::empty())?)?;
+        if stat.st_nlink > 1 {
+            self.linked.insert(stat.st_ino, sum);
+        }
+        Ok(sum)
     }
 
     /// The sum of names and values of all attributes, 0 without any.
@@ -329,20 +336,63 @@ impl Walk<'_> {
     }
 }
 
+/// Holes are not read: an archive of a few bytes may bring a file of terabytes.
 fn sum_of(file: OwnedFd) -> io::Result<u32> {
     let (mut file, mut sum, mut buffer) = (File::from(file), Crc::new(), vec![0; 256 << 10]);
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok(sum.sum()),
-            length => sum.update(&buffer[..length]),
+    let size = file.metadata()?.len();
+    let mut at = 0;
+    while at < size {
+        let data = edge(&file, SeekFrom::Data(at), at, size)?;
+        sum.combine(&zeros(data - at));
+        let end = edge(&file, SeekFrom::Hole(data), size, size)?;
+        file.seek(io::SeekFrom::Start(data))?;
+        let mut rest = end - data;
+        while rest > 0 {
+            let most = usize::try_from(rest).unwrap_or(usize::MAX).min(buffer.len());
+            match file.read(&mut buffer[..most])? {
+                0 => return Ok(sum.sum()),
+                length => {
+                    sum.update(&buffer[..length]);
+                    rest -= length as u64;
+                }
+            }
         }
+        at = end;
     }
+    Ok(sum.sum())
+}
+
+/// Where data or a hole begins; `unknown` where the file system does not tell, `size` where there is no more of it.
+fn edge(file: &File, from: SeekFrom, unknown: u64, size: u64) -> io::Result<u64> {
+    match rustix::fs::seek(file, from) {
+        Ok(edge) => Ok(edge.min(size)),
+        Err(Errno::NXIO) => Ok(size),
+        Err(Errno::INVAL | Errno::NOTSUP | Errno::NOSYS) => Ok(unknown),
+        Err(e) => Err(e.into()),
+    }
+}
+
+/// The sum of so many zeros: twice as many in each step.
+fn zeros(length: u64) -> Crc {
+    let (mut sum, mut power, mut left) = (Crc::new(), Crc::new(), length);
+    power.update(&[0]);
+    while left > 0 {
+        if left & 1 == 1 {
+            sum.combine(&power);
+        }
+        let mut double = Crc::new();
+        double.combine(&power);
+        double.combine(&power);
+        power = double;
+        left >>= 1;
+    }
+    sum
 }
 
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::os::unix::fs::{FileExt, PermissionsExt, symlink};
 
     use super::*;
 
@@ -371,6 +421,26 @@ mod tests {
         bytes[middle] ^= 1;
         Inventory::from_bytes(&bytes).unwrap_err();
         Inventory::from_bytes(b"").unwrap_err();
+    }
+
+    #[test]
+    fn holes_are_not_read() {
+        let dir = tempfile::tempdir_in("/dev/shm").unwrap();
+        let path = dir.path().join("file");
+        let sum = |path: &Path| sum_of(File::open(path).unwrap().into()).unwrap();
+        let mut content = vec![0; 3 << 20];
+        content[(1 << 20) + 7] = 1;
+        let mut whole = Crc::new();
+        whole.update(&content);
+        fs::write(&path, &content).unwrap();
+        assert_eq!(sum(&path), whole.sum());
+        let sparse = File::create(&path).unwrap();
+        sparse.write_all_at(&[1], (1 << 20) + 7).unwrap();
+        sparse.set_len(3 << 20).unwrap();
+        assert_eq!(sum(&path), whole.sum());
+        // Reading so much would take weeks.
+        sparse.set_len(1 << 60).unwrap();
+        assert_ne!(sum(&path), whole.sum());
     }
 
     #[test]

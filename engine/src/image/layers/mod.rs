@@ -21,7 +21,7 @@ mod extract;
 mod failure;
 pub mod inventory;
 mod metadata;
-mod room;
+pub(super) mod room;
 mod root;
 mod sparse;
 mod stream;

@@ -1,5 +1,5 @@
-//! Room for a layer that is being unpacked. A megabyte of it may become a terabyte: that ends before the disk is full, for what else
-//! is on it wants to write as well.
+//! Room for a blob that is being fetched and a layer that is being unpacked. A blob may have no end, and a megabyte of a layer
+//! become a terabyte: that ends before the disk is full, for what else is on it wants to write as well.
 
 use std::fs::File;
 use std::io;
@@ -23,7 +23,8 @@ const ENTRY: u64 = 4 << 10;
 const MOST_ENTRIES: u64 = 5_000_000;
 
 /// Keeps count of what is written to a directory's file system.
-pub(super) struct Room {
+#[derive(Debug)]
+pub(in crate::image) struct Room {
     dir: File,
     unseen: u64,
     step: u64,
@@ -36,7 +37,7 @@ impl Room {
     ///
     /// # Errors
     /// Too little of it is free already ([`io::ErrorKind::StorageFull`]).
-    pub(super) fn new(dir: &File) -> io::Result<Self> {
+    pub(in crate::image) fn new(dir: &File) -> io::Result<Self> {
         let mut room = Self {
             dir: dir.try_clone()?,
             unseen: 0,
@@ -53,7 +54,7 @@ impl Room {
     ///
     /// # Errors
     /// [`io::ErrorKind::StorageFull`]: they must not be.
-    pub(super) fn take(&mut self, bytes: u64) -> io::Result<()> {
+    pub(in crate::image) fn take(&mut self, bytes: u64) -> io::Result<()> {
         self.unseen += bytes;
         if self.unseen < self.step {
             return Ok(());
@@ -62,7 +63,7 @@ impl Room {
         let system = self.look()?;
         // What is written over again and again fills no disk, but takes for ever.
         if self.written > size(&system) {
-            return Err(full("the layer is larger than the whole file system".into()));
+            return Err(full("it is larger than the whole file system".into()));
         }
         Ok(())
     }

@@ -10,6 +10,8 @@ use super::{RegistryError, Session, place, read_at_most};
 const PAGE: u32 = 100;
 /// A page larger than this is refused: a tag has at most 128 characters, but not all registries heed the page's size.
 const MAX_PAGE: u64 = 16 << 20;
+/// All pages together: ten times as many tags as the largest repositories have.
+const MAX_LIST: u64 = 64 << 20;
 /// More pages are taken for a registry that goes round in a circle.
 const MAX_PAGES: usize = 10_000;
 
@@ -22,18 +24,24 @@ struct Page {
 impl Session {
     /// All tags of the repository, in the registry's order.
     pub async fn tags(&self) -> Result<Vec<String>, RegistryError> {
-        let mut tags = Vec::new();
+        let (mut tags, mut size) = (Vec::new(), 0);
         let mut query = format!("n={PAGE}");
         for _ in 0..MAX_PAGES {
             let response = self
                 .get(&self.below(&format!("tags/list?{query}")), HeaderMap::new())
                 .await?;
             let (url, next) = (place(&response), next_query(&response));
-            let page: Page = serde_json::from_slice(&read_at_most(response, MAX_PAGE).await?).map_err(|e| {
-                RegistryError::Answer {
-                    url: url.clone(),
-                    reason: format!("no list of tags: {e}"),
-                }
+            let text = read_at_most(response, MAX_PAGE).await?;
+            size += text.len() as u64;
+            if size > MAX_LIST {
+                return Err(RegistryError::TooLarge {
+                    what: url,
+                    limit: MAX_LIST,
+                });
+            }
+            let page: Page = serde_json::from_slice(&text).map_err(|e| RegistryError::Answer {
+                url: url.clone(),
+                reason: format!("no list of tags: {e}"),
             })?;
             tags.extend(page.tags.unwrap_or_default());
             match next {

@@ -66,6 +66,27 @@ fn listing(sample: Sample, tags: &'static [&'static str], page: usize) -> Fake {
 }
 
 #[test]
+fn a_list_without_end_is_not_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let page = serde_json::json!({"name": "app", "tags": ["a".repeat(15 << 20)]}).to_string();
+    let mut pages = 0;
+    let fake = Fake::serve(image("x"), move |request, _| {
+        request.path.contains("/tags/list").then(|| {
+            pages += 1;
+            Answer::ok(page.clone()).header("Link", format!("</v2/app/tags/list?last={pages}>; rel=\"next\""))
+        })
+    });
+    let error = all(
+        &store(dir.path()),
+        &format!("{}/app", fake.host()),
+        &options(dir.path()),
+    )
+    .unwrap_err();
+    assert!(error.contains("larger than 67108864 bytes"), "{error}");
+    assert_eq!(fake.count("/tags/list"), 5);
+}
+
+#[test]
 fn long_lists_come_in_pages() {
     let dir = tempfile::tempdir().unwrap();
     let (store, options) = (store(dir.path()), options(dir.path()));
