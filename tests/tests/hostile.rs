@@ -144,7 +144,12 @@ fn a_container_in_the_foreground_has_a_control_group_of_its_own() {
         .sh(
             "unipod run --rm busybox sh -c 'cat /proc/self/cgroup; wc -l </sys/fs/cgroup/cgroup.procs' >/tmp/seen
              grep -q '^0::/$' /tmp/seen && [ $(tail -n 1 /tmp/seen) -le 3 ]
+             script -qec \"unipod run -t --rm busybox sh -c 'cat /proc/self/cgroup; sort /sys/fs/cgroup/cgroup.procs'\" /dev/null </dev/null >/tmp/seen
+             tr -d '\\r' </tmp/seen | grep -q '^0::/$' && ! tr -d '\\r' </tmp/seen | grep -q '^0$' || exit 1
              sleep 100 & unipod run --rm --privileged busybox sh -c 'echo 1 >/sys/fs/cgroup/cgroup.kill'
+             kill -0 $! || exit 1
+             echo 'unipod run -t --rm --privileged busybox sh -c \"echo 1 >/sys/fs/cgroup/cgroup.kill\"; echo engine=$?' >/tmp/command
+             script -qec 'sh /tmp/command' /dev/null </dev/null | grep -q engine=0
              kill -0 $! || exit 1; kill $!
              unipod run --rm --name a busybox sleep 1000 & engine=$!
              until unipod ps -q | grep -q .; do sleep 0.05; done

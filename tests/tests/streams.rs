@@ -241,3 +241,59 @@ fn asked_for_a_terminal_where_there_is_none() {
     machine.unipod(&["rm", "-f", "web"]).ok();
     machine.nothing_remains();
 }
+
+/// The engine hands on its own terminal: what is typed, what is shown, how large it is; and what waits for a container that runs
+/// is there with a terminal, too.
+#[test]
+fn a_terminal_in_the_foreground() {
+    let machine = setup::boot();
+    let image = "docker.io/library/busybox:latest";
+    machine.unipod(&["pull", "-q", image]).ok();
+    let run = "unipod run --rm --network=none";
+    let on_terminal = |typed: &str, script: &str| {
+        machine.write("/run/script", script);
+        machine.write("/run/typed", typed);
+        let said = machine.sh("timeout 60 script -qec 'sh /run/script' /dev/null </run/typed");
+        said.ok().replace('\r', "")
+    };
+    let said = on_terminal(
+        "",
+        &format!(
+            "stty rows 31 cols 97; before=$(stty -a)
+             {run} -t {image} sh -c 'stty size; seq 1 20000; exit 7'; echo code=$?
+             [ \"$before\" = \"$(stty -a)\" ] && echo restored"
+        ),
+    );
+    assert!(
+        said.contains("31 97\n") && said.contains("\n19999\n20000\ncode=7\nrestored"),
+        "{said}"
+    );
+    let said = on_terminal(
+        "echo in-$((1+1))\nexit 5\n",
+        &format!("{run} -it {image} sh; echo code=$?"),
+    );
+    assert!(said.contains("\nin-2\n") && said.contains("code=5"), "{said}");
+    let resized = "stty size; trap 'stty size; exit' WINCH; echo 1 >/shared/ready; while :; do sleep 0.05; done";
+    let said = on_terminal(
+        "",
+        &format!(
+            "mkdir -p /run/shared; stty rows 20 cols 80; terminal=$(tty)
+             (until [ -s /run/shared/ready ]; do sleep 0.05; done; stty -F $terminal rows 22 cols 66) &
+             {run} -t -v /run/shared:/shared {image} sh -c '{}'",
+            resized.replace('\'', "\"")
+        ),
+    );
+    assert!(said.contains("20 80\n") && said.contains("\n22 66"), "{said}");
+
+    on_terminal(
+        "",
+        &format!("unipod run -t --name t --network=none --cidfile /run/cid --pidfile /run/pid {image} true"),
+    );
+    machine
+        .sh("[ $(cat /run/cid) = $(unipod inspect -f '{{.Id}}' t) ] && [ $(cat /run/pid) -gt 1 ]")
+        .ok();
+    let restarted = on_terminal("", "unipod start -a t; echo code=$?");
+    assert!(restarted.contains("code=0"), "{restarted}");
+    machine.unipod(&["rm", "t"]).ok();
+    machine.nothing_remains();
+}

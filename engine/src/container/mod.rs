@@ -26,6 +26,7 @@ pub mod stop;
 mod storage;
 mod streams;
 mod tag;
+mod terminal;
 pub mod transient;
 mod userns;
 pub mod verify;

@@ -1,6 +1,7 @@
 //! Starting a container: everything between its record and its first instruction.
 
-use std::os::fd::AsFd;
+use std::io::{self, IsTerminal};
+use std::os::fd::{AsFd, OwnedFd};
 
 use oci_spec::runtime::Spec;
 
@@ -14,9 +15,9 @@ use super::userns::Users;
 use super::{ContainerError, bundle, group, health, limits, networking, remove, rootfs, storage, userns};
 use crate::image::Image;
 use crate::network::Pending;
-use crate::runtime::oci::{self, RunRequest};
+use crate::runtime::oci::RunRequest;
 use crate::runtime::options::Resources;
-use crate::runtime::{ConsoleSocket, Creation, OciRuntime, Release, Supplied, Verb};
+use crate::runtime::{ConsoleSocket, Creation, OciRuntime, Release, Supplied};
 use crate::store::{Store, mount};
 use crate::systemd::{activation, notify};
 
@@ -28,6 +29,8 @@ pub struct Started {
     release: Release,
     /// What the engine copies if it stays.
     pub(super) copies: Option<Copies>,
+    /// The container's terminal, which the engine attaches to its own if it stays.
+    pub(super) terminal: Option<OwnedFd>,
 }
 
 /// Makes a container ready to run: whoever is to be told of it can be told before it can end. Its record then names its
@@ -54,14 +57,16 @@ pub fn start(
             process,
             release,
             copies: None,
+            terminal: None,
         };
         Ok((started, terminal))
     };
     undone_on_failure(store, record, |record| {
-        let verb = (Verb::Create, engine);
-        let ((mut started, terminal), copies) = bring_up(store, record, image, &runtime, verb, create)?;
+        let ((mut started, terminal), copies) = bring_up(store, record, image, &runtime, engine, create)?;
         started.copies = copies;
-        if let Some(terminal) = terminal {
+        if engine == Attendance::Stays && io::stdin().is_terminal() {
+            started.terminal = terminal;
+        } else if let Some(terminal) = terminal {
             record.relays.push(output::of_terminal(record, terminal)?);
             record.save(store)?;
         }
@@ -77,38 +82,6 @@ impl Started {
     pub fn release(self) -> Result<(), ContainerError> {
         Ok(self.release.finish()?)
     }
-}
-
-/// Runs a container on our own terminal until it ends: the OCI runtime copies between the two. `started` is called once it
-/// runs. Returns the exit code.
-///
-/// # Errors
-/// As [`start`].
-pub fn run_on_terminal(
-    store: &Store,
-    record: &mut Record,
-    image: Option<&Image>,
-    started: impl FnOnce(),
-) -> Result<i32, ContainerError> {
-    let mut started = Some(started);
-    let run = |record: &mut Record, supplied: Supplied<'_>, _: Option<&ConsoleSocket>| {
-        let status = supplied.run(&mut |pid| {
-            if let Err(error) = has_started(store, record, of_pid(pid)) {
-                tracing::warn!("the container runs, but `ps` will not show it: {error}");
-            } else if let Err(error) = health::start_prober(store, record) {
-                tracing::warn!("the container runs, but nobody checks its health: {error}");
-            }
-            if let Some(started) = started.take() {
-                started();
-            }
-        })?;
-        Ok(oci::exit_code(status))
-    };
-    let runtime = OciRuntime::find(record.runtime.to_str())?;
-    undone_on_failure(store, record, |record| {
-        let (code, _) = bring_up(store, record, image, &runtime, (Verb::Run, Attendance::Stays), run)?;
-        Ok(code)
-    })
 }
 
 fn undone_on_failure<T>(
@@ -129,14 +102,14 @@ fn undone_on_failure<T>(
     started
 }
 
-/// Everything that the OCI runtime needs, and `launch`, which waits for what it does. If there is a terminal and the runtime
-/// does not stay with the container, `launch` gets the socket that the terminal comes from.
+/// Everything that the OCI runtime needs, and `launch`, which waits for what it does. If there is a terminal, `launch` gets the
+/// socket that it comes from.
 fn bring_up<T>(
     store: &Store,
     record: &mut Record,
     image: Option<&Image>,
     runtime: &OciRuntime,
-    (verb, engine): (Verb, Attendance),
+    engine: Attendance,
     launch: impl FnOnce(&mut Record, Supplied<'_>, Option<&ConsoleSocket>) -> Result<T, ContainerError>,
 ) -> Result<(T, Option<Copies>), ContainerError> {
     let users = userns::prepare(store, record, image)?;
@@ -157,8 +130,7 @@ fn bring_up<T>(
         limits::apply(&limits(record), &relays)?;
         (record.relays, record.boot) = (relays, Some(store.stamp().to_owned()));
         let (id, bundle) = (record.id.clone(), store.bundle(record.id.as_str()));
-        let detached_terminal = record.options.tty && verb == Verb::Create;
-        let console = detached_terminal.then(|| ConsoleSocket::listen(&bundle)).transpose()?;
+        let console = record.options.tty.then(|| ConsoleSocket::listen(&bundle)).transpose()?;
         let request = RunRequest {
             id: id.as_str(),
             bundle: &bundle,
@@ -170,7 +142,7 @@ fn bring_up<T>(
             stdout: stdout.as_ref().map(AsFd::as_fd),
             stderr: stderr.as_ref().map(AsFd::as_fd),
         };
-        let creation = Creation::begin(runtime, &request, verb)?;
+        let creation = Creation::begin(runtime, &request)?;
         let spec = furnish(store, record, image, users.as_ref(), networking, runtime)?;
         launch(record, creation.supply(&spec)?, console.as_ref())
     })??;

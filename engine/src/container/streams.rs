@@ -13,7 +13,7 @@ use std::time::Duration;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 /// As much as two pipes hold, in bytes.
-const CHUNK: usize = 128 << 10;
+pub(super) const CHUNK: usize = 128 << 10;
 
 /// How long to wait where standard input says that it has nothing now instead of waiting itself.
 const AGAIN: Duration = Duration::from_millis(20);
@@ -80,7 +80,7 @@ fn pipe() -> io::Result<(File, OwnedFd)> {
 }
 
 /// One of our own streams, without the buffer of the standard library.
-fn own(stream: impl AsFd) -> io::Result<File> {
+pub(super) fn own(stream: impl AsFd) -> io::Result<File> {
     Ok(stream.as_fd().try_clone_to_owned()?.into())
 }
 
@@ -93,12 +93,12 @@ impl Copies {
         let (ended, running) = pipe()?;
         if let Some((from, to)) = self.stdin {
             // It ends with us: nobody waits for what may be typed.
-            thread::spawn(move || copy(from, to, None));
+            thread::spawn(move || copy(from, to));
         }
         let mut threads = Vec::new();
         for (from, to) in self.out {
             let ended = ended.try_clone()?;
-            threads.push(thread::spawn(move || copy(from, to, Some(&ended))));
+            threads.push(thread::spawn(move || copy_until(from, to, &ended)));
         }
         Ok(Copying { threads, running })
     }
@@ -115,25 +115,28 @@ impl Copying {
     }
 }
 
-/// Copies until one side is closed, or, once the other end of `ended` is closed, what is in the pipe then.
-fn copy(mut from: File, mut to: File, ended: Option<&File>) {
+/// Copies until one side is closed.
+pub(super) fn copy(mut from: File, mut to: File) {
     let mut buffer = vec![0; CHUNK];
-    loop {
-        if ended.is_some_and(|ended| wait_for_either(&from, ended)) {
-            let rest = rustix::io::ioctl_fionread(&from).unwrap_or_default();
-            // Who does not take it has been told by an error, or is gone.
-            let _ = pass(&mut from.take(rest), &mut to, &mut buffer);
-            return;
-        }
-        match pass_once(&mut from, &mut to, &mut buffer) {
-            Ok(true) => {}
-            Ok(false) | Err(_) => return,
-        }
-    }
+    // Who does not take it has been told by an error, or is gone.
+    while let Ok(true) = pass_once(&mut from, &mut to, &mut buffer) {}
 }
 
-/// Waits until there is something to read, or the end of it, or the process has ended. Returns whether only the latter holds.
-fn wait_for_either(from: &File, ended: &File) -> bool {
+/// Copies until one side is closed, or, once the other end of `ended` is closed, what is in the pipe then.
+fn copy_until(mut from: File, mut to: File, ended: &File) {
+    let mut buffer = vec![0; CHUNK];
+    while !wait_for_either(&from, ended) {
+        if !matches!(pass_once(&mut from, &mut to, &mut buffer), Ok(true)) {
+            return;
+        }
+    }
+    let rest = rustix::io::ioctl_fionread(&from).unwrap_or_default();
+    let mut from = from.take(rest);
+    while let Ok(true) = pass_once(&mut from, &mut to, &mut buffer) {}
+}
+
+/// Waits until there is something to read, or the end of it, or the process has ended. Returns whether the latter holds.
+pub(super) fn wait_for_either(from: &File, ended: &File) -> bool {
     let mut fds = [
         PollFd::new(from.as_fd(), PollFlags::POLLIN),
         PollFd::new(ended.as_fd(), PollFlags::POLLIN),
@@ -143,13 +146,8 @@ fn wait_for_either(from: &File, ended: &File) -> bool {
     fds[1].any() == Some(true)
 }
 
-fn pass(from: &mut impl Read, to: &mut File, buffer: &mut [u8]) -> io::Result<()> {
-    while pass_once(from, to, buffer)? {}
-    Ok(())
-}
-
 /// Reads once and writes what was read. Returns whether there may be more.
-fn pass_once(from: &mut impl Read, to: &mut File, buffer: &mut [u8]) -> io::Result<bool> {
+pub(super) fn pass_once(from: &mut impl Read, to: &mut File, buffer: &mut [u8]) -> io::Result<bool> {
     match from.read(buffer) {
         Ok(0) => Ok(false),
         Ok(length) => write(to, &buffer[..length]).map(|()| true),
@@ -164,7 +162,7 @@ fn pass_once(from: &mut impl Read, to: &mut File, buffer: &mut [u8]) -> io::Resu
 }
 
 /// Our streams may be set not to wait, by somebody who shares them.
-fn write(to: &mut File, mut bytes: &[u8]) -> io::Result<()> {
+pub(super) fn write(to: &mut File, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         match to.write(bytes) {
             Ok(0) => return Err(ErrorKind::WriteZero.into()),

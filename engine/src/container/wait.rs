@@ -11,6 +11,7 @@ use nix::unistd::Pid;
 
 use super::ContainerError;
 use super::process::{Handle, Process};
+use super::terminal::Attached;
 
 /// Signals that are the container's, not ours: podman-run(1) `--sig-proxy`.
 const FORWARDED: [Signal; 7] = [
@@ -43,17 +44,18 @@ impl Parent {
         })
     }
 
-    /// Waits until the container's init ends and returns its exit code, 128 + signal number if a signal ended it.
+    /// Waits until the container's init ends and returns its exit code, 128 + signal number if a signal ended it. Meanwhile
+    /// its `terminal` is kept as large as ours.
     ///
     /// # Errors
     /// The process is not our child.
-    pub fn wait(self, process: Process, name: &str) -> Result<i32, ContainerError> {
+    pub fn wait(self, process: Process, name: &str, terminal: Option<&Attached>) -> Result<i32, ContainerError> {
         let failed = |source: std::io::Error| ContainerError::Signal {
             name: name.to_owned(),
             source,
         };
         if let Some(handle) = process.open() {
-            self.forward_until_gone(&handle).map_err(failed)?;
+            self.forward_until_gone(&handle, terminal).map_err(failed)?;
         }
         let pid = Pid::from_raw(i32::try_from(process.pid).unwrap_or(-1));
         loop {
@@ -66,7 +68,7 @@ impl Parent {
         }
     }
 
-    fn forward_until_gone(&self, handle: &Handle) -> std::io::Result<()> {
+    fn forward_until_gone(&self, handle: &Handle, terminal: Option<&Attached>) -> std::io::Result<()> {
         loop {
             let mut fds = [
                 PollFd::new(handle.as_fd(), PollFlags::POLLIN),
@@ -80,7 +82,11 @@ impl Parent {
                 return Ok(());
             }
             while let Some(signal) = self.signals.read_signal()? {
-                handle.signal(i32::try_from(signal.ssi_signo).unwrap_or(libc::SIGTERM))?;
+                let signal = i32::try_from(signal.ssi_signo).unwrap_or(libc::SIGTERM);
+                match terminal {
+                    Some(terminal) if signal == libc::SIGWINCH => terminal.resize(),
+                    _ => handle.signal(signal)?,
+                }
             }
         }
     }

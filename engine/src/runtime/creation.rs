@@ -2,8 +2,6 @@
 //! processor while we do what has to be done before.
 
 use std::path::{Path, PathBuf};
-use std::process::ExitStatus;
-use std::time::Duration;
 
 use oci_spec::runtime::Spec;
 
@@ -11,18 +9,6 @@ use super::early::{Early, Running};
 use super::held::Held;
 use super::oci::{MAKING_LIMIT, OciRuntime, RunRequest};
 use super::runtime_log::{self, RuntimeError};
-
-/// How often a runtime in the foreground is asked whether the container has started; nobody waits for the answer.
-const PID_FILE_INTERVAL: Duration = Duration::from_millis(5);
-
-/// What becomes of the container once it is made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verb {
-    /// Its first process waits for its [`Release`], and the runtime ends.
-    Create,
-    /// It runs, and the runtime hands on terminal and signals until it ends.
-    Run,
-}
 
 /// A container that is being made: the OCI runtime waits for the end of its bundle. Dropping this ends it.
 #[derive(Debug)]
@@ -39,12 +25,8 @@ impl<'a> Creation<'a> {
     ///
     /// # Errors
     /// It cannot be started.
-    pub fn begin(runtime: &'a OciRuntime, request: &'a RunRequest<'a>, verb: Verb) -> Result<Self, RuntimeError> {
-        let verb = match verb {
-            Verb::Create => "create",
-            Verb::Run => "run",
-        };
-        let command = runtime.container(verb, request)?;
+    pub fn begin(runtime: &'a OciRuntime, request: &'a RunRequest<'a>) -> Result<Self, RuntimeError> {
+        let command = runtime.container("create", request)?;
         let early = Early::start(command, runtime.path(), request.config())?;
         Ok(Self {
             runtime: runtime.path(),
@@ -79,7 +61,7 @@ pub struct Supplied<'a> {
 
 impl Supplied<'_> {
     /// Waits until the container is made. Returns the PID of its first process, which has our standard streams unless the
-    /// request says otherwise. For [`Verb::Create`].
+    /// request says otherwise.
     ///
     /// # Errors
     /// The runtime's own words where they are not known to mean something clearer.
@@ -91,23 +73,6 @@ impl Supplied<'_> {
         let pid_file = self.request.pid_file();
         let text = std::fs::read_to_string(&pid_file).map_err(RuntimeError::io("read", &pid_file))?;
         text.trim().parse().map_err(|_| RuntimeError::NoPid(pid_file))
-    }
-
-    /// Waits until the container ends. `started` is called with the PID of its first process. For [`Verb::Run`].
-    ///
-    /// # Errors
-    /// As [`Self::finish`], if it did not start.
-    pub fn run(mut self, started: &mut dyn FnMut(u32)) -> Result<ExitStatus, RuntimeError> {
-        while !self.program.has_ended()? {
-            // Written whole by the runtimes that we know, but not in one step by definition.
-            let text = std::fs::read_to_string(self.request.pid_file()).ok();
-            if let Some(pid) = text.and_then(|text| text.trim().parse().ok()) {
-                started(pid);
-                break;
-            }
-            std::thread::sleep(PID_FILE_INTERVAL);
-        }
-        runtime_log::own_failure(&self.request.log(), self.runtime, self.program.wait()?)
     }
 }
 

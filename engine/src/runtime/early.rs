@@ -89,16 +89,6 @@ impl Running {
     pub(super) fn wait_within(&mut self, limit: Duration) -> Result<ExitStatus, RuntimeError> {
         child::wait(&mut self.child, limit).map_err(RuntimeError::io("wait for", &self.program))
     }
-
-    /// Waits for its end, whenever that is.
-    pub(super) fn wait(&mut self) -> Result<ExitStatus, RuntimeError> {
-        self.child.wait().map_err(RuntimeError::io("wait for", &self.program))
-    }
-
-    pub(super) fn has_ended(&mut self) -> Result<bool, RuntimeError> {
-        let status = self.child.try_wait();
-        Ok(status.map_err(RuntimeError::io("wait for", &self.program))?.is_some())
-    }
 }
 
 impl Drop for Running {

@@ -51,7 +51,7 @@ mod volumes_mount;
 
 pub use check::{check, check_here};
 pub use console::ConsoleSocket;
-pub use creation::{Creation, Release, Supplied, Verb};
+pub use creation::{Creation, Release, Supplied};
 pub use error::BundleError;
 pub use oci::{OciRuntime, RuntimeError};
 pub use options::ContainerOptions;

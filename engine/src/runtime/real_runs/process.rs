@@ -158,7 +158,7 @@ fn the_first_process_waits_for_its_release() {
         let run = place.run_request(0);
         std::fs::create_dir_all(run.bundle).unwrap();
         let options = options(|o| o.command = strings(&["sleep", "1000"]));
-        let creation = Creation::begin(&place.runtime, &run, Verb::Create).unwrap();
+        let creation = Creation::begin(&place.runtime, &run).unwrap();
         let bundle = write_bundle(&place.request(&options)).unwrap();
         let supplied = creation.supply(&bundle.spec).unwrap();
         let release = Release::begin(&place.runtime, run.bundle, run.state_root, run.id).unwrap();
@@ -182,7 +182,7 @@ fn a_runtime_that_gets_no_bundle_ends() {
         let place = Place::new(runtime);
         let run = place.run_request(0);
         std::fs::create_dir_all(run.bundle).unwrap();
-        let creation = Creation::begin(&place.runtime, &run, Verb::Create).unwrap();
+        let creation = Creation::begin(&place.runtime, &run).unwrap();
         // Its command line can be read a moment after it is executed.
         let appears = (0..500).any(|_| {
             std::thread::sleep(std::time::Duration::from_millis(10));
