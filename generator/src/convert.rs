@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use systemd_unit_parser::{Entry, Lookup, Place as SourcePlace, Warning};
+use systemd_unit_parser::{Entry, Lookup, Place as SourcePlace, Warning, parse_unsigned};
 
 use crate::names::{Named, Registry};
 use crate::problem::{Place, Problem, shorten};
@@ -177,7 +177,16 @@ impl<'a> Conversion<'a> {
     pub fn id(&mut self, key: &str, accounts: &str) -> Option<String> {
         let value = self.section.scalar(key)?;
         if !value.starts_with(|first: char| !first.is_ascii_digit() && !matches!(first, '+' | '-')) {
-            return Some(self.section.unsigned(key).unwrap_or(0).to_string());
+            let number = parse_unsigned(value).filter(|number| *number <= LARGEST_ID);
+            let no_number = self.section.last(key).filter(|_| number.is_none() && !value.is_empty());
+            if let Some(entry) = no_number {
+                let message = format!(
+                    "\"{}\" is no number of a user or group: those are 0 to {LARGEST_ID}",
+                    shorten(value)
+                );
+                self.error(entry, message);
+            }
+            return Some(number.unwrap_or(0).to_string());
         }
         let id = self.host.id_of(accounts, value).map(|id| id.to_string());
         if id.is_none() && !value.contains('%') {

@@ -19,8 +19,8 @@
 //! - lines continue as in systemd: joined by one space, not behind a doubled backslash, up to the end of the file;
 //! - what is read in a surprising way is warned about: literal quotes, odd booleans, bad escapes;
 //! - an instance of a volume or network has the whole name of its instance, the one its template gives it;
-//! - a volume's `User=` and `Group=` may be names of the host, which become numbers; a container's service may have
-//!   `User=` and `Group=`;
+//! - a volume's `User=` and `Group=` may be names of the host, which become numbers; a number that is none, or above 2147483647, is
+//!   an error (Podman takes 0, which is root, with a warning); a container's service may have `User=` and `Group=`;
 //! - as in Podman 6: a volume may have `UID=` and `GID=`, and `Options=` without `Device=`; a mounted volume needs no
 //!   source; a pod may have a `Restart=` of its own, and starts no templates; users have directories of the distribution;
 //! - users get the directories of their own id only, and those before the ones for all users; the system gets none;

@@ -46,7 +46,7 @@ pub mod write;
 pub use document::{Comment, Entry, Line, Section, UnitFile};
 pub use dropins::{dropin_directories, select_dropins};
 pub use error::{ParseError, ParseErrors, ParseProblem, Place, Problem, Warning};
-pub use lookup::Lookup;
+pub use lookup::{Lookup, parse_unsigned};
 pub use names::UnitName;
 pub use quote::{quote_word, quote_words};
 pub use words::{split_args, split_words};

@@ -220,7 +220,8 @@ fn scalar_value(entry: &Entry) -> &str {
         .unwrap_or(value)
 }
 
-fn parse_unsigned(text: &str) -> Option<u32> {
+/// An unsigned number of 32 bits: decimal, `0x` hexadecimal, or octal after a leading 0, with a sign if need be.
+pub fn parse_unsigned(text: &str) -> Option<u32> {
     let (negative, digits) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
         None => (false, text.strip_prefix('+').unwrap_or(text)),
