@@ -96,7 +96,7 @@ fn why_a_container_failed() {
 fn why_systemd_killed_or_gave_up() {
     let machine = setup::boot();
     machine.quadlet("killed.container", &busybox("sleep infinity", ""));
-    let silent = busybox("sleep infinity", "TimeoutStartSec=1\nTimeoutStopSec=1");
+    let silent = busybox("sleep infinity", "TimeoutStartSec=1\nTimeoutStartFailureMode=kill");
     machine.quadlet(
         "silent.container",
         &silent.replace("Network=none", "Network=none\nNotify=true"),
