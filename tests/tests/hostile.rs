@@ -40,6 +40,21 @@ fn local_users_see_nothing_and_reach_nothing() {
         ));
         assert!(look.success(), "{dir}: {look}");
     }
+    // Container b, for one, has it in its user namespace.
+    machine
+        .sh("unipod exec b test -u /v/x && unipod run --rm --userns auto -v own:/v busybox sh -c 'echo 1 >/v/f && cat /v/f'")
+        .ok();
+    let elsewhere = "unipod --root /mnt/data --runroot /run/other";
+    machine
+        .sh(&format!(
+            "set -e; mount -t tmpfs -o mode=755 tmpfs /mnt; {elsewhere} pull -q busybox
+             {elsewhere} run --rm --network none -v sv:/v busybox sh -c 'cp /bin/busybox /v/x && chmod 4755 /v/x'
+             {elsewhere} run --rm --network none --userns auto -v own:/v busybox sh -c 'echo 1 >/v/f && cat /v/f'
+             test -u /mnt/data/volumes/sv/_data/x
+             {nobody} sh -c /mnt/data/volumes/sv/_data/x && exit 1
+             [ -z \"$({nobody} find /mnt/data /run/other -mindepth 1 2>/dev/null)\" ]"
+        ))
+        .ok();
     // What an earlier version has left open is closed by the next command.
     machine
         .sh(
