@@ -60,6 +60,13 @@ fn what_is_refused_is_not_made_and_replaces_nothing() {
         let names = machine.unipod(&["ps", "-a", "--format", "{{.Names}} {{.State}}"]).ok();
         assert_eq!(names, "kept running", "after {options}");
     }
+    // Without the inside of the engine.
+    let mount = "--mount type=volume,src=v,dst=/m,subpath=missing";
+    let refused = machine.sh(&format!("unipod run --rm {mount} busybox true")).refused();
+    assert!(
+        refused.contains("/v/_data/missing: No such file") && !refused.contains("openat"),
+        "{refused}"
+    );
 }
 
 #[test]
@@ -74,6 +81,19 @@ fn the_pid_is_written_where_it_was_asked_for() {
         .ok();
     let refused = machine.sh("unipod create --pidfile /tmp/c busybox true").refused();
     assert!(refused.contains("--pidfile"), "{refused}");
+    // The file with the ID goes with the container, and not another one's.
+    machine
+        .sh("set -e; cd /tmp
+             unipod run -d --rm --name d --cidfile d.id busybox sleep 1000; [ $(cat d.id) = $(unipod inspect -f '{{.Id}}' d) ]
+             unipod rm -f -t 0 d; [ ! -e d.id ]
+             unipod create --name e --cidfile e.id busybox true >e.said; [ $(cat e.id) = $(cat e.said) ]
+             unipod rm e; [ ! -e e.id ]
+             unipod create --name e --cidfile e.id busybox true; echo another >e.id; unipod rm e; [ -e e.id ]
+             unipod run --rm --cidfile f.id busybox true; [ ! -e f.id ]
+             [ \"$(unipod run --rm --attach stdout busybox sh -c 'echo out; echo err >&2' 2>&1)\" = out ]
+             [ \"$(unipod run --rm -a STDERR busybox sh -c 'echo out; echo err >&2' 2>&1)\" = err ]
+             [ \"$(unipod run --rm -a stdin,stdout -a stderr busybox sh -c 'echo out; echo err >&2' 2>&1 | sort)\" = \"$(printf 'err\\nout')\" ]")
+        .ok();
 }
 
 /// Its unit goes when the container does: systemd may not know it any more when it is to be stopped.
@@ -94,8 +114,8 @@ fn a_port_may_be_published_on_several_addresses() {
     let machine = machine();
     machine
         .sh(
-            "unipod run -d --name a -p 8080:80 -p [::]:8080:80 -p 127.0.0.1:8080:80 -p 8080:80 busybox \
-             httpd -f -p 80 -h /etc",
+            "unipod run -d --name a -p 8080:80 -p [::]:8080:80 -p 127.0.0.1:8080:80 -p 8080:80 \
+             -p 8079-8081:79-81 -p [::]:8079-8081:79-81 busybox httpd -f -p 80 -h /etc",
         )
         .ok();
     machine.wait_for("curl -fsS --max-time 2 localhost:8080/hostname");
@@ -161,6 +181,18 @@ fn a_unit_that_ends_leaves_the_container_that_replaced_its_own() {
         machine.stop(&["a2"]);
         machine.systemctl(&["reset-failed"]).ok();
     }
+    // Whoever asks for the container of another unit in the same words is told.
+    machine.quadlet(
+        "cleaner.container",
+        "[Container]\nImage=docker.io/library/busybox:latest\nExec=true\n[Service]\nExecStopPost=unipod rm -f -v -i same\n",
+    );
+    machine.reload();
+    machine.start(&["a2"]);
+    machine.systemctl(&["start", "cleaner"]);
+    machine.wait_for(
+        "journalctl --sync; journalctl -u cleaner -o cat | grep 'same is left alone: it is the container of a2.service'",
+    );
+    assert!(machine.is_active("a2"));
     machine.systemctl(&["start", "words"]);
     machine.wait_for("journalctl --sync; journalctl -u words -o cat | grep -qx 'one ; two'");
 }

@@ -10,6 +10,7 @@ use super::ContainerError;
 use super::output::{self, Output};
 use super::process as container;
 use super::record::Record;
+use super::streams::Shown;
 use crate::runtime::OciRuntime;
 use crate::runtime::exec::{self, ExecOptions, Process};
 use crate::runtime::oci::{self, ExecRequest};
@@ -58,7 +59,7 @@ pub fn exec(store: &Store, record: &Record, options: &ExecOptions, mode: ExecMod
         copies,
         relays: _,
     } = streams(options.tty, mode)?;
-    let copying = output::begin_copying(copies)?;
+    let copying = output::begin_copying(copies, Shown::ALL)?;
     let status = runtime.exec(&ExecRequest {
         id: record.id.as_str(),
         state_root: &store.runtime_state(record.id.as_str()),

@@ -3,12 +3,14 @@
 use super::create::Created;
 use super::output::{self, Attendance};
 use super::record::Record;
+use super::streams::Shown;
 use super::wait::Parent;
 use super::{ContainerError, health, remove, start, stop, terminal};
 use crate::image::Image;
 use crate::store::Store;
 
-/// Starts the container, calls `started` with its record and its init's PID, waits for it, and cleans up after it.
+/// Starts the container, calls `started` with its record and its init's PID, waits for it while what it writes is `shown`, and cleans
+/// up after it.
 /// Returns its exit code.
 ///
 /// # Errors
@@ -17,6 +19,7 @@ pub fn run<E: From<ContainerError>>(
     store: &Store,
     created: Created,
     image: Option<&Image>,
+    shown: Shown,
     started: &dyn Fn(&Record, u32) -> Result<(), E>,
 ) -> Result<u8, E> {
     let Created { mut record, lock } = created;
@@ -29,7 +32,7 @@ pub fn run<E: From<ContainerError>>(
         .and_then(|mut ready| {
             let process = ready.process;
             started(&record, process.pid)?;
-            let copying = output::begin_copying(ready.copies.take())?;
+            let copying = output::begin_copying(ready.copies.take(), shown)?;
             let terminal = ready.terminal.take().map(terminal::attach).transpose();
             let terminal = terminal.map_err(output::failed("a terminal"))?;
             ready.release()?;

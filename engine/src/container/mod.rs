@@ -34,6 +34,7 @@ pub mod wait;
 
 pub use output::{Attendance, LogDriver, UnknownLogDriver};
 pub use record::{Lifecycle, Record, SdNotify, State};
+pub use streams::Shown;
 pub use tag::{BadTag, LogTag};
 
 use crate::image::ImageError;

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::process::Process;
 use super::record::Record;
-use super::streams::{self, Copies, Copying, Ends};
+use super::streams::{self, Copies, Copying, Ends, Shown};
 use super::userns::Users;
 use super::{ContainerError, relay, reopen};
 use crate::image::Image;
@@ -121,12 +121,13 @@ pub fn prepare(
     Ok(output)
 }
 
-/// Begins to copy between the pipes and our own streams.
+/// Begins to copy between the pipes and our own streams, as far as they are to be `shown`.
 ///
 /// # Errors
 /// There are no more descriptors.
-pub fn begin_copying(copies: Option<Copies>) -> Result<Option<Copying>, ContainerError> {
-    copies.map(Copies::begin).transpose().map_err(failed("a pipe"))
+pub fn begin_copying(copies: Option<Copies>, shown: Shown) -> Result<Option<Copying>, ContainerError> {
+    let begin = |copies: Copies| copies.only(shown)?.begin();
+    copies.map(begin).transpose().map_err(failed("a pipe"))
 }
 
 /// Starts the relay of a detached container's terminal, which it holds as long as the payload does.

@@ -87,6 +87,9 @@ pub struct Lifecycle {
     /// `--cgroups=disabled`: it has no control group of its own.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub no_cgroup: bool,
+    /// `--cidfile`: it goes with the container.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cid_file: Option<PathBuf>,
 }
 
 /// Who says that the container is ready, `--sdnotify`.

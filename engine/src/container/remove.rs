@@ -5,6 +5,7 @@
 
 use std::collections::HashSet;
 use std::fs;
+use std::path::PathBuf;
 
 use super::process::Process;
 use super::record::{self, Exit, Record, State};
@@ -56,9 +57,19 @@ pub(super) fn remove_locked(store: &Store, record: &Record, options: RemoveOptio
         let anonymous = record.volumes.iter().filter(|v| v.anonymous);
         problems.extend(anonymous.filter_map(|v| volume::remove_anonymous(store, &v.name).err().map(Into::into)));
     }
-    match problems.into_iter().next() {
-        Some(problem) => Err(problem),
-        None => Ok(record.forget(store)?),
+    if let Some(problem) = problems.into_iter().next() {
+        return Err(problem);
+    }
+    forget_id(record);
+    Ok(record.forget(store)?)
+}
+
+/// A file with the ID of a container that is gone goes with it, as in podman; one that names another is not ours.
+fn forget_id(gone: &Record) {
+    let names_it = |file: &&PathBuf| fs::read_to_string(file).is_ok_and(|id| id.trim() == gone.id.as_str());
+    if let Some(file) = gone.lifecycle.cid_file.as_ref().filter(names_it) {
+        // A file that stays says nothing wrong: whoever looks for the container finds none.
+        let _ = fs::remove_file(file);
     }
 }
 

@@ -36,6 +36,29 @@ pub struct Copies {
     out: Vec<(File, File)>,
 }
 
+/// Which streams of a container in the foreground are seen; what it writes to the other one is dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shown {
+    /// Standard output.
+    pub stdout: bool,
+    /// Standard error.
+    pub stderr: bool,
+}
+
+impl Shown {
+    /// All of them.
+    pub const ALL: Self = Self {
+        stdout: true,
+        stderr: true,
+    };
+}
+
+impl Default for Shown {
+    fn default() -> Self {
+        Self::ALL
+    }
+}
+
 /// Copying under way.
 #[derive(Debug)]
 pub struct Copying {
@@ -85,6 +108,19 @@ pub(super) fn own(stream: impl AsFd) -> io::Result<File> {
 }
 
 impl Copies {
+    /// Has what is not to be seen dropped.
+    ///
+    /// # Errors
+    /// There are no more descriptors.
+    pub fn only(mut self, shown: Shown) -> io::Result<Self> {
+        for ((_, to), seen) in self.out.iter_mut().zip([shown.stdout, shown.stderr]) {
+            if !seen {
+                *to = File::options().write(true).open("/dev/null")?;
+            }
+        }
+        Ok(self)
+    }
+
     /// Begins to copy.
     ///
     /// # Errors

@@ -50,7 +50,7 @@ pub fn attach(container: OwnedFd) -> io::Result<Attached> {
     // It ends with us: nobody waits for what may be typed.
     thread::spawn(move || streams::copy(typed, to));
     attached.showing = Some(thread::spawn(move || {
-        show(shown, screen, &File::from(OwnedFd::from(ended)))
+        show(shown, screen, &File::from(OwnedFd::from(ended)));
     }));
     Ok(attached)
 }

@@ -8,7 +8,7 @@ use super::records::{self, Record};
 use super::reference::{Name, Reference, ReferenceError};
 use super::registries::Registries;
 use super::{Image, ImageError};
-use crate::store::Store;
+use crate::store::{Store, problem::with_causes};
 
 /// Finds a local image by name (short names and aliases included), digest, or ID prefix (at least three digits).
 ///
@@ -80,7 +80,7 @@ pub fn local_candidates(name: &str) -> Vec<String> {
     let configured = Registries::load().and_then(|registries| registries.local_candidates(&name));
     let references = configured.unwrap_or_else(|error| {
         // Local images can be found without it.
-        tracing::warn!("registries.conf is left out: {error}");
+        tracing::warn!("registries.conf is left out: {}", with_causes(&error));
         vec![name.qualify("localhost"), name.qualify("docker.io")]
     });
     references.iter().map(Reference::to_string).collect()

@@ -89,7 +89,8 @@ fn set(attachment: &mut Attachment, key: &str, text: &str) -> Result<(), String>
             attachment.ips.push(ip);
         }
         "mac" => attachment.mac = Some(parse_mac(text)?),
-        "alias" if !text.is_empty() => attachment.aliases.push(text.into()),
+        "alias" if text.is_empty() => return Err("alias= needs a name".into()),
+        "alias" => attachment.aliases.push(text.into()),
         "interface_name" => attachment.interface = Some(parse_interface(text)?),
         _ => {
             return Err(format!(
@@ -209,6 +210,7 @@ mod tests {
             (&["web:mac=1"], "not a hardware address"),
             (&["web:interface_name=a/b"], "cannot name an interface"),
             (&["web:speed=1"], "unknown option \"speed\""),
+            (&["web:alias="], "alias= needs a name"),
             (&["host:x"], "takes no options"),
             (&["host", "web"], "cannot be combined"),
             (&["container:"], "a container must follow"),

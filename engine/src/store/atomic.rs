@@ -1,5 +1,6 @@
 //! Files that are there whole or not at all: written without a name, synced, then named.
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::ffi::OsString;
 use std::fs::{self, File, Permissions};
@@ -7,6 +8,7 @@ use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat, openat};
 use serde::{Serialize, de::DeserializeOwned};
@@ -106,6 +108,17 @@ pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, StoreErr
     }
 }
 
+/// A record is read for its name, and for lists; nobody wants to be told twice.
+fn warn_once(message: String) {
+    static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    // Who panicked while it was held has left it as it was.
+    let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
+    if !said.contains(&message) {
+        tracing::warn!("{message}");
+        said.insert(message);
+    }
+}
+
 /// What was read, where a damaged record counts as none, with a warning that names it: it costs what it is about and nothing else.
 /// Whoever makes that anew replaces the record, and whoever removes it removes it.
 ///
@@ -115,7 +128,9 @@ pub fn undamaged<T>(read: Result<Option<T>, StoreError>) -> Result<Option<T>, St
     match read {
         Err(damage) if damage.is_damage() => {
             let why = damage.source().map(|why| format!(" ({why})")).unwrap_or_default();
-            tracing::warn!("{damage}{why}: it is left out; make anew or remove what it is about");
+            warn_once(format!(
+                "{damage}{why}: it is left out; make anew or remove what it is about"
+            ));
             Ok(None)
         }
         other => other,

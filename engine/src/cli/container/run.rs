@@ -209,12 +209,9 @@ fn run_in_foreground(
     let (created, image) = make(store, options, lifecycle, supervisor(unit))?;
     let written = |record: &Record, pid: u32| write_files(record, lifecycle, pid);
     let made = created.record.clone();
-    let ended = foreground::run(store, created, image.as_ref(), &written);
+    let ended = foreground::run(store, created, image.as_ref(), lifecycle.shown, &written);
     if ended.as_ref().is_err_and(|error| error.code == ENGINE_FAILED) && !has_lived(store, &made)? {
         take_back(store, &made)?;
-    }
-    if lifecycle.remove {
-        forget_id(&made, lifecycle);
     }
     ended
 }
@@ -260,6 +257,7 @@ fn make(
             log_driver: lifecycle.log_driver,
             log_tag: lifecycle.log_tag.clone(),
             no_cgroup: lifecycle.cgroups == run_options::Cgroups::Disabled,
+            cid_file: lifecycle.cid_file.as_ref().map(std::path::absolute).transpose()?,
         },
         options,
         image: image.as_ref(),
@@ -322,16 +320,6 @@ fn write_files(record: &Record, lifecycle: &LifecycleOptions, pid: u32) -> Resul
         write_file(file, &pid.to_string())?;
     }
     Ok(())
-}
-
-/// A file with the ID of a container that is gone goes with it, as in podman; one that names another is not ours.
-fn forget_id(gone: &Record, lifecycle: &LifecycleOptions) {
-    let names_it =
-        |file: &&std::path::PathBuf| std::fs::read_to_string(file).is_ok_and(|id| id.trim() == gone.id.as_str());
-    if let Some(file) = lifecycle.cid_file.as_ref().filter(names_it) {
-        // A file that stays says nothing wrong: whoever looks for the container finds none.
-        let _ = std::fs::remove_file(file);
-    }
 }
 
 /// Whether the files that were asked for can be written later.

@@ -5,7 +5,7 @@ use clap::Args;
 use crate::cli::error::CliError;
 use crate::cli::output;
 use crate::container::record::{self, Failure, Record, State};
-use crate::container::{Attendance, ContainerError, foreground, remove, start, transient};
+use crate::container::{Attendance, ContainerError, Shown, foreground, remove, start, transient};
 use crate::image::{self, Image};
 use crate::store::{Lock, Store};
 use crate::systemd::Invocation;
@@ -97,6 +97,7 @@ fn attach(store: &Store, record: &Record) -> Result<u8, CliError> {
         store,
         crate::container::create::Created { record, lock },
         image.as_ref(),
+        Shown::ALL,
         &|_, _| Ok(()),
     )
 }

@@ -49,6 +49,10 @@ impl Targets {
         }))
     }
 
+    fn is_one_name(&self) -> bool {
+        !self.all && self.cidfile.is_empty() && self.containers.len() == 1
+    }
+
     fn names(&self, store: &Store) -> Result<BTreeSet<String>, CliError> {
         let mut names: BTreeSet<String> = self.containers.iter().cloned().collect();
         for file in &self.cidfile {
@@ -178,22 +182,32 @@ impl RmArgs {
             volumes: self.volumes,
             timeout: self.time,
         };
-        // The last words of a generated unit: `rm -v -f -i NAME`.
-        let cleans_up = self.force && self.volumes && self.targets.ignore && Invocation::is_stopping();
+        let cleans_up = self.is_of_generated_unit() && Invocation::is_stopping();
         self.targets.each(store, exit_code_of_rm, |record| {
-            if cleans_up && is_of_another_unit(record) {
+            if let Some(other) = other_unit(record).filter(|_| cleans_up) {
+                tracing::warn!(
+                    "{} is left alone: it is the container of {other}, which may have replaced one of that name; \
+                     `systemctl stop {other}` or `unipod rm -f {}` would end it",
+                    record.name,
+                    record.name
+                );
                 return Ok(());
             }
             remove_one(store, record, options)
         })
     }
+
+    /// Whether these may be the last words of a generated unit: `rm -v -f -i NAME`.
+    fn is_of_generated_unit(&self) -> bool {
+        self.force && self.volumes && self.targets.ignore && self.time.is_none() && self.targets.is_one_name()
+    }
 }
 
-/// Whether the name belongs to a container of another unit by now, which has replaced ours.
-fn is_of_another_unit(record: &Record) -> bool {
-    Invocation::current()
-        .zip(record.unit.as_ref())
-        .is_some_and(|(own, unit)| own.unit != unit.name)
+/// The unit that the container belongs to, if we are a command of another one.
+fn other_unit(record: &Record) -> Option<&str> {
+    let own = Invocation::current()?;
+    let unit = record.unit.as_ref().filter(|unit| unit.name != own.unit)?;
+    Some(&unit.name)
 }
 
 fn remove_one(store: &Store, record: &Record, options: RemoveOptions) -> Result<(), ContainerError> {

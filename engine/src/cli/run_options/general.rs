@@ -61,6 +61,9 @@ impl GeneralOptions {
         labels.extend(label);
         options.name = name;
         options.labels = pairs("--label", labels)?;
+        if let Some(nameless) = annotation.iter().find(|text| !text.contains('=')) {
+            return Err(refused("--annotation", nameless, "expected NAME=VALUE"));
+        }
         options.annotations.extend(pairs("--annotation", annotation)?);
         options.stop_signal = stop_signal.as_deref().map(read_signal).transpose()?;
         if let Some(seconds) = stop_timeout {

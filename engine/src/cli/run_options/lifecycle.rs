@@ -8,7 +8,7 @@ use super::pull::PullArguments;
 use super::{NO_LOG_FILE, Switch, refused};
 use crate::cli::defaults::LifecycleDefaults;
 use crate::cli::error::CliError;
-use crate::container::{BadTag, LogDriver, LogTag, UnknownLogDriver};
+use crate::container::{BadTag, LogDriver, LogTag, Shown, UnknownLogDriver};
 use crate::image::PullOptions;
 
 /// Options of the lifecycle.
@@ -61,7 +61,7 @@ pub(super) struct LifecycleArguments {
     /// Hand on signals to the container [default: true]
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     sig_proxy: Option<Switch>,
-    /// Streams to attach: stdin, stdout, stderr
+    /// Streams to attach, a list: stdin, stdout, stderr [default: all]
     #[arg(short, long, value_name = "STREAM")]
     attach: Vec<String>,
     /// Pod to join
@@ -147,8 +147,8 @@ pub struct LifecycleOptions {
     pub detach_keys: Option<String>,
     /// `--sig-proxy`.
     pub sig_proxy: bool,
-    /// `--attach`.
-    pub attach: Vec<String>,
+    /// `--attach`: what is seen of a container in the foreground.
+    pub shown: Shown,
     /// `--pod`; `new:NAME` makes one.
     pub pod: Option<String>,
     /// `--pod-id-file`.
@@ -208,7 +208,7 @@ impl LifecycleArguments {
             restart: restart.map(checked_restart).transpose()?,
             detach_keys,
             sig_proxy: sig_proxy.is_none_or(|switch| switch.0),
-            attach,
+            shown: shown(&attach)?,
             pod,
             pod_id_file,
             requires: requires
@@ -245,6 +245,26 @@ fn log_tag(options: &[String]) -> Result<Option<LogTag>, CliError> {
         }
     }
     Ok(tag)
+}
+
+/// The streams that are named, in one list or several; all of them where none is. (What is typed is a matter of `-i`.)
+fn shown(attach: &[String]) -> Result<Shown, CliError> {
+    if attach.is_empty() {
+        return Ok(Shown::ALL);
+    }
+    let mut shown = Shown {
+        stdout: false,
+        stderr: false,
+    };
+    for stream in attach.iter().flat_map(|list| list.split(',')) {
+        match stream.to_ascii_lowercase().as_str() {
+            "stdin" => {}
+            "stdout" => shown.stdout = true,
+            "stderr" => shown.stderr = true,
+            _ => return Err(refused("--attach", stream, "expected stdin, stdout or stderr")),
+        }
+    }
+    Ok(shown)
 }
 
 fn checked_restart(text: String) -> Result<String, CliError> {

@@ -1,6 +1,7 @@
 use clap::Parser;
 
 use super::*;
+use crate::container::Shown;
 
 #[derive(Debug, Parser)]
 struct Cli {
@@ -174,6 +175,9 @@ fn wrong_values_are_refused_with_the_options_name() {
         "--userns auto:size=0",
         "--platform linux",
         "--restart maybe",
+        "--attach bogus",
+        "--attach stdout,bogus",
+        "--annotation nameless",
         "--gpus device=0",
         "--volumes-from c",
         "--shm-size big",
@@ -184,6 +188,22 @@ fn wrong_values_are_refused_with_the_options_name() {
         let error = parse(&format!("{line} image")).unwrap_err();
         let option = line.split([' ', '=']).next().unwrap();
         assert!(error.contains(option), "{line}: {error}");
+    }
+}
+
+#[test]
+fn which_lists_are_separated_by_commas() {
+    let (options, _) = parse("--annotation a=b,c=d --label e=f,g=h i").unwrap();
+    assert_eq!(options.annotations["a"], "b,c=d");
+    assert_eq!(options.labels["e"], "f,g=h");
+    for (attach, stdout, stderr) in [
+        ("", true, true),
+        ("-a stdin,STDOUT", true, false),
+        ("-a stdout --attach stderr", true, true),
+        ("-a stdin", false, false),
+    ] {
+        let (_, lifecycle) = parse(&format!("{attach} i")).unwrap();
+        assert_eq!(lifecycle.shown, Shown { stdout, stderr }, "{attach}");
     }
 }
 
