@@ -11,7 +11,7 @@ use super::output::LogDriver;
 use super::process::Process;
 use super::tag::LogTag;
 use crate::network;
-use crate::runtime::{ContainerOptions, HostMount, IdMappings};
+use crate::runtime::{ContainerOptions, HostMount, IdMappings, oci};
 use crate::store::{self, ContainerId, Durability, Store, StoreError, undamaged};
 
 /// Everything that is known of a container.
@@ -201,11 +201,16 @@ impl Record {
         process.ok_or_else(|| ContainerError::NotRunning(self.name.clone(), state.as_str()))
     }
 
-    /// As it is in this boot: processes of another one are gone.
-    fn of_boot(mut self, store: &Store) -> Self {
+    /// At present: processes of another boot are gone. A first process in the foreground that waits to be released counts as
+    /// none: either its engine, which has the container's lock, is about to do it, or it was killed before.
+    fn at_present(mut self, store: &Store) -> Self {
         if self.boot.as_deref().is_some_and(|boot| boot != store.stamp()) {
             self.process = self.process.map(|_| Process::GONE);
             self.relays.clear();
+        }
+        let waits = || oci::waits_for_release(&store.runtime_state(self.id.as_str()), self.id.as_str());
+        if self.unit.is_none() && self.exit.is_none() && self.process.is_some() && waits() {
+            self.process = None;
         }
         self
     }
@@ -245,7 +250,7 @@ pub fn by_name(store: &Store, name: &str) -> Result<Option<Record>, StoreError> 
         Some(record) => Some(record),
         None => read(false)?,
     };
-    Ok(record.map(|record| record.of_boot(store)))
+    Ok(record.map(|record| record.at_present(store)))
 }
 
 /// Finds a container by name, or by its ID or the beginning of it.
@@ -284,7 +289,7 @@ pub fn list(store: &Store) -> Result<Vec<Record>, StoreError> {
     let mut records: Vec<Record> = Vec::new();
     for ephemeral in [true, false] {
         for record in store::read_all(&store.container_records(ephemeral))? {
-            records.extend(undamaged(record.map(Some))?.map(|record: Record| record.of_boot(store)));
+            records.extend(undamaged(record.map(Some))?.map(|record: Record| record.at_present(store)));
         }
     }
     records.sort_by(|a, b| (a.created, &a.name).cmp(&(b.created, &b.name)));
@@ -402,5 +407,20 @@ pub(super) mod tests {
             ..p
         });
         assert_eq!(web.state(), State::Exited);
+    }
+
+    #[test]
+    fn a_first_process_that_waits_to_be_released_counts_as_none() {
+        let (_dir, store) = store();
+        let mut waiting = record("web");
+        waiting.process = Process::with_pid(std::process::id());
+        let state = store.runtime_state(waiting.id.as_str()).join(waiting.id.as_str());
+        std::fs::create_dir_all(&state).unwrap();
+        std::fs::write(state.join("exec.fifo"), "").unwrap();
+        waiting.save(&store).unwrap();
+        let state_of = |name| by_name(&store, name).unwrap().unwrap().state();
+        assert_eq!(state_of("web"), State::Created);
+        std::fs::remove_file(state.join("exec.fifo")).unwrap();
+        assert_eq!(state_of("web"), State::Running);
     }
 }

@@ -94,7 +94,7 @@ pub(super) fn names(dir: &Path) -> Result<HashSet<String>, NetworkError> {
     };
     Ok(all
         .into_iter()
-        .filter(|n| !n.starts_with(".tmp-") && !n.starts_with(".last-"))
+        .filter(|n| !n.starts_with(".last-") && !n.starts_with(".."))
         .collect())
 }
 

@@ -102,6 +102,11 @@ pub fn pid_file(bundle: &Path) -> PathBuf {
     bundle.join("pid")
 }
 
+/// Whether a first process still waits for its release, by what crun and runc keep with their state until then.
+pub fn waits_for_release(state: &Path, id: &str) -> bool {
+    state.join(id).join("exec.fifo").exists()
+}
+
 /// A process to be started in a running container.
 #[derive(Debug)]
 pub struct ExecRequest<'a> {

@@ -5,7 +5,6 @@ use std::error::Error;
 use std::ffi::OsString;
 use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -14,7 +13,7 @@ use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat, openat};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::scratch::create_private;
-use super::{StoreError, id, mount, remove_tree};
+use super::{StoreError, mount, remove_tree};
 
 /// Whether a file must survive a power cut once the call returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,31 +27,37 @@ pub enum Durability {
 /// Replaces `path` by `content` in one step. Missing parent directories are created.
 ///
 /// A process that is killed in the middle leaves nothing behind when the file is new; when one is replaced, it can leave
-/// the new one beside it, which [`remove_record`] takes along.
+/// the new one beside it, which the next one to replace it and [`remove_record`] take along.
 ///
 /// # Errors
 /// The directory cannot be written; the old file is then unchanged.
 pub fn write_atomic(path: &Path, content: &[u8], durability: Durability) -> Result<(), StoreError> {
-    let file = unnamed(path, content, durability)?;
-    if !file.name(path)? {
-        let aside = aside(path, &id::random_hex(4));
-        file.name(&aside)?;
-        replace(&aside, path)?;
+    loop {
+        // A file that has lost the name it had can be given no other: linkat(2).
+        let file = unnamed(path, content, durability)?;
+        if file.name(path)? || replace(&file, path)? {
+            break;
+        }
     }
     sync_dir(directory(path), durability)
 }
 
-/// A directory that is in the place of a record is damage, and what is in it nobody's.
-fn replace(aside: &Path, path: &Path) -> Result<(), StoreError> {
-    let rename = || fs::rename(aside, path);
-    match rename() {
-        Err(e) if e.kind() == io::ErrorKind::IsADirectory => {
-            remove_tree(path)?;
-            rename()
-        }
-        other => other,
+/// Puts a new file into the place of `path`. Returns whether it is there: another one that writes the same record at this moment
+/// may have taken the name beside it.
+fn replace(file: &Unnamed, path: &Path) -> Result<bool, StoreError> {
+    let aside = aside(path);
+    // What a process that was killed here has left.
+    remove_tree(&aside)?;
+    if !file.name(&aside)? {
+        return Ok(false);
     }
-    .map_err(StoreError::io("write", path))
+    match fs::rename(&aside, path) {
+        Ok(()) => Ok(true),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
+        // A directory that is in the place of a record is damage, and what is in it nobody's.
+        Err(e) if e.kind() == io::ErrorKind::IsADirectory => remove_tree(path).map(|()| false),
+        Err(e) => Err(StoreError::io("write", path)(e)),
+    }
 }
 
 /// Creates `path` with `content` unless it exists; whoever comes first wins. Returns whether this call did.
@@ -69,14 +74,7 @@ pub fn create_once(path: &Path, content: &[u8]) -> Result<bool, StoreError> {
 /// The directory cannot be written.
 pub fn remove_record(path: &Path) -> Result<(), StoreError> {
     remove_tree(path)?;
-    let prefix = aside(path, "");
-    let prefix = prefix.file_name().unwrap_or_default().as_bytes();
-    for entry in fs::read_dir(directory(path)).into_iter().flatten().flatten() {
-        if entry.file_name().as_bytes().starts_with(prefix) {
-            remove_tree(&entry.path())?;
-        }
-    }
-    Ok(())
+    remove_tree(&aside(path))
 }
 
 /// [`write_atomic`] of a record as JSON.
@@ -216,12 +214,11 @@ fn unnamed(path: &Path, content: &[u8], durability: Durability) -> Result<Unname
     Ok(Unnamed(file))
 }
 
-/// `.NAME.SUFFIX` beside `NAME`.
-fn aside(path: &Path, suffix: &str) -> PathBuf {
+/// `.NAME.new` beside `NAME`.
+fn aside(path: &Path) -> PathBuf {
     let mut name = OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
-    name.push(".");
-    name.push(suffix);
+    name.push(".new");
     path.with_file_name(name)
 }
 
@@ -275,10 +272,33 @@ mod tests {
     fn a_record_takes_along_what_was_left_beside_it() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("web.json");
-        write_json(&path, &1, Durability::ThisBoot).unwrap();
-        fs::write(dir.path().join(".web.json.0badcafe"), "{").unwrap();
+        let left = dir.path().join(".web.json.new");
         fs::write(dir.path().join("web2.json"), "2").unwrap();
-        remove_record(&path).unwrap();
+        for replaces in [true, false] {
+            write_json(&path, &1, Durability::ThisBoot).unwrap();
+            fs::write(&left, "{").unwrap();
+            if replaces {
+                write_json(&path, &2, Durability::ThisBoot).unwrap();
+                assert_eq!(read_json::<i32>(&path).unwrap(), Some(2));
+            } else {
+                remove_record(&path).unwrap();
+                assert!(!path.exists());
+            }
+            assert!(!left.exists());
+        }
+    }
+
+    #[test]
+    fn of_several_at_once_one_is_there_in_the_end_and_nothing_beside_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("r.json");
+        std::thread::scope(|scope| {
+            for n in 0..4 {
+                let path = &path;
+                scope.spawn(move || (0..200).for_each(|_| write_json(path, &n, Durability::ThisBoot).unwrap()));
+            }
+        });
+        assert!(read_json::<i32>(&path).unwrap().is_some());
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 
