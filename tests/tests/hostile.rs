@@ -166,6 +166,8 @@ fn a_container_in_the_foreground_has_a_control_group_of_its_own() {
              echo 'unipod run -t --rm --privileged busybox sh -c \"echo 1 >/sys/fs/cgroup/cgroup.kill\"; echo engine=$?' >/tmp/command
              script -qec 'sh /tmp/command' /dev/null </dev/null | grep -q engine=0
              kill -0 $! || exit 1; kill $!
+             sleep 100 & unipod create --privileged --name c busybox sh -c 'echo 1 >/sys/fs/cgroup/cgroup.kill'
+             unipod start -a c; kill -0 $! || exit 1; kill $!; unipod rm c
              unipod run --rm --name a busybox sleep 1000 & engine=$!
              until unipod ps -q | grep -q .; do sleep 0.05; done
              kill -9 $engine; unipod rm -f -t 0 a

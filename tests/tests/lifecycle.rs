@@ -141,6 +141,17 @@ fn a_killed_foreground_engine_keeps_neither_name_nor_port() {
     machine.nothing_remains();
 }
 
+/// The record names the unit that starts it: an engine that is not named there would have its own unit started, and wait for it.
+#[test]
+fn what_ran_in_the_foreground_starts_in_a_unit() {
+    machine()
+        .sh(
+            "unipod run --name a busybox sh -c '[ ! -e /again ] && touch /again || exec sleep 1000'
+             timeout 60 unipod start a && systemctl is-active unipod-a && unipod rm -f -t 0 a",
+        )
+        .ok();
+}
+
 /// What the engine blocks is its own affair: a DNS server that it has started hears systemd and netavark.
 #[test]
 fn names_are_served_whoever_started_the_server() {

@@ -17,7 +17,7 @@ pub fn unit_name(container: &str) -> String {
 }
 
 /// The unit that a container of this name will belong to.
-pub(super) fn unit_of(container: &str) -> UnitUse {
+pub fn unit_of(container: &str) -> UnitUse {
     UnitUse {
         name: unit_name(container),
         invocation: None,
@@ -26,7 +26,7 @@ pub(super) fn unit_of(container: &str) -> UnitUse {
 
 /// How a container lives in a unit of ours. Nobody has asked its payload to notify, and the unit waits to be told: unless a
 /// health check says more, it is ready when it runs.
-pub(super) fn lifecycle(asked: Lifecycle) -> Lifecycle {
+pub fn lifecycle(asked: Lifecycle) -> Lifecycle {
     let sdnotify = match asked.sdnotify {
         SdNotify::Healthy => SdNotify::Healthy,
         SdNotify::Container | SdNotify::Conmon | SdNotify::Ignore => SdNotify::Conmon,

@@ -53,6 +53,7 @@ fn runs_in(record: &Record, own: Option<&Invocation>) -> bool {
 /// Has systemd start the container's unit; a failure comes back as the engine in the unit has put it, and a container that is
 /// to be removed at its end is removed.
 pub fn start_unit(store: &Store, record: &Record) -> Result<(), CliError> {
+    let record = &of_own_unit(store, record)?;
     let waiting = remove::await_failure(store, record)?;
     let started = transient::start(store, record);
     let now = record::by_name(store, &record.name)?.filter(|now| now.id == record.id);
@@ -67,6 +68,24 @@ pub fn start_unit(store: &Store, record: &Record) -> Result<(), CliError> {
         Some(Failure { message, code }) => Err(CliError::new(message).code(code)),
         None => Err(error.into()),
     }
+}
+
+/// The record, once it names the unit that is to start it. What ran in the foreground, or in a unit of somebody's, did not: the
+/// engine in our unit would have that very unit started, and wait for it.
+fn of_own_unit(store: &Store, record: &Record) -> Result<Record, CliError> {
+    let own = transient::unit_of(&record.name);
+    if record.unit.as_ref().is_some_and(|unit| unit.name == own.name) {
+        return Ok(record.clone());
+    }
+    let _lock = Lock::acquire(store, "container", &record.name)?;
+    let record = record::find(store, record.id.as_str())?;
+    let record = Record {
+        unit: Some(own),
+        lifecycle: transient::lifecycle(record.lifecycle),
+        ..record
+    };
+    record.save(store)?;
+    Ok(record)
 }
 
 fn start_here(store: &Store, record: &Record) -> Result<u8, CliError> {
@@ -91,7 +110,11 @@ fn bring_up(store: &Store, record: &mut Record) -> Result<(), CliError> {
 
 fn attach(store: &Store, record: &Record) -> Result<u8, CliError> {
     let lock = Lock::acquire(store, "container", &record.name)?;
-    let record = again(store, record)?;
+    // Whatever unit it had, it is in the caller's now, and gets a control group of its own there.
+    let record = Record {
+        unit: None,
+        ..again(store, record)?
+    };
     let image = image_of(store, &record)?;
     foreground::run(
         store,
@@ -117,6 +140,7 @@ fn again(store: &Store, record: &Record) -> Result<Record, CliError> {
         exit: None,
         failure: None,
         network: None,
+        cgroup: None,
         ..record
     })
 }
