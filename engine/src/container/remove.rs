@@ -81,7 +81,7 @@ fn forget_id(gone: &Record) {
 pub fn clean_up(store: &Store, ended: &Record, exit_code: Option<i32>) -> Result<(), ContainerError> {
     let _lock = Lock::acquire(store, "container", &ended.name)?;
     let Some(mut record) = record::by_name(store, &ended.name)?.filter(|record| record.id == ended.id) else {
-        // Whoever removed it did not wait for the OCI runtime of a terminal, which makes its directory anew when it ends.
+        // Whoever removed it did not wait for what an OCI runtime may still have been writing.
         return Ok(store::remove_tree(&store.bundle(ended.id.as_str()))?);
     };
     if record.state() == State::Running {
