@@ -55,6 +55,16 @@ fn local_users_see_nothing_and_reach_nothing() {
              [ -z \"$({nobody} find /mnt/data /run/other -mindepth 1 2>/dev/null)\" ]"
         ))
         .ok();
+    // Nobody gets as far as an image whose files cannot be his.
+    let refused = machine
+        .sh(&format!(
+            "{nobody} env HOME=/tmp XDG_RUNTIME_DIR=/tmp unipod run --rm busybox true"
+        ))
+        .refused();
+    assert!(
+        refused.contains("containers without root are not supported yet"),
+        "{refused}"
+    );
     // What an earlier version has left open is closed by the next command.
     machine
         .sh(

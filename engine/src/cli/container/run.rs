@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use clap::Args;
+use nix::unistd::geteuid;
 
 use super::exec::has_terminal;
 use crate::cli::defaults::Defaults;
@@ -126,6 +127,15 @@ fn stop_unit_of(store: &Store, name: Option<&str>) -> Result<(), CliError> {
     }
 }
 
+/// Before an image is pulled, whose files cannot get their owners.
+fn refuse_users() -> Result<(), CliError> {
+    if geteuid().is_root() {
+        return Ok(());
+    }
+    Err(CliError::new("containers without root are not supported yet")
+        .hint("run it as root, or in a unit of the system"))
+}
+
 /// What is known and not there yet is refused by name: nobody shall believe that it works.
 fn refuse_unsupported(lifecycle: &LifecycleOptions) -> Result<(), CliError> {
     let LifecycleOptions {
@@ -229,6 +239,7 @@ fn make(
     lifecycle: &LifecycleOptions,
     supervisor: Supervisor,
 ) -> Result<(Created, Option<Image>), CliError> {
+    refuse_users()?;
     refuse_unsupported(lifecycle)?;
     refuse_limits_without_group(&options, lifecycle)?;
     let in_unit = matches!(supervisor, Supervisor::Unit(_));
