@@ -263,7 +263,9 @@ impl Prober<'_> {
             Verdict::Unhealthy if before != Verdict::Unhealthy => {
                 // The one line that the journal gets: when it turns bad, not at every question.
                 let output = self.health.log.last().map_or("", |a| a.output.trim());
-                tracing::error!("unhealthy after {} failed checks: {output}", self.health.failing_streak);
+                let separator = if output.is_empty() { "" } else { ": " };
+                let streak = self.health.failing_streak;
+                tracing::error!("unhealthy after {streak} failed checks{separator}{output}");
                 self.act(self.check.on_failure)?;
             }
             _ => {}

@@ -11,7 +11,7 @@ use crate::store::child;
 #[derive(Debug, thiserror::Error)]
 pub enum RuntimeError {
     /// It is not installed.
-    #[error("the OCI runtime {0} is not installed; install the package {package}", package = package(.0))]
+    #[error("the OCI runtime {0} is not installed: {advice}", advice = advice(.0))]
     Missing(String),
     /// It failed for a reason of its own.
     #[error("{} failed: {message}", runtime.display())]
@@ -71,12 +71,12 @@ impl RuntimeError {
     }
 }
 
-fn package(name: &str) -> &str {
+fn advice(name: &str) -> String {
     let name = name.rsplit('/').next().unwrap_or(name);
     if matches!(name, "crun" | "runc" | "youki") {
-        name
+        format!("install the package {name}")
     } else {
-        "crun"
+        "name another with --runtime, such as crun".to_owned()
     }
 }
 
