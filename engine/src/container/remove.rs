@@ -66,7 +66,7 @@ pub(super) fn remove_locked(store: &Store, record: &Record, options: RemoveOptio
 
 /// A file with the ID of a container that is gone goes with it, as in podman; one that names another is not ours.
 fn forget_id(gone: &Record) {
-    let names_it = |file: &&PathBuf| fs::read_to_string(file).is_ok_and(|id| id.trim() == gone.id.as_str());
+    let names_it = |file: &&PathBuf| store::named::read(file).is_ok_and(|id| id.trim() == gone.id.as_str());
     if let Some(file) = gone.lifecycle.cid_file.as_ref().filter(names_it) {
         // A file that stays says nothing wrong: whoever looks for the container finds none.
         let _ = fs::remove_file(file);

@@ -33,6 +33,7 @@ pub mod idmap;
 pub(crate) mod inside;
 pub mod lock;
 pub mod mount;
+pub mod named;
 pub mod owner;
 mod pairing;
 pub mod paths;

@@ -17,7 +17,7 @@ use crate::container::remove::{self, RemoveOptions};
 use crate::container::{Attendance, ContainerError, feasible, foreground, start};
 use crate::image::{self, Image};
 use crate::runtime::ContainerOptions;
-use crate::store::Store;
+use crate::store::{self, Store};
 use crate::systemd::{Invocation, manager};
 
 /// The exit code of what the engine itself could not do (podman-run(1)).
@@ -348,5 +348,5 @@ fn cannot_write(path: &Path, error: &std::io::Error) -> CliError {
 }
 
 fn write_file(path: &Path, text: &str) -> Result<(), CliError> {
-    std::fs::write(path, text).map_err(|e| cannot_write(path, &e))
+    store::named::write(path, text).map_err(|e| cannot_write(path, &e))
 }
