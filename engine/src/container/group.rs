@@ -79,6 +79,6 @@ fn remove_with_children(group: &Path) -> io::Result<()> {
     fs::remove_dir(group)
 }
 
-/// How long to wait for the last process of a group: a tenth of a second.
-const TRIES: u32 = 50;
+/// How long to wait for the last process of a group, on a busy machine: a second.
+const TRIES: u32 = 500;
 const PAUSE: std::time::Duration = std::time::Duration::from_millis(2);

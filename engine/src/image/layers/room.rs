@@ -87,12 +87,12 @@ impl Room {
         if free < kept {
             let (free, kept) = (free >> 20, kept.div_ceil(1 << 20));
             Err(full(format!(
-                "{free} MiB are free, and {kept} MiB are kept free for others"
+                "no space left: {free} MiB are free, and {kept} MiB are kept free for others"
             )))
         } else if system.f_files > 0 && inodes < kept_inodes {
             // A file system that makes them as it needs them says 0.
             Err(full(format!(
-                "{inodes} inodes are free, and {kept_inodes} are kept free for others"
+                "no space left: {inodes} inodes are free, and {kept_inodes} are kept free for others"
             )))
         } else {
             Ok(system)
