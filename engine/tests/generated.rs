@@ -58,6 +58,8 @@ fn values(unit_type: UnitType, key: &Key) -> &'static [&'static str] {
         }
         (_, "HealthMaxLogSize" | "RemapUidSize") => NUMBERS,
         (UnitType::Container, "StopTimeout") | (_, "PidsLimit") => &["0", "10", "-1", ""],
+        // What is neither a number in range nor a name of the host is an error at its line.
+        (UnitType::Volume, "User" | "Group" | "UID" | "GID") => &["0", "1000", "2147483647", ""],
         (_, "IP") => &["10.0.0.5", ""],
         (_, "IP6") => &["fd00::5", ""],
         (UnitType::Network, "DNS") => &["10.0.0.1", "fd00::1", "10.0.0.1,10.0.0.2", ""],

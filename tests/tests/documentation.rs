@@ -337,6 +337,8 @@ fn screens() -> Vec<Vec<(String, Vec<String>)>> {
 /// A line without what differs from run to run: numbers, what they count, widths of columns and of the screen.
 fn essence(line: &str) -> String {
     const COUNTED: [&str; 11] = ["ms", "s", "µs", "min", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+    // How wide a number is decides where it stands in a tree.
+    let line = line.replace(['├', '└', '─', '│'], " ");
     let words = line
         .split_whitespace()
         .filter(|word| !COUNTED.contains(&word.trim_end_matches([',', ')'])));
