@@ -138,6 +138,21 @@ const LABELS: &str = "SELinux labels are not set";
 const BUILD: &str = "images are neither built nor pushed";
 const PODS: &str = "pods are not supported yet";
 
+/// Podman's default set (containers.conf(5), `default_capabilities`).
+pub const DEFAULT_CAPABILITIES: [&str; 11] = [
+    "CHOWN",
+    "DAC_OVERRIDE",
+    "FOWNER",
+    "FSETID",
+    "KILL",
+    "NET_BIND_SERVICE",
+    "SETFCAP",
+    "SETGID",
+    "SETPCAP",
+    "SETUID",
+    "SYS_CHROOT",
+];
+
 /// All keys, each table's in one piece.
 pub const KEYS: &[Key] = &[
     acts(
@@ -169,19 +184,7 @@ pub const KEYS: &[Key] = &[
             Kind::List,
             "what --cap-add and --cap-drop start from",
         ),
-        &[
-            "CHOWN",
-            "DAC_OVERRIDE",
-            "FOWNER",
-            "FSETID",
-            "KILL",
-            "NET_BIND_SERVICE",
-            "SETFCAP",
-            "SETGID",
-            "SETPCAP",
-            "SETUID",
-            "SYS_CHROOT",
-        ],
+        &DEFAULT_CAPABILITIES,
     ),
     from(
         acts(

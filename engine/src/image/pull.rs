@@ -294,13 +294,7 @@ impl<'a> Pull<'a> {
         };
 
         let (raw, manifest) = self.for_platform(&found, &image).await?;
-        let loader = Downloader {
-            store: self.store,
-            blobs: Blobs::new(self.store),
-            session: &found.session,
-            retry: self.retry,
-            tracker: &self.tracker,
-        };
+        let loader = self.downloader(&found.session);
         loader
             .blobs
             .put(&raw.digest, &raw.bytes)
@@ -328,6 +322,16 @@ impl<'a> Pull<'a> {
         Ok(raw.digest)
     }
 
+    fn downloader<'s>(&'s self, session: &'s Session) -> Downloader<'s> {
+        Downloader {
+            store: self.store,
+            blobs: Blobs::new(self.store),
+            session,
+            retry: self.retry,
+            tracker: &self.tracker,
+        }
+    }
+
     /// Brings one blob of the image with this manifest into the store.
     async fn fetch_one(&self, reference: &Reference, digest: &str) -> Result<(), PullError> {
         let image = reference.to_string();
@@ -339,13 +343,7 @@ impl<'a> Pull<'a> {
         };
         let found = Found { session, raw };
         let (raw, manifest) = self.for_platform(&found, &image).await?;
-        let loader = Downloader {
-            store: self.store,
-            blobs: Blobs::new(self.store),
-            session: &found.session,
-            retry: self.retry,
-            tracker: &self.tracker,
-        };
+        let loader = self.downloader(&found.session);
         if raw.digest == digest {
             return loader.blobs.put(digest, &raw.bytes).map_err(|e| failed(e.into()));
         }

@@ -3,6 +3,7 @@
 use oci_spec::runtime::{Capability, LinuxCapabilities};
 
 use super::{BundleError, ContainerOptions};
+use crate::config::keys::DEFAULT_CAPABILITIES;
 
 /// Every capability by its number in `linux/capability.h`.
 const ALL: [(&str, Capability); 41] = [
@@ -47,21 +48,6 @@ const ALL: [(&str, Capability); 41] = [
     ("PERFMON", Capability::Perfmon),
     ("BPF", Capability::Bpf),
     ("CHECKPOINT_RESTORE", Capability::CheckpointRestore),
-];
-
-/// Podman's default set (containers.conf(5), `default_capabilities`).
-const DEFAULT: [&str; 11] = [
-    "CHOWN",
-    "DAC_OVERRIDE",
-    "FOWNER",
-    "FSETID",
-    "KILL",
-    "NET_BIND_SERVICE",
-    "SETFCAP",
-    "SETGID",
-    "SETPCAP",
-    "SETUID",
-    "SYS_CHROOT",
 ];
 
 /// A set of capabilities, one bit per number.
@@ -248,7 +234,7 @@ fn check_request(add: Named, drop: Named, available: Set) -> Result<Set, BundleE
 fn default_set(options: &ContainerOptions, available: Set, notes: &mut Vec<String>) -> Result<Set, BundleError> {
     let all = match &options.defaults.capabilities {
         Some(names) => named("default_capabilities", names)?,
-        None => named("default_capabilities", &DEFAULT.map(str::to_owned))?,
+        None => named("default_capabilities", &DEFAULT_CAPABILITIES.map(str::to_owned))?,
     };
     if all.all {
         return Ok(available);
