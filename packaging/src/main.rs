@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 use clap_complete::Shell;
 use clap_mangen::roff::{Roff, bold, roman};
-use unipod::config::keys::{KEYS, tables};
+use unipod_config::keys::{KEYS, tables};
 
 fn main() -> ExitCode {
     let Some(dir) = std::env::args_os().nth(1) else {
@@ -30,14 +30,14 @@ fn main() -> ExitCode {
 fn write_all(dir: &Path) -> io::Result<()> {
     let man = dir.join("man1");
     fs::create_dir_all(&man)?;
-    clap_mangen::generate_to(unipod::cli::command(), &man)?;
+    clap_mangen::generate_to(unipod_cli::command(), &man)?;
     let man = dir.join("man5");
     fs::create_dir_all(&man)?;
     fs::write(man.join("unipod-containers.conf.5"), keys().render())?;
     for (shell, folder) in [(Shell::Bash, "bash"), (Shell::Fish, "fish"), (Shell::Zsh, "zsh")] {
         let folder = dir.join("completions").join(folder);
         fs::create_dir_all(&folder)?;
-        clap_complete::generate_to(shell, &mut unipod::cli::command(), "unipod", &folder)?;
+        clap_complete::generate_to(shell, &mut unipod_cli::command(), "unipod", &folder)?;
     }
     Ok(())
 }

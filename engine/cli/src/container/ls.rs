@@ -1,0 +1,235 @@
+//! `unipod ps`, `unipod container ls`.
+
+use clap::Args;
+use jiff::{Timestamp, tz::TimeZone};
+use serde_json::json;
+
+use crate::arguments::Listing;
+use crate::error::CliError;
+use crate::human;
+use crate::output::Row;
+use unipod::container::health;
+use unipod::container::record::{self, Record, State};
+use unipod::store::Store;
+
+const TABLE: &str = "table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.CreatedHuman}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}";
+const HEADINGS: &[(&str, &str)] = &[("ID", "CONTAINER ID"), ("CreatedHuman", "CREATED")];
+
+/// List containers.
+///
+/// Example: unipod ps --all --filter status=exited --format '{{.Names}}: {{.Status}}'
+#[derive(Debug, Args)]
+#[command(mut_arg("noheading", |arg| arg.short(None)))] // `-n` is `--last`.
+pub struct LsArgs {
+    /// Show all containers, not only running ones.
+    #[arg(short, long)]
+    all: bool,
+    /// Only containers that match: name=, id=, label=, status=, ancestor=, volume=, network=, health=.
+    #[arg(short, long, value_name = "KEY=VALUE")]
+    filter: Vec<String>,
+    /// Show the last N created containers, in any state.
+    #[arg(short = 'n', long, value_name = "N")]
+    last: Option<usize>,
+    /// Show the container created last, in any state.
+    #[arg(short, long)]
+    latest: bool,
+    /// Do not shorten IDs and commands.
+    #[arg(long)]
+    no_trunc: bool,
+    #[command(flatten)]
+    listing: Listing,
+}
+
+impl LsArgs {
+    /// Does it.
+    pub fn run(self, store: &Store) -> Result<u8, CliError> {
+        let filters = self
+            .filter
+            .iter()
+            .map(|f| Filter::parse(f))
+            .collect::<Result<Vec<_>, _>>()?;
+        let wanted = self.last.or(self.latest.then_some(1));
+        let by_status = filters.iter().any(|f| f.key == "status");
+        let everything = self.all || wanted.is_some() || by_status;
+        let mut records = record::list(store)?;
+        records.retain(|r| (everything || r.state() == State::Running) && filters.iter().all(|f| f.matches(store, r)));
+        if let Some(n) = wanted {
+            records.drain(..records.len().saturating_sub(n));
+        }
+        let rows: Vec<Row> = records.iter().map(|r| row(store, r, self.no_trunc)).collect();
+        let default = self.listing.default("{{.ID}}", TABLE);
+        self.listing.print(&rows, default, HEADINGS)
+    }
+}
+
+fn row(store: &Store, record: &Record, whole: bool) -> Row {
+    let id = if whole { record.id.as_str() } else { record.id.short() };
+    let image = record.image.as_ref().map_or_else(String::new, |i| i.name.clone());
+    let command = record.options.command.join(" ");
+    let state = record.state();
+    let created = human::ago(record.created, Timestamp::now());
+    let status = status(store, record);
+    let networks = network_names(record).join(",");
+    let pid = record.process.filter(|_| state == State::Running).map_or(0, |p| p.pid);
+    Row {
+        json: json!({
+            "Id": record.id, "Names": [record.name], "Image": image,
+            "ImageID": record.image.as_ref().map_or("", |i| i.id.trim_start_matches("sha256:")),
+            "Command": record.options.command, "Created": record.created.as_second(), "CreatedAt": created,
+            "State": state.as_str(), "Status": status, "Exited": state == State::Exited,
+            "ExitCode": record.exit.map_or(0, |e| e.code), "Pid": pid, "AutoRemove": record.lifecycle.rm,
+            "Labels": record.options.labels, "Networks": network_names(record), "Ports": ports_json(record),
+            "Mounts": record.mounts.iter().map(|m| &m.destination).collect::<Vec<_>>(),
+            "StartedAt": record.started.map_or(0, Timestamp::as_second),
+            "Unit": record.unit.as_ref().map(|u| &u.name),
+        }),
+        fields: vec![
+            ("ID", id.to_owned()),
+            ("Names", record.name.clone()),
+            ("Image", image),
+            (
+                "ImageID",
+                record.image.as_ref().map_or_else(String::new, |i| i.id.clone()),
+            ),
+            ("Command", if whole { command } else { shorten(&command, 20) }),
+            ("CreatedHuman", created.clone()),
+            ("RunningFor", created),
+            (
+                "CreatedAt",
+                record
+                    .created
+                    .to_zoned(TimeZone::system())
+                    .strftime("%Y-%m-%d %H:%M:%S %z %Z")
+                    .to_string(),
+            ),
+            ("State", state.as_str().to_owned()),
+            ("Status", status),
+            ("Ports", ports(record)),
+            ("Labels", human::pairs(&record.options.labels)),
+            ("Networks", networks),
+            (
+                "Mounts",
+                record
+                    .mounts
+                    .iter()
+                    .map(|m| m.destination.display().to_string())
+                    .collect::<Vec<_>>()
+                    .join(","),
+            ),
+            ("Pid", pid.to_string()),
+            ("ExitCode", record.exit.map_or(0, |e| e.code).to_string()),
+            (
+                "Unit",
+                record.unit.as_ref().map_or_else(String::new, |u| u.name.clone()),
+            ),
+        ],
+    }
+}
+
+/// `Up 5 minutes (healthy)`, `Exited (7) 2 hours ago`, `Created`.
+fn status(store: &Store, record: &Record) -> String {
+    match (record.state(), record.exit) {
+        (State::Created, _) => "Created".to_owned(),
+        (State::Running, _) => {
+            let health = health::status(store, record).map_or_else(String::new, |s| format!(" ({s})"));
+            format!(
+                "Up {}{health}",
+                record.started.map_or_else(String::new, |t| human::seconds(
+                    Timestamp::now().as_second() - t.as_second()
+                ))
+            )
+        }
+        (State::Exited, Some(exit)) => format!("Exited ({}) {}", exit.code, human::ago(exit.at, Timestamp::now())),
+        (State::Exited, None) => "Exited".to_owned(),
+    }
+}
+
+fn network_names(record: &Record) -> Vec<&str> {
+    record
+        .network
+        .iter()
+        .flat_map(|n| &n.networks)
+        .map(|e| e.network.as_str())
+        .collect()
+}
+
+fn ports(record: &Record) -> String {
+    let mappings = record.network.iter().flat_map(|n| &n.ports);
+    let text = mappings.map(|p| {
+        let host = if p.host_ip.is_empty() { "0.0.0.0" } else { &p.host_ip };
+        let span = |first: u16| match p.range {
+            0 | 1 => first.to_string(),
+            n => format!("{first}-{}", first.saturating_add(n - 1)),
+        };
+        format!(
+            "{host}:{}->{}/{}",
+            span(p.host_port),
+            span(p.container_port),
+            p.protocol
+        )
+    });
+    text.collect::<Vec<_>>().join(", ")
+}
+
+fn ports_json(record: &Record) -> serde_json::Value {
+    let mappings = record.network.iter().flat_map(|n| &n.ports);
+    mappings
+        .map(|p| {
+            json!({"host_ip": p.host_ip, "container_port": p.container_port, "host_port": p.host_port,
+                   "range": p.range.max(1), "protocol": p.protocol})
+        })
+        .collect()
+}
+
+fn shorten(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    text.chars().take(width - 1).chain(['…']).collect()
+}
+
+/// One `--filter`.
+struct Filter {
+    key: String,
+    value: String,
+}
+
+impl Filter {
+    const KEYS: [&str; 8] = [
+        "name", "id", "label", "status", "ancestor", "volume", "network", "health",
+    ];
+
+    fn parse(text: &str) -> Result<Self, CliError> {
+        let (key, value) = text
+            .split_once('=')
+            .ok_or_else(|| CliError::new(format!("filter {text:?} is not KEY=VALUE")))?;
+        if !Self::KEYS.contains(&key) {
+            let known = Self::KEYS.join(", ");
+            return Err(CliError::new(format!("unknown filter {key:?}")).hint(format!("known filters: {known}")));
+        }
+        Ok(Self {
+            key: key.to_owned(),
+            value: value.to_owned(),
+        })
+    }
+
+    fn matches(&self, store: &Store, record: &Record) -> bool {
+        let value = self.value.as_str();
+        match self.key.as_str() {
+            "name" => record.name.contains(value),
+            "id" => record.id.as_str().starts_with(value),
+            "label" => match value.split_once('=') {
+                Some((k, v)) => record.options.labels.get(k).is_some_and(|have| have == v),
+                None => record.options.labels.contains_key(value),
+            },
+            "status" => record.state().as_str() == value,
+            "ancestor" => record
+                .image
+                .as_ref()
+                .is_some_and(|i| i.name.contains(value) || i.id.contains(value)),
+            "volume" => record.volumes.iter().any(|v| v.name == value),
+            "network" => network_names(record).contains(&value),
+            _ => health::status(store, record).is_some_and(|s| s == value),
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! `unipod start`.
+
+use clap::Args;
+
+use crate::error::CliError;
+use crate::output;
+use unipod::container::record::{self, Failure, Record, State};
+use unipod::container::{Attendance, ContainerError, Shown, foreground, remove, start, transient};
+use unipod::image::{self, Image};
+use unipod::store::{Lock, Store};
+use unipod::systemd::Invocation;
+
+/// Start containers that were made before.
+///
+/// Example: unipod start web
+#[derive(Debug, Args)]
+pub struct StartArgs {
+    /// Stay in the foreground with the container's output.
+    #[arg(short, long)]
+    attach: bool,
+    /// The containers, by name or ID.
+    #[arg(required = true)]
+    containers: Vec<String>,
+}
+
+impl StartArgs {
+    /// Does it.
+    pub fn run(self, store: &Store) -> Result<u8, CliError> {
+        for name in &self.containers {
+            let record = record::find(store, name)?;
+            if runs_in(&record, Invocation::current().as_ref()) {
+                return start_here(store, &record);
+            }
+            if record.state() == State::Running {
+                continue;
+            }
+            if self.attach {
+                return attach(store, &record);
+            }
+            start_unit(store, &record)?;
+            output::print_line(name);
+        }
+        Ok(0)
+    }
+}
+
+/// Whether we are the `ExecStart=` of the container's own unit.
+fn runs_in(record: &Record, own: Option<&Invocation>) -> bool {
+    own.zip(record.unit.as_ref())
+        .is_some_and(|(own, unit)| own.unit == unit.name)
+}
+
+/// Has systemd start the container's unit; a failure comes back as the engine in the unit has put it, and a container that is
+/// to be removed at its end is removed.
+pub fn start_unit(store: &Store, record: &Record) -> Result<(), CliError> {
+    let record = &of_own_unit(store, record)?;
+    let waiting = remove::await_failure(store, record)?;
+    let started = transient::start(store, record);
+    let now = record::by_name(store, &record.name)?.filter(|now| now.id == record.id);
+    waiting.retire()?;
+    let Err(error) = started else {
+        return Ok(());
+    };
+    if record.lifecycle.rm {
+        remove::clean_up(store, record, None)?;
+    }
+    match now.and_then(|now| now.failure) {
+        Some(Failure { message, code }) => Err(CliError::new(message).code(code)),
+        None => Err(error.into()),
+    }
+}
+
+/// The record, once it names the unit that is to start it. What ran in the foreground, or in a unit of somebody's, did not: the
+/// engine in our unit would have that very unit started, and wait for it.
+fn of_own_unit(store: &Store, record: &Record) -> Result<Record, CliError> {
+    let own = transient::unit_of(&record.name);
+    if record.unit.as_ref().is_some_and(|unit| unit.name == own.name) {
+        return Ok(record.clone());
+    }
+    let _lock = Lock::acquire(store, "container", &record.name)?;
+    let record = record::find(store, record.id.as_str())?;
+    let record = Record {
+        unit: Some(own),
+        lifecycle: transient::lifecycle(record.lifecycle),
+        ..record
+    };
+    record.save(store)?;
+    Ok(record)
+}
+
+fn start_here(store: &Store, record: &Record) -> Result<u8, CliError> {
+    let _lock = Lock::acquire(store, "container", &record.name)?;
+    let mut record = again(store, record)?;
+    let started = bring_up(store, &mut record);
+    if let Err(error) = &started {
+        record.failure = Some(Failure {
+            message: error.message.clone(),
+            code: error.code,
+        });
+        record.save(store)?;
+    }
+    started.map(|()| 0)
+}
+
+fn bring_up(store: &Store, record: &mut Record) -> Result<(), CliError> {
+    let image = image_of(store, record)?;
+    let started = start::start(store, record, image.as_ref(), Attendance::Leaves)?;
+    Ok(start::hand_over(store, record, started)?)
+}
+
+fn attach(store: &Store, record: &Record) -> Result<u8, CliError> {
+    let lock = Lock::acquire(store, "container", &record.name)?;
+    // Whatever unit it had, it is in the caller's now, and gets a control group of its own there.
+    let record = Record {
+        unit: None,
+        ..again(store, record)?
+    };
+    let image = image_of(store, &record)?;
+    foreground::run(
+        store,
+        unipod::container::create::Created { record, lock },
+        image.as_ref(),
+        Shown::ALL,
+        &|_, _| Ok(()),
+    )
+}
+
+/// The record as it is under the lock, with nothing of an earlier start in it.
+fn again(store: &Store, record: &Record) -> Result<Record, CliError> {
+    let record = record::find(store, record.id.as_str())?;
+    let unit = record.unit.map(|u| record::UnitUse {
+        invocation: Invocation::current().and_then(|i| i.id),
+        ..u
+    });
+    Ok(Record {
+        unit,
+        process: None,
+        relays: Vec::new(),
+        started: None,
+        exit: None,
+        failure: None,
+        network: None,
+        cgroup: None,
+        ..record
+    })
+}
+
+fn image_of(store: &Store, record: &Record) -> Result<Option<Image>, CliError> {
+    let Some(used) = &record.image else { return Ok(None) };
+    let found = image::find(store, &used.id)?;
+    found
+        .map(Some)
+        .ok_or_else(|| ContainerError::ImageGone(used.name.clone()).into())
+}

@@ -1,0 +1,7 @@
+//! The `unipod` binary: everything is in the library, see [`unipod::cli`].
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    unipod_cli::main()
+}

@@ -1,0 +1,87 @@
+//! Volumes and other mounts.
+
+use clap::Args;
+
+use super::{Switch, refused};
+use crate::error::CliError;
+use unipod::bundle::options::ImageVolume;
+use unipod::bundle::ContainerOptions;
+use unipod::bundle::values::size;
+
+/// Options of mounts.
+#[derive(Debug, Args)]
+pub(super) struct StorageOptions {
+    /// Mount a host path or a volume, [SOURCE:]DESTINATION[:OPTIONS]
+    #[arg(short, long, value_name = "VOLUME")]
+    volume: Vec<String>,
+    /// Mount, type=bind|volume|tmpfs|image|glob|…,source=…,destination=…
+    #[arg(long, value_name = "MOUNT")]
+    mount: Vec<String>,
+    /// Mount memory, DESTINATION[:OPTIONS]
+    #[arg(long, value_name = "TMPFS")]
+    tmpfs: Vec<String>,
+    /// Mount what another container mounts
+    #[arg(long, value_name = "CONTAINER")]
+    volumes_from: Vec<String>,
+    /// The image's volumes: anonymous, tmpfs or ignore [default: anonymous]
+    #[arg(long, alias = "builtin-volume", value_name = "MODE")]
+    image_volume: Option<String>,
+    /// Make the root file system read-only
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    read_only: Option<Switch>,
+    /// With --read-only, keep /run, /tmp and /var/tmp writable [default: true]
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    read_only_tmpfs: Option<Switch>,
+    /// Size of /dev/shm [default: 64m]
+    #[arg(long, value_name = "SIZE")]
+    shm_size: Option<String>,
+}
+
+impl StorageOptions {
+    pub(super) fn apply(self, options: &mut ContainerOptions) -> Result<(), CliError> {
+        let Self {
+            volume,
+            mount,
+            tmpfs,
+            volumes_from,
+            image_volume,
+            read_only,
+            read_only_tmpfs,
+            shm_size,
+        } = self;
+        if let Some(name) = volumes_from.first() {
+            return Err(refused(
+                "--volumes-from",
+                name,
+                "this option is not supported yet; name the volumes with --volume",
+            ));
+        }
+        options.volumes = volume;
+        options.mounts = mount;
+        options.tmpfs = tmpfs;
+        if let Some(text) = &image_volume {
+            options.image_volume = read_image_volume(text)?;
+        }
+        options.read_only = Switch::or(read_only, options.read_only);
+        options.read_only_tmpfs = read_only_tmpfs.map(|switch| switch.0);
+        let read_size = |text: String| {
+            size::parse(&text).ok_or_else(|| refused("--shm-size", &text, "expected a size such as 64m"))
+        };
+        options.shm_size = shm_size.map(read_size).transpose()?.or(options.shm_size);
+        Ok(())
+    }
+}
+
+/// What `--image-volume` says.
+pub(crate) fn read_image_volume(text: &str) -> Result<ImageVolume, CliError> {
+    match text {
+        "" | "anonymous" | "bind" => Ok(ImageVolume::Anonymous),
+        "tmpfs" => Ok(ImageVolume::Tmpfs),
+        "ignore" => Ok(ImageVolume::Ignore),
+        _ => Err(refused(
+            "--image-volume",
+            text,
+            "expected anonymous, bind, tmpfs or ignore",
+        )),
+    }
+}

@@ -1,7 +1,0 @@
-//! The `unipod` binary: everything is in the library, see [`unipod::cli`].
-
-use std::process::ExitCode;
-
-fn main() -> ExitCode {
-    unipod::cli::main()
-}

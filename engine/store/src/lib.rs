@@ -1,0 +1,136 @@
+//! Floor 0: what is on disk, and how it gets there without ever being half there.
+//!
+//! ```text
+//! /var/lib/unipod/  (rootless: $XDG_DATA_HOME/unipod)     what outlives a boot
+//!   blobs/sha256/HEX        content store in OCI image-layout form
+//!   layers/CHAINID/         unpacked layers, read-only once committed
+//!   layers/CHAINID.json     what is known about one
+//!   layers/CHAINID.files    what it consists of
+//!   mount-points/           below every image's layers: empty files and directories to mount over
+//!   images/                 one small record per reference
+//!   volumes/ networks/ secrets/
+//!   containers/NAME.json    records of containers that outlive a boot (no `--rm`)
+//!   containers/ID/          upper and work directory of such a container
+//!   ephemeral/STAMP/ID/     the same for `--rm` containers; STAMP is this boot's, others are garbage
+//!   run.json                the run directory that it is used with, and in which boot
+//!   tmp/                    unfinished work; each entry is flocked by its maker, unlocked means abandoned
+//! /run/unipod/  (rootless: $XDG_RUNTIME_DIR/unipod)       what must not outlive a boot
+//!   boot                    the stamp of this boot
+//!   containers/NAME.json    records of `--rm` containers
+//!   bundles/ID/             config.json, generated /etc files, the OCI runtime's state
+//!   netns/ID                pinned network namespaces
+//!   leases/NETWORK/ADDRESS  addresses in use, the content is the container's ID
+//!   seccomp/NAME            compiled system call filters
+//!   locks/KIND-NAME         flock files, one per object
+//! ```
+
+pub mod atomic;
+pub mod child;
+pub mod chown;
+pub mod host;
+pub mod id;
+pub mod idmap;
+pub mod inside;
+pub mod lock;
+pub mod mount;
+pub mod named;
+pub mod owner;
+mod pairing;
+pub mod paths;
+pub mod problem;
+pub mod removal;
+pub mod scratch;
+pub mod spawn;
+pub mod tree;
+pub mod userns;
+
+pub use atomic::{
+    Durability, names_in, read_all, read_json, remove_record, set_mode, undamaged, write_atomic, write_json,
+};
+pub use chown::chown_tree;
+pub use id::ContainerId;
+pub use lock::Lock;
+pub use paths::Store;
+pub use removal::remove_tree;
+pub use scratch::{Scratch, create_private, sweep_tmp};
+pub use userns::UserNamespace;
+
+use std::path::{Path, PathBuf};
+
+/// A failed operation on the store: what was done, on which path, and why it failed.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// An operating system error.
+    #[error("cannot {action} {}", path.display())]
+    Io {
+        /// What was tried, as a verb: "read", "create", "rename".
+        action: &'static str,
+        /// What it was tried on.
+        path: PathBuf,
+        /// Why it failed.
+        source: std::io::Error,
+    },
+    /// A record that exists but cannot be understood.
+    #[error("the record {} is damaged", path.display())]
+    Damaged {
+        /// The record's path.
+        path: PathBuf,
+        /// Where it stops making sense.
+        source: serde_json::Error,
+    },
+    /// Two run directories would be used with one data directory.
+    #[error(
+        "{} is used with the run directory {} during this boot: use that one (--runroot), or another data directory (--root)",
+        data.display(),
+        run.display()
+    )]
+    UsedElsewhere {
+        /// The data directory.
+        data: PathBuf,
+        /// The run directory that it is used with.
+        run: PathBuf,
+    },
+    /// The environment does not say where the store is.
+    #[error("cannot find a place for the store: {0}")]
+    NoPlace(&'static str),
+}
+
+impl StoreError {
+    /// Whether it is about what is there and makes no sense or cannot be read, and not about us (no descriptors, no memory).
+    pub fn is_damage(&self) -> bool {
+        const UNREADABLE: [i32; 8] = [
+            libc::EISDIR,
+            libc::ENOTDIR,
+            libc::ELOOP,
+            libc::ENXIO,
+            libc::EACCES,
+            libc::EIO,
+            libc::EBADMSG,
+            libc::EUCLEAN,
+        ];
+        match self {
+            Self::Damaged { .. } => true,
+            Self::Io { source, .. } => source.raw_os_error().is_some_and(|code| UNREADABLE.contains(&code)),
+            Self::UsedElsewhere { .. } | Self::NoPlace(_) => false,
+        }
+    }
+
+    /// For `map_err`: `fs::read(p).map_err(StoreError::io("read", p))`.
+    pub fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self + use<> {
+        let path = path.to_owned();
+        move |source| Self::Io { action, path, source }
+    }
+}
+
+/// What tests of all floors begin with.
+#[cfg(test)]
+pub mod testing {
+    use super::Store;
+
+    /// An empty store in a directory of its own, which goes with the first value.
+    pub fn store() -> (tempfile::TempDir, Store) {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::at(dir.path().join("data"), dir.path().join("run")).unwrap();
+        (dir, store)
+    }
+}
