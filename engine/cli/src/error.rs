@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use super::output::say_line;
 use unipod::container::ContainerError;
+use unipod::service::StartError;
 
 /// Exit codes of podman(1): 125 is the engine's own failure, 126 a command that cannot be invoked, 127 one that is not there.
 #[derive(Debug)]
@@ -57,6 +58,13 @@ impl CliError {
 }
 
 /// Any library error, its chain of causes written out.
+/// The exit code of what knows one, else that of a failed engine.
+fn code_of(error: &(dyn std::error::Error + 'static)) -> u8 {
+    let of_container = error.downcast_ref::<ContainerError>().map(ContainerError::code);
+    let of_start = error.downcast_ref::<StartError>().map(StartError::code);
+    of_container.or(of_start).unwrap_or(125)
+}
+
 impl<E: std::error::Error + 'static> From<E> for CliError {
     fn from(error: E) -> Self {
         let mut message = error.to_string();
@@ -65,8 +73,6 @@ impl<E: std::error::Error + 'static> From<E> for CliError {
             message = format!("{message}: {next}");
             cause = next.source();
         }
-        let any: &dyn std::error::Error = &error;
-        let code = any.downcast_ref::<ContainerError>().map_or(125, ContainerError::code);
-        Self::new(message).code(code)
+        Self::new(message).code(code_of(&error))
     }
 }

@@ -4,7 +4,7 @@ use clap::{ArgAction, Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::arguments::{Filters, Listing, any_value, each, key_values};
-use super::container::stop::remove_all;
+use unipod::service::remove_all;
 use super::error::CliError;
 use super::human;
 use super::output::{self, Row, print_inspect};

@@ -1,5 +1,6 @@
 //! A container of the command line lives as a transient service: `unipod-NAME.service`, systemd.unit(5).
 
+use std::path::Path;
 use std::time::Duration;
 
 use super::ContainerError;
@@ -34,16 +35,16 @@ pub fn lifecycle(asked: Lifecycle) -> Lifecycle {
     Lifecycle { sdnotify, ..asked }
 }
 
-/// Starts the unit and waits until the container is ready.
+/// Starts the unit, which executes the engine `program`, and waits until the container is ready.
 ///
 /// # Errors
 /// systemd cannot be reached, or the container does not start; the record then says why.
-pub fn start(store: &Store, record: &Record) -> Result<(), ContainerError> {
-    Ok(manager::start_transient(&service(store, record)?)?)
+pub fn start(store: &Store, record: &Record, program: &Path) -> Result<(), ContainerError> {
+    Ok(manager::start_transient(&service(store, record, program))?)
 }
 
-fn service(store: &Store, record: &Record) -> Result<TransientService, ContainerError> {
-    let engine = own_program()?;
+fn service(store: &Store, record: &Record, program: &Path) -> TransientService {
+    let engine = program.to_string_lossy().into_owned();
     let command = |words: &[&str]| {
         let roots = [
             "--root",
@@ -61,7 +62,7 @@ fn service(store: &Store, record: &Record) -> Result<TransientService, Container
     };
     let (name, id) = (record.name.as_str(), record.id.as_str());
     let unit = unit_name(name);
-    Ok(TransientService {
+    TransientService {
         description: format!(
             "Container {name} ({})",
             record.image.as_ref().map_or("rootfs", |i| &i.name)
@@ -76,7 +77,7 @@ fn service(store: &Store, record: &Record) -> Result<TransientService, Container
         restart: restart(record.lifecycle.restart.as_deref()),
         stop_timeout: Duration::from_secs(record.stop_timeout.into()) + STOP_MARGIN,
         name: unit,
-    })
+    }
 }
 
 /// The default limit of processes is the unit's; one that an option says is a matter of the engine.
@@ -94,13 +95,4 @@ fn restart(policy: Option<&str>) -> &'static str {
         Some("on-failure") => "on-failure",
         _ => "no",
     }
-}
-
-fn own_program() -> Result<String, ContainerError> {
-    let path = std::env::current_exe().map_err(|source| ContainerError::Io {
-        action: "find our own program",
-        path: "/proc/self/exe".into(),
-        source,
-    })?;
-    Ok(path.to_string_lossy().into_owned())
 }

@@ -1,4 +1,61 @@
-//! A container engine whose only supervisor is systemd, as a library.
+//! A container engine whose only supervisor is systemd, as a library: what the command line `unipod` is made of, for other
+//! programs.
+//!
+//! An [`Engine`] is a store on disk, and one room for each kind of thing in it. There is no service to connect to and nothing
+//! to keep open: each call reads what is on disk, asks systemd where a unit is concerned, and is done.
+//!
+//! ```no_run
+//! use unipod::{Engine, NewContainer};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let engine = Engine::open()?;
+//! let container = engine.containers().create(NewContainer::of("docker.io/library/busybox", &["echo", "hello"]))?;
+//! container.start()?;
+//! assert_eq!(container.wait()?, Some(0));
+//! print!("{}", container.output()?);
+//! container.remove()?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A container that is started this way runs in a service of its own, `unipod-NAME.service`. The service executes the program
+//! `unipod`, which therefore has to be installed; the program that uses the library may end at any time.
+//!
+//! | room | what is in it |
+//! |---|---|
+//! | [`Containers`], [`Container`] | create, start, wait for, look into, stop, remove |
+//! | [`Images`] | pull, find, list, name, remove |
+//! | [`Volumes`], [`Networks`], [`Secrets`] | create, find, list, remove |
+//!
+//! Below the rooms are the crates that do the work. Who needs more than the rooms have finds each under its name here: the
+//! command line uses nothing else.
+//!
+//! | module | floor | what it owns |
+//! |---|---|---|
+//! | [`service`] | here | the life of a container through the unit that it belongs to |
+//! | [`container`] | 3 | records, starts, stops, `exec`, health checks |
+//! | [`volume`], [`secret`], [`runtime`] | 2 | what containers use; the OCI runtime |
+//! | [`image`], [`network`], [`bundle`], [`systemd`] | 1 | registries and layers; netavark; config.json; the manager and the journal |
+//! | [`store`], [`config`] | 0 | what is on disk; containers.conf |
+//!
+//! It must not print, read a command line, or end the process.
+
+mod containers;
+mod engine;
+mod images;
+mod networks;
+mod new_container;
+mod secrets;
+pub mod service;
+mod volumes;
+
+pub use containers::{Container, Containers};
+pub use engine::{Engine, EngineError};
+pub use images::Images;
+pub use networks::Networks;
+pub use new_container::{NewContainer, make};
+pub use secrets::Secrets;
+pub use volumes::Volumes;
 
 pub use unipod_bundle as bundle;
 pub use unipod_config as config;

@@ -11,14 +11,15 @@ use crate::error::CliError;
 use crate::output;
 use crate::progress;
 use crate::run_options::{self, LifecycleOptions, RunOptions};
-use unipod::container::create::{self, CreateRequest, Created, Supervisor};
-use unipod::container::record::{self, Lifecycle, Record, SdNotify, State, UnitUse};
+use unipod::container::create::{Created, Supervisor};
+use unipod::container::record::{self, Lifecycle, Record, SdNotify, UnitUse};
 use unipod::container::remove::{self, RemoveOptions};
-use unipod::container::{Attendance, ContainerError, feasible, foreground, start};
-use unipod::image::{self, Image};
+use unipod::NewContainer;
+use unipod::container::{Attendance, ContainerError, foreground, start};
+use unipod::image::Image;
 use unipod::bundle::ContainerOptions;
 use unipod::store::{self, Store};
-use unipod::systemd::{Invocation, manager};
+use unipod::systemd::Invocation;
 
 /// The exit code of what the engine itself could not do (podman-run(1)).
 const ENGINE_FAILED: u8 = 125;
@@ -116,15 +117,6 @@ fn write_pid_files(store: &Store, record: &Record, lifecycle: &LifecycleOptions)
     let now = record::by_name(store, &record.name)?.filter(|now| now.id == record.id);
     let process = now.and_then(|now| now.process);
     process.map_or(Ok(()), |init| write_files(record, lifecycle, init.pid))
-}
-
-/// The unit of the container to be replaced must be gone before another one of that name can start.
-fn stop_unit_of(store: &Store, name: Option<&str>) -> Result<(), CliError> {
-    let holder = name.map(|name| record::by_name(store, name)).transpose()?.flatten();
-    match holder.filter(|h| h.state() == State::Running).and_then(|h| h.unit) {
-        Some(unit) => Ok(manager::stop(&unit.name)?),
-        None => Ok(()),
-    }
 }
 
 /// Before an image is pulled, whose files cannot get their owners.
@@ -244,21 +236,7 @@ fn make(
     refuse_limits_without_group(&options, lifecycle)?;
     let in_unit = matches!(supervisor, Supervisor::Unit(_));
     let progress = progress::of_start(in_unit, lifecycle.quiet);
-    let ensure = || image::ensure(store, &options.image, &lifecycle.pull, progress.as_ref());
-    // Before the name is claimed: a pull takes its time, and until it succeeds, the container to be replaced runs.
-    let image = options.rootfs.is_none().then(ensure).transpose()?;
-    // The start, which in a unit comes next, looks at all of this anyway.
-    if !in_unit {
-        feasible::check(store, &options, image.as_ref())?;
-        check_files(lifecycle)?;
-    }
-    if lifecycle.replace && matches!(supervisor, Supervisor::Transient) {
-        stop_unit_of(store, options.name.as_deref())?;
-    }
-    let claim = create::claim(store, &options, lifecycle.replace)?;
-    let kept = image.map(|image| image::keep(store, image, ensure)).transpose()?;
-    let (image, _lock) = kept.unzip();
-    let request = CreateRequest {
+    let new = NewContainer {
         lifecycle: Lifecycle {
             rm: lifecycle.remove,
             sdnotify: sdnotify(lifecycle.sdnotify),
@@ -271,10 +249,10 @@ fn make(
             cid_file: lifecycle.cid_file.as_ref().map(std::path::absolute).transpose()?,
         },
         options,
-        image: image.as_ref(),
-        supervisor,
+        pull: lifecycle.pull.clone(),
+        replace: lifecycle.replace,
     };
-    Ok((create::create(store, claim, request)?, image))
+    unipod::make(store, new, supervisor, progress.as_ref(), || check_files(lifecycle))
 }
 
 fn sdnotify(option: run_options::SdNotify) -> SdNotify {

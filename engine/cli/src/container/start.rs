@@ -5,7 +5,8 @@ use clap::Args;
 use crate::error::CliError;
 use crate::output;
 use unipod::container::record::{self, Failure, Record, State};
-use unipod::container::{Attendance, ContainerError, Shown, foreground, remove, start, transient};
+use unipod::container::{Attendance, ContainerError, Shown, foreground, start};
+use unipod::service;
 use unipod::image::{self, Image};
 use unipod::store::{Lock, Store};
 use unipod::systemd::Invocation;
@@ -50,42 +51,10 @@ fn runs_in(record: &Record, own: Option<&Invocation>) -> bool {
         .is_some_and(|(own, unit)| own.unit == unit.name)
 }
 
-/// Has systemd start the container's unit; a failure comes back as the engine in the unit has put it, and a container that is
-/// to be removed at its end is removed.
+/// Has systemd start the container's unit, which executes this very program.
 pub fn start_unit(store: &Store, record: &Record) -> Result<(), CliError> {
-    let record = &of_own_unit(store, record)?;
-    let waiting = remove::await_failure(store, record)?;
-    let started = transient::start(store, record);
-    let now = record::by_name(store, &record.name)?.filter(|now| now.id == record.id);
-    waiting.retire()?;
-    let Err(error) = started else {
-        return Ok(());
-    };
-    if record.lifecycle.rm {
-        remove::clean_up(store, record, None)?;
-    }
-    match now.and_then(|now| now.failure) {
-        Some(Failure { message, code }) => Err(CliError::new(message).code(code)),
-        None => Err(error.into()),
-    }
-}
-
-/// The record, once it names the unit that is to start it. What ran in the foreground, or in a unit of somebody's, did not: the
-/// engine in our unit would have that very unit started, and wait for it.
-fn of_own_unit(store: &Store, record: &Record) -> Result<Record, CliError> {
-    let own = transient::unit_of(&record.name);
-    if record.unit.as_ref().is_some_and(|unit| unit.name == own.name) {
-        return Ok(record.clone());
-    }
-    let _lock = Lock::acquire(store, "container", &record.name)?;
-    let record = record::find(store, record.id.as_str())?;
-    let record = Record {
-        unit: Some(own),
-        lifecycle: transient::lifecycle(record.lifecycle),
-        ..record
-    };
-    record.save(store)?;
-    Ok(record)
+    let program = std::env::current_exe().map_err(|error| CliError::new(format!("cannot find our own program: {error}")))?;
+    Ok(service::start(store, record, &program)?)
 }
 
 fn start_here(store: &Store, record: &Record) -> Result<u8, CliError> {

@@ -7,12 +7,13 @@ use clap::Args;
 
 use crate::arguments;
 use crate::error::CliError;
-use unipod::container::record::{self, Record, State};
-use unipod::container::remove::{self, RemoveOptions};
+use unipod::container::record::{self, Record};
+use unipod::container::remove::RemoveOptions;
 use unipod::container::{ContainerError, stop};
 use unipod::bundle::values::signal;
 use unipod::store::Store;
-use unipod::systemd::{Invocation, manager};
+use unipod::service;
+use unipod::systemd::Invocation;
 
 /// Which containers are meant.
 #[derive(Debug, Args)]
@@ -95,37 +96,8 @@ impl StopArgs {
     /// Does it.
     pub fn run(self, store: &Store) -> Result<u8, CliError> {
         self.targets
-            .each(store, ContainerError::code, |record| stop_one(record, self.time))
+            .each(store, ContainerError::code, |record| service::stop(record, self.time))
     }
-}
-
-fn stop_one(record: &Record, time: Option<u32>) -> Result<(), ContainerError> {
-    match foreign_unit(record) {
-        // With a timeout of its own the container is stopped first, then its unit has nothing left to wait for.
-        Some(unit) if time.is_none() => Ok(manager::stop(unit)?),
-        Some(unit) => stop::stop(record, time).and(manager::stop(unit).map_err(ContainerError::from)),
-        None => stop::stop(record, time),
-    }
-}
-
-/// The unit that runs this container, unless we are one of that unit's own commands.
-fn foreign_unit(record: &Record) -> Option<&str> {
-    let unit = record.unit.as_ref().filter(|_| record.state() == State::Running)?;
-    let ours = Invocation::current().is_some_and(|own| is_of(record, &own));
-    (!ours).then_some(unit.name.as_str())
-}
-
-/// Whether we are the `ExecStop=` of the unit that the container runs in. Its `ExecStopPost=` removes the container, so that
-/// systemd need not wait for a network to be taken down between the two: it would move into a control group anew, which takes
-/// the kernel ten milliseconds unless it was done just before.
-fn its_unit_stops(record: &Record) -> bool {
-    let own = Invocation::current().filter(|own| is_of(record, own));
-    let is_init = |main: u32| record.process.is_some_and(|init| init.pid == main);
-    own.and_then(|own| own.main).is_some_and(is_init) && record.state() == State::Running
-}
-
-fn is_of(record: &Record, own: &Invocation) -> bool {
-    record.unit.as_ref().is_some_and(|unit| unit.name == own.unit)
 }
 
 /// Send a signal to the init of containers.
@@ -193,7 +165,7 @@ impl RmArgs {
                 );
                 return Ok(());
             }
-            remove_one(store, record, options)
+            service::remove(store, record, options)
         })
     }
 
@@ -208,34 +180,6 @@ fn other_unit(record: &Record) -> Option<&str> {
     let own = Invocation::current()?;
     let unit = record.unit.as_ref().filter(|unit| unit.name != own.unit)?;
     Some(&unit.name)
-}
-
-fn remove_one(store: &Store, record: &Record, options: RemoveOptions) -> Result<(), ContainerError> {
-    if let (true, Some(unit)) = (options.force, foreign_unit(record)) {
-        manager::stop(unit)?;
-    }
-    if options.force && its_unit_stops(record) {
-        return stop::stop(record, options.timeout);
-    }
-    match remove::remove(store, record, options) {
-        // Its unit has removed it while it stopped.
-        Err(ContainerError::NotFound(_)) => Ok(()),
-        other => other,
-    }
-}
-
-/// Stops and removes containers by name, for what they use is to be removed by force. One that is gone is fine.
-pub fn remove_all(store: &Store, names: &[String]) -> Result<(), ContainerError> {
-    let options = RemoveOptions {
-        force: true,
-        ..RemoveOptions::default()
-    };
-    for name in names {
-        if let Some(record) = record::by_name(store, name)? {
-            remove_one(store, &record, options)?;
-        }
-    }
-    Ok(())
 }
 
 fn exit_code_of_rm(error: &ContainerError) -> u8 {

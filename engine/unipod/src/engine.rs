@@ -1,0 +1,155 @@
+//! The engine: a store on disk, and the program that services execute.
+
+use std::path::{Path, PathBuf};
+
+use unipod_container::ContainerError;
+use unipod_image::ImageError;
+use unipod_network::NetworkError;
+use unipod_secret::SecretError;
+use unipod_store::{Store, StoreError};
+use unipod_systemd::manager::ManagerError;
+use unipod_volume::VolumeError;
+
+use crate::service::StartError;
+use crate::{Containers, Images, Networks, Secrets, Volumes};
+
+/// What can go wrong, whichever room it happens in.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The program that a container's service would execute is nowhere.
+    #[error("cannot find the program unipod in PATH, which runs the containers: install it, or name it with Engine::with_program")]
+    NoProgram,
+    /// A container does not start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// A container.
+    #[error(transparent)]
+    Container(#[from] ContainerError),
+    /// An image.
+    #[error(transparent)]
+    Image(#[from] ImageError),
+    /// A network.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    /// A volume.
+    #[error(transparent)]
+    Volume(#[from] VolumeError),
+    /// A secret.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// systemd.
+    #[error(transparent)]
+    Manager(#[from] ManagerError),
+    /// A container of the foreground, or of nobody.
+    #[error("container {0} has no log: it belongs to no unit")]
+    NoLog(String),
+    /// The journal cannot be read.
+    #[error("cannot read the journal")]
+    Journal(#[source] std::io::Error),
+}
+
+/// Containers, images, volumes, networks and secrets of one store.
+///
+/// ```
+/// # let dir = tempfile::tempdir()?;
+/// let engine = unipod::Engine::at(dir.path().join("data"), dir.path().join("run"))?;
+/// assert!(engine.images().list()?.is_empty());
+/// # Ok::<(), unipod::EngineError>(())
+/// ```
+#[derive(Debug)]
+pub struct Engine {
+    store: Store,
+    program: Option<PathBuf>,
+}
+
+impl Engine {
+    /// The engine of this user: the store that `unipod` without options uses.
+    ///
+    /// # Errors
+    /// The directories of the store cannot be made.
+    pub fn open() -> Result<Self, EngineError> {
+        let (data, run) = Store::default_roots()?;
+        Ok(Self::of(Store::at_default(&data, &run)?))
+    }
+
+    /// The engine of a store in directories of one's own, `--root` and `--runroot` of the command line.
+    ///
+    /// # Errors
+    /// The directories cannot be made, or `data` is used with another run directory.
+    pub fn at(data: impl AsRef<Path>, run: impl AsRef<Path>) -> Result<Self, EngineError> {
+        Ok(Self::of(Store::at(data, run)?))
+    }
+
+    /// The engine of a store that is open.
+    pub fn of(store: Store) -> Self {
+        Self { store, program: None }
+    }
+
+    /// The program that services of containers execute, instead of the `unipod` that is found in PATH.
+    #[must_use]
+    pub fn with_program(self, program: impl Into<PathBuf>) -> Self {
+        Self {
+            program: Some(program.into()),
+            ..self
+        }
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The program that services of containers execute.
+    pub(crate) fn program(&self) -> Result<PathBuf, EngineError> {
+        let named = self.program.clone();
+        named.or_else(|| in_path("unipod")).ok_or(EngineError::NoProgram)
+    }
+
+    /// Its containers.
+    pub fn containers(&self) -> Containers<'_> {
+        Containers::of(self)
+    }
+
+    /// Its images.
+    pub fn images(&self) -> Images<'_> {
+        Images::of(&self.store)
+    }
+
+    /// Its volumes.
+    pub fn volumes(&self) -> Volumes<'_> {
+        Volumes::of(&self.store)
+    }
+
+    /// Its networks.
+    pub fn networks(&self) -> Networks<'_> {
+        Networks::of(&self.store)
+    }
+
+    /// Its secrets.
+    pub fn secrets(&self) -> Secrets<'_> {
+        Secrets::of(&self.store)
+    }
+}
+
+fn in_path(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    let mut found = std::env::split_paths(&path).map(|dir| dir.join(name));
+    found.find(|file| file.is_absolute() && file.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_program_is_the_one_that_was_named_and_else_that_of_the_path() {
+        let dir = tempfile::tempdir().unwrap();
+        let engine = Engine::at(dir.path().join("data"), dir.path().join("run")).unwrap();
+        assert_eq!(engine.with_program("/x/unipod").program().unwrap(), Path::new("/x/unipod"));
+        assert!(in_path("sh").is_some_and(|shell| shell.is_absolute()));
+        assert_eq!(in_path("no-such-program"), None);
+    }
+}

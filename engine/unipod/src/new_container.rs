@@ -1,0 +1,97 @@
+//! What a container is to be, and how one is made of it.
+
+use unipod_bundle::ContainerOptions;
+use unipod_container::create::{self, CreateRequest, Created, Supervisor};
+use unipod_container::record::{self, Lifecycle, State};
+use unipod_container::{ContainerError, feasible};
+use unipod_image::{self as image, Image, ImageError, Progress, PullOptions};
+use unipod_store::{Store, StoreError};
+use unipod_systemd::manager::{self, ManagerError};
+
+/// What a container is to be. What nobody says is as `unipod create` without options has it; containers.conf is the caller's
+/// to read.
+#[derive(Debug, Clone, Default)]
+pub struct NewContainer {
+    /// Image, command, environment, mounts, networks, limits …
+    pub options: ContainerOptions,
+    /// How it lives: `--rm`, `--restart`, its log.
+    pub lifecycle: Lifecycle,
+    /// How its image is pulled where it is not there.
+    pub pull: PullOptions,
+    /// Whether a container that has its name is removed first.
+    pub replace: bool,
+}
+
+impl NewContainer {
+    /// A container of this image with this command; the image's own if `command` is empty.
+    pub fn of(image: &str, command: &[&str]) -> Self {
+        Self {
+            options: ContainerOptions {
+                image: image.to_owned(),
+                command: command.iter().map(|word| (*word).to_owned()).collect(),
+                ..ContainerOptions::default()
+            },
+            ..Self::default()
+        }
+    }
+
+    /// The same with a name of one's choice instead of a random one.
+    #[must_use]
+    pub fn named(mut self, name: &str) -> Self {
+        self.options.name = Some(name.to_owned());
+        self
+    }
+}
+
+/// Sees to the image, claims the name and writes the record. `permit` is asked once the image is there and before anything is
+/// made; a start in a unit asks the same questions itself, so that there only `permit` is skipped.
+///
+/// # Errors
+/// The image cannot be had, the options cannot work here, the name is taken, or `permit` says no.
+pub fn make<E>(
+    store: &Store,
+    new: NewContainer,
+    supervisor: Supervisor,
+    progress: &dyn Progress,
+    permit: impl FnOnce() -> Result<(), E>,
+) -> Result<(Created, Option<Image>), E>
+where
+    E: From<ContainerError> + From<ImageError> + From<ManagerError> + From<StoreError>,
+{
+    let NewContainer {
+        options,
+        lifecycle,
+        pull,
+        replace,
+    } = new;
+    let name = options.image.clone();
+    let ensure = || image::ensure(store, &name, &pull, progress);
+    // Before the name is claimed: a pull takes its time, and until it succeeds, the container to be replaced runs.
+    let image = options.rootfs.is_none().then(ensure).transpose()?;
+    if !matches!(supervisor, Supervisor::Unit(_)) {
+        feasible::check(store, &options, image.as_ref())?;
+        permit()?;
+    }
+    if replace && matches!(supervisor, Supervisor::Transient) {
+        stop_unit_of::<E>(store, options.name.as_deref())?;
+    }
+    let claim = create::claim(store, &options, replace)?;
+    let kept = image.map(|image| image::keep(store, image, ensure)).transpose()?;
+    let (image, _lock) = kept.unzip();
+    let request = CreateRequest {
+        options,
+        lifecycle,
+        image: image.as_ref(),
+        supervisor,
+    };
+    Ok((create::create(store, claim, request)?, image))
+}
+
+/// The unit of the container to be replaced must be gone before another one of that name can start.
+fn stop_unit_of<E: From<StoreError> + From<ManagerError>>(store: &Store, name: Option<&str>) -> Result<(), E> {
+    let holder = name.map(|name| record::by_name(store, name)).transpose()?.flatten();
+    match holder.filter(|holder| holder.state() == State::Running).and_then(|holder| holder.unit) {
+        Some(unit) => Ok(manager::stop(&unit.name)?),
+        None => Ok(()),
+    }
+}
