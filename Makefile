@@ -36,7 +36,7 @@ deps: ## Install what building and testing need (Debian packages, cargo-nextest,
 	@tests/deps
 
 build: ## Build everything for development
-	$(CARGO) build --workspace --bins
+	$(CARGO) build --workspace --bins --examples
 
 release: ## Build the engine and the generator as they are shipped
 	$(CARGO) build --release -p unipod -p unipod-generator

@@ -51,6 +51,14 @@ pub fn boot_with(config: &MachineConfig) -> Machine {
     machine
 }
 
+/// An example program of the library.
+///
+/// # Errors
+/// It is not built, or older than its sources.
+pub fn example(name: &str) -> io::Result<PathBuf> {
+    built(&format!("examples/{name}"))
+}
+
 /// A program of this workspace, built in the same profile as the running one.
 fn built(name: &str) -> io::Result<PathBuf> {
     let program = std::env::current_exe()?;
