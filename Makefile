@@ -39,7 +39,7 @@ build: ## Build everything for development
 	$(CARGO) build --workspace --bins --examples
 
 release: ## Build the engine and the generator as they are shipped
-	$(CARGO) build --release -p unipod -p unipod-generator
+	$(CARGO) build --release -p unipod-cli -p unipod-generator
 
 demo: deps build ## A unit file becomes a service, step by step, on a machine that is gone afterwards
 	@$(SUDO) $(TEST_ROOT) target/debug/demo

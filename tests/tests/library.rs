@@ -15,11 +15,19 @@ fn boot_with_example(name: &str) -> Machine {
 fn another_program_pulls_an_image_runs_a_container_and_reads_what_it_wrote() {
     let machine = boot_with_example("hello");
     let hello = |command: &str| machine.sh(&format!("hello {BUSYBOX} {command}; echo \"code $?\""));
-    assert_eq!(hello("sh -c 'echo out; echo err >&2; exit 3' 2>/dev/null").ok(), "out\nerr\ncode 3");
+    assert_eq!(
+        hello("sh -c 'echo out; echo err >&2; exit 3' 2>/dev/null").ok(),
+        "out\nerr\ncode 3"
+    );
     assert_eq!(hello("sh -c 'kill -9 $$' 2>/dev/null").ok(), "code 137");
     // What does not start says why, as on the command line, and stays to be looked at.
-    let failed = machine.sh(&format!("hello {BUSYBOX} /no/such/program 2>&1; unipod ps -aq | wc -l")).ok();
-    assert!(failed.contains("/no/such/program") && failed.ends_with("\n1"), "{failed}");
+    let failed = machine
+        .sh(&format!("hello {BUSYBOX} /no/such/program 2>&1; unipod ps -aq | wc -l"))
+        .ok();
+    assert!(
+        failed.contains("/no/such/program") && failed.ends_with("\n1"),
+        "{failed}"
+    );
     machine.sh("unipod rm -a").ok();
     let missing = machine.sh("hello registry.example.invalid/x 2>&1").refused();
     assert!(missing.contains("registry.example.invalid"), "{missing}");
@@ -29,7 +37,9 @@ fn another_program_pulls_an_image_runs_a_container_and_reads_what_it_wrote() {
 #[test]
 fn another_program_needs_the_engine_to_be_installed_and_says_so() {
     let machine = boot_with_example("hello");
-    let refused = machine.sh(&format!("PATH=/nowhere /usr/local/bin/hello {BUSYBOX} true 2>&1")).refused();
+    let refused = machine
+        .sh(&format!("PATH=/nowhere /usr/local/bin/hello {BUSYBOX} true 2>&1"))
+        .refused();
     assert!(refused.contains("NoProgram"), "{refused}");
     machine.sh("unipod rm -a").ok();
     machine.nothing_remains();
@@ -39,7 +49,10 @@ fn another_program_needs_the_engine_to_be_installed_and_says_so() {
 fn containers_of_another_program_share_a_volume() {
     let machine = boot_with_example("volume");
     let output = machine.sh(&format!("volume {BUSYBOX}")).ok();
-    assert!(output.starts_with("kept\n") && output.contains("no-such-volume"), "{output}");
+    assert!(
+        output.starts_with("kept\n") && output.contains("no-such-volume"),
+        "{output}"
+    );
     assert_eq!(machine.unipod(&["volume", "ls", "-q"]).ok(), "");
     machine.nothing_remains();
 }

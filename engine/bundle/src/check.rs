@@ -3,14 +3,14 @@
 
 use std::fs;
 
-use crate::security::{self, SecurityOptions};
-use crate::mounts::volumes::MountSource;
-use crate::{BundleError, ContainerOptions, devices, health, namespaces};
-use crate::security::{capabilities, seccomp};
 use crate::files::{hosts, timezone};
 use crate::limits::ulimits as limits;
+use crate::mounts::volumes::MountSource;
 use crate::mounts::{options as mount_options, volumes};
 use crate::namespaces::{sysctl, user_mode::UserMode};
+use crate::security::{self, SecurityOptions};
+use crate::security::{capabilities, seccomp};
+use crate::{BundleError, ContainerOptions, devices, health, namespaces};
 
 /// Checks everything that needs neither the image nor this machine.
 ///

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::options::HealthOptions;
 use crate::BundleError;
+use crate::options::HealthOptions;
 use crate::values::duration;
 
 /// A health check as docker's image format has it; durations in nanoseconds, 0 for the default.

@@ -115,6 +115,3 @@ pub struct IdMappings {
     /// Container ID, host ID, size.
     pub gids: Vec<(u32, u32, u32)>,
 }
-
-#[cfg(test)]
-mod real_runs;

@@ -7,17 +7,17 @@ use std::path::PathBuf;
 
 use oci_spec::runtime::{Linux, LinuxResources, Mount, Process, Root as OciRoot, Spec};
 
-use crate::security::capabilities::{self, Granted};
-use crate::namespaces::Namespaces;
-use crate::root::Root;
-use crate::security::{self, SecurityOptions};
-use crate::process::users::{Accounts, Identity};
-use crate::{BundleError, BundleRequest, Namespace, devices, files, mounts, process};
 use crate::devices::cdi;
 use crate::mounts::{copy_up, masks};
-use crate::process::environment;
-use crate::security::seccomp;
+use crate::namespaces::Namespaces;
 use crate::namespaces::sysctl;
+use crate::process::environment;
+use crate::process::users::{Accounts, Identity};
+use crate::root::Root;
+use crate::security::capabilities::{self, Granted};
+use crate::security::seccomp;
+use crate::security::{self, SecurityOptions};
+use crate::{BundleError, BundleRequest, Namespace, devices, files, mounts, process};
 
 /// The version of the runtime specification that is written: crun, runc and youki of any age take it.
 const VERSION: &str = "1.0.2";

@@ -6,14 +6,14 @@ use clap::Args;
 
 use super::error::CliError;
 use super::{output, progress};
+use unipod::bundle::values::duration;
 use unipod::container::verify::{self, mounted_images};
 use unipod::image::ImageError;
 use unipod::image::layers::inventory::Depth;
 use unipod::image::verify::Verification;
-use unipod::bundle::values::duration;
 use unipod::store::problem::{Problem, with_causes};
 use unipod::store::{self, Store};
-use crate::{network, secret, volume};
+use unipod::{network, secret, volume};
 
 /// Check what is in the store: images, their files, containers, volumes, networks, secrets.
 ///

@@ -8,13 +8,13 @@ use clap::ValueEnum;
 
 use super::error::CliError;
 use super::run_options::{Cgroups, NO_LOG_FILE, environment, image_volume, octal, pull_policy, servers};
+use unipod::bundle;
+use unipod::bundle::options::ContainerDefaults;
+use unipod::bundle::values::{duration, size};
+use unipod::bundle::{BundleError, ContainerOptions};
 use unipod::config::Config;
 use unipod::container::{LogDriver, LogTag};
 use unipod::image::PullPolicy;
-use unipod::bundle::options::ContainerDefaults;
-use unipod::bundle;
-use unipod::bundle::{BundleError, ContainerOptions};
-use unipod::bundle::values::{duration, size};
 
 /// What holds where the command line says nothing.
 #[derive(Debug, Default)]

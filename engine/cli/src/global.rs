@@ -10,8 +10,8 @@ use super::defaults::Defaults;
 use super::error::CliError;
 use super::foreign::{Foreign, ForeignOptions, Table, option, switch};
 use super::log;
-use unipod::config::{self, Shared};
 use unipod::bundle::ContainerOptions;
+use unipod::config::{self, Shared};
 use unipod::store::Store;
 
 /// Options of all subcommands.

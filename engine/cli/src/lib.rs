@@ -30,10 +30,10 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 use nix::sys::stat::Mode;
 
-use unipod::container::relay;
 use error::CliError;
 use global::GlobalOptions;
 use not_yet::NotYetArgs;
+use unipod::container::relay;
 
 /// A container engine whose only supervisor is systemd.
 ///

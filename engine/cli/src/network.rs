@@ -6,7 +6,6 @@ use clap::{ArgAction, Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::arguments::{Filters, Listing, any_value, each, key_values};
-use unipod::service::remove_all;
 use super::error::CliError;
 use super::human;
 use super::output::{self, Row, print_inspect};
@@ -14,6 +13,7 @@ use unipod::network::create::{Created, Wanted, WantedSubnet, create, remove};
 use unipod::network::definition::{Route, default_name, find, list, load};
 use unipod::network::state::{User, users};
 use unipod::network::{Network, NetworkError};
+use unipod::service::remove_all;
 use unipod::store::Store;
 
 const TABLE: &str = "table {{.ID}}\t{{.Name}}\t{{.Driver}}";

@@ -4,11 +4,11 @@ use clap::{ArgAction, Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::arguments::{Filters, Listing, any_value, each, key_values};
-use unipod::service::remove_all;
 use super::error::CliError;
 use super::human;
 use super::output::{self, Row, print_inspect};
 use unipod::container::record;
+use unipod::service::remove_all;
 use unipod::store::Store;
 use unipod::volume::{Created, Volume, VolumeError, Wanted, create, find, list, remove};
 

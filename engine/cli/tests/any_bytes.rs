@@ -2,7 +2,7 @@
 //! that matter, from fixed seeds. `cargo fuzz run` in `engine/` looks further.
 
 mod exercise;
-#[path = "../../units/tests/random/mod.rs"]
+#[path = "../../../units/tests/random/mod.rs"]
 mod random;
 
 use random::Random;

@@ -11,12 +11,12 @@ use super::ContainerError;
 use super::record::{self, Record, SdNotify};
 use super::storage::Storage;
 use super::userns::Users;
+use unipod_bundle as bundle;
+use unipod_bundle::namespaces::sysctl;
+use unipod_bundle::{BundleRequest, JoinedNamespaces, Namespace};
 use unipod_image::Image;
 use unipod_network::{self as network, Status};
-use unipod_bundle as bundle;
-use unipod_bundle::{BundleRequest, JoinedNamespaces, Namespace};
 use unipod_runtime::OciRuntime;
-use unipod_bundle::namespaces::sysctl;
 use unipod_store::{Store, StoreError, mount};
 use unipod_systemd::{Invocation, activation};
 

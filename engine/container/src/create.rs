@@ -3,10 +3,10 @@
 use super::record::{self, ImageUse, Lifecycle, Record, SdNotify, UnitUse};
 use super::remove::{self, RemoveOptions};
 use super::{ContainerError, health, names, transient};
-use unipod_image::Image;
 use unipod_bundle::ContainerOptions;
-use unipod_runtime::OciRuntime;
 use unipod_bundle::values::signal;
+use unipod_image::Image;
+use unipod_runtime::OciRuntime;
 use unipod_store::{ContainerId, Lock, Store};
 
 /// Seconds between the stop signal and SIGKILL unless said otherwise: podman-stop(1).

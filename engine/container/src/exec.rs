@@ -11,8 +11,8 @@ use super::output::{self, Output};
 use super::process as container;
 use super::record::Record;
 use super::streams::Shown;
-use unipod_runtime::OciRuntime;
 use unipod_bundle::process::exec::{self, ExecOptions, Process};
+use unipod_runtime::OciRuntime;
 use unipod_runtime::oci::{self, ExecRequest};
 use unipod_store::Store;
 

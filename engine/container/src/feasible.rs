@@ -2,11 +2,11 @@
 //! it asks for. A container that is refused is not made, and the one that it was to replace stays.
 
 use super::{ContainerError, networking, record};
-use unipod_image::Image;
-use unipod_network::{self as network, NetworkMode};
-use unipod_bundle::mounts::volumes::{self, MountSource};
 use unipod_bundle as bundle;
 use unipod_bundle::ContainerOptions;
+use unipod_bundle::mounts::volumes::{self, MountSource};
+use unipod_image::Image;
+use unipod_network::{self as network, NetworkMode};
 use unipod_secret as secret;
 use unipod_store::Store;
 use unipod_volume as volume;

@@ -5,11 +5,11 @@ use serde_json::{Value, json};
 
 use super::health;
 use super::record::{Record, State};
-use unipod_image::Image;
-use unipod_network::{Endpoint, Status};
 use unipod_bundle::devices::{self, DeviceRequest, HostDevice};
 use unipod_bundle::process;
 use unipod_bundle::values::signal;
+use unipod_image::Image;
+use unipod_network::{Endpoint, Status};
 use unipod_store::Store;
 
 /// Everything known of a container, keys as podman-inspect(1) has them.

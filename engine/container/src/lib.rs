@@ -37,9 +37,9 @@ pub use record::{Lifecycle, Record, SdNotify, State};
 pub use streams::Shown;
 pub use tag::{BadTag, LogTag};
 
+use unipod_bundle::BundleError;
 use unipod_image::ImageError;
 use unipod_network::NetworkError;
-use unipod_bundle::BundleError;
 use unipod_runtime::RuntimeError;
 use unipod_secret::SecretError;
 use unipod_store::StoreError;

@@ -6,9 +6,9 @@ use super::ContainerError;
 use super::record::{self, Record};
 use super::remove;
 use super::userns::Users;
+use unipod_bundle::{ContainerOptions, Namespace};
 use unipod_image::Image;
 use unipod_network::{self as network, Attachment, NetworkMode, Pending, PortMapping, Request};
-use unipod_bundle::{ContainerOptions, Namespace};
 use unipod_store::Store;
 
 /// A container's network, as far as it is known while netavark still runs.

@@ -10,8 +10,8 @@ use super::ContainerError;
 use super::output::LogDriver;
 use super::process::Process;
 use super::tag::LogTag;
-use unipod_network as network;
 use unipod_bundle::{ContainerOptions, HostMount, IdMappings};
+use unipod_network as network;
 use unipod_runtime::oci;
 use unipod_store::{self as store, ContainerId, Durability, Store, StoreError, undamaged};
 

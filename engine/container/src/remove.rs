@@ -10,9 +10,9 @@ use std::path::PathBuf;
 use super::process::Process;
 use super::record::{self, Exit, Record, State};
 use super::{ContainerError, group, relay, stop};
+use unipod_bundle::devices::cdi;
 use unipod_network as network;
 use unipod_runtime::{OciRuntime, oci};
-use unipod_bundle::devices::cdi;
 use unipod_store::{self as store, Lock, Store, StoreError};
 use unipod_volume as volume;
 

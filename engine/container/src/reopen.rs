@@ -4,10 +4,10 @@
 use std::fs;
 use std::path::Path;
 
-use unipod_image::Image;
-use unipod_image::layers::streams::{file_names_a_stream, names_a_stream};
 use unipod_bundle::ContainerOptions;
 use unipod_bundle::mounts::volumes::{self, MountSource};
+use unipod_image::Image;
+use unipod_image::layers::streams::{file_names_a_stream, names_a_stream};
 
 /// How many files directly in a mounted directory are looked at: configuration is small, data is not configuration.
 const FILES: usize = 64;

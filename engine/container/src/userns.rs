@@ -7,9 +7,9 @@ use std::path::Path;
 
 use super::ContainerError;
 use super::record::{self, Record};
-use unipod_image::Image;
 use unipod_bundle::IdMappings;
 use unipod_bundle::namespaces::user_mode::{AutoOptions, UserMode};
+use unipod_image::Image;
 use unipod_store::userns::IdRange;
 use unipod_store::{Lock, Store, StoreError, UserNamespace, set_mode};
 

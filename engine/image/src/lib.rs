@@ -18,7 +18,7 @@ pub mod registries;
 pub mod registry;
 pub mod remove;
 mod retry;
-#[cfg(test)]
+#[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod tracker;
 pub mod verify;

@@ -19,8 +19,8 @@ use super::reference::Name;
 use super::registry::RawManifest;
 use super::tracker::Tracker;
 use super::{Image, ImageError, records};
-use unipod_store::{Lock, Store, StoreError};
 use tree::Tree;
+use unipod_store::{Lock, Store, StoreError};
 
 /// Documents in files are held to the same bound as those from registries.
 const MAX_DOCUMENT: u64 = 4 << 20;

@@ -9,20 +9,23 @@ use super::{Image, layers, records};
 use unipod_store::Store;
 
 /// A store in a directory that is gone with it.
-pub(crate) struct Lab {
-    pub(crate) store: Store,
+#[derive(Debug)]
+pub struct Lab {
+    /// The store.
+    pub store: Store,
     _dir: tempfile::TempDir,
 }
 
 impl Lab {
-    pub(crate) fn new() -> Self {
+    /// With nothing in it.
+    pub fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::at(dir.path().join("data"), dir.path().join("run")).unwrap();
         Self { store, _dir: dir }
     }
 
     /// Puts bytes into the content store. Returns their digest.
-    pub(crate) fn blob(&self, content: &[u8]) -> String {
+    pub fn blob(&self, content: &[u8]) -> String {
         let hex = hex::encode(Sha256::digest(content));
         fs::create_dir_all(self.store.blobs()).unwrap();
         fs::write(self.store.blobs().join(&hex), content).unwrap();
@@ -30,12 +33,12 @@ impl Lab {
     }
 
     /// An image of a common layer and one with the file `content`; the same content makes the same image.
-    pub(crate) fn image(&self, name: &str, content: &str) -> Image {
+    pub fn image(&self, name: &str, content: &str) -> Image {
         records::commit(&self.store, name, &self.manifest(content)).unwrap()
     }
 
     /// Everything an image needs except a record. Returns the digest of its manifest.
-    pub(crate) fn manifest(&self, content: &str) -> String {
+    pub fn manifest(&self, content: &str) -> String {
         let tars = [tar("common"), tar(content)];
         let blobs: Vec<String> = tars.iter().map(|tar| self.blob(tar)).collect();
         let chain = layers::chain_ids(&blobs);

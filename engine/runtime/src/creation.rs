@@ -7,8 +7,8 @@ use oci_spec::runtime::Spec;
 
 use crate::early::{Early, Running};
 use crate::held::Held;
-use crate::oci::{MAKING_LIMIT, OciRuntime, RunRequest};
 use crate::log::{self, RuntimeError};
+use crate::oci::{MAKING_LIMIT, OciRuntime, RunRequest};
 
 /// A container that is being made: the OCI runtime waits for the end of its bundle. Dropping this ends it.
 #[derive(Debug)]

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
 use std::time::Duration;
 
-use unipod_bundle::files;
 use crate::gate::Gate;
 use crate::held::Held;
 use crate::log::RuntimeError;
+use unipod_bundle::files;
 use unipod_store::child;
 
 /// A program on its way. Dropping this ends it.

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-use crate::program::{Program, executable, look_up};
 use crate::log;
 pub use crate::log::RuntimeError;
+use crate::program::{Program, executable, look_up};
 use unipod_bundle::security::seccomp::cache::FilterCache;
 use unipod_config::shared;
 use unipod_store::child;

@@ -123,7 +123,7 @@ impl StoreError {
 }
 
 /// What tests of all floors begin with.
-#[cfg(test)]
+#[cfg(any(test, feature = "testing"))]
 pub mod testing {
     use super::Store;
 

@@ -135,7 +135,10 @@ impl Container<'_> {
             return self.exit_code();
         };
         if let Some(handle) = init.open() {
-            while !handle.wait(Duration::from_secs(3600)).map_err(|source| self.unwatched(source))? {}
+            while !handle
+                .wait(Duration::from_secs(3600))
+                .map_err(|source| self.unwatched(source))?
+            {}
         }
         let deadline = Instant::now() + CLEAN_UP;
         while self.now()?.is_some_and(|record| record.exit.is_none()) && Instant::now() < deadline {

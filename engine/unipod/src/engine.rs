@@ -17,7 +17,9 @@ use crate::{Containers, Images, Networks, Secrets, Volumes};
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
     /// The program that a container's service would execute is nowhere.
-    #[error("cannot find the program unipod in PATH, which runs the containers: install it, or name it with Engine::with_program")]
+    #[error(
+        "cannot find the program unipod in PATH, which runs the containers: install it, or name it with Engine::with_program"
+    )]
     NoProgram,
     /// A container does not start.
     #[error(transparent)]
@@ -148,7 +150,10 @@ mod tests {
     fn the_program_is_the_one_that_was_named_and_else_that_of_the_path() {
         let dir = tempfile::tempdir().unwrap();
         let engine = Engine::at(dir.path().join("data"), dir.path().join("run")).unwrap();
-        assert_eq!(engine.with_program("/x/unipod").program().unwrap(), Path::new("/x/unipod"));
+        assert_eq!(
+            engine.with_program("/x/unipod").program().unwrap(),
+            Path::new("/x/unipod")
+        );
         assert!(in_path("sh").is_some_and(|shell| shell.is_absolute()));
         assert_eq!(in_path("no-such-program"), None);
     }

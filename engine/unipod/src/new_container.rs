@@ -90,7 +90,10 @@ where
 /// The unit of the container to be replaced must be gone before another one of that name can start.
 fn stop_unit_of<E: From<StoreError> + From<ManagerError>>(store: &Store, name: Option<&str>) -> Result<(), E> {
     let holder = name.map(|name| record::by_name(store, name)).transpose()?.flatten();
-    match holder.filter(|holder| holder.state() == State::Running).and_then(|holder| holder.unit) {
+    match holder
+        .filter(|holder| holder.state() == State::Running)
+        .and_then(|holder| holder.unit)
+    {
         Some(unit) => Ok(manager::stop(&unit.name)?),
         None => Ok(()),
     }

@@ -9,8 +9,8 @@ use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::root::Root;
 use crate::process::users::{Accounts, Identity};
+use crate::root::Root;
 use crate::{BundleError, BundleRequest, ContainerOptions, process};
 
 /// A file of the bundle and where it is in the container.

@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, Gid, Uid, chownat, symlinkat, unlinkat};
 use rustix::io::Errno;
 
-use crate::root::Root;
-use crate::mounts::volumes::MountRequest;
-use crate::{BundleError, BundleRequest};
 use crate::mounts::volumes;
+use crate::mounts::volumes::MountRequest;
+use crate::root::Root;
+use crate::{BundleError, BundleRequest};
 
 const LOCALTIME: &str = "/etc/localtime";
 const ZONES: &str = "/usr/share/zoneinfo";

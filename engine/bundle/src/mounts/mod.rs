@@ -11,11 +11,11 @@ use std::path::{Path, PathBuf};
 
 use oci_spec::runtime::Mount;
 
+use crate::devices::cdi;
 use crate::namespaces::Namespaces;
+use crate::process::{environment, init, systemd_mode};
 use crate::security::SecurityOptions;
 use crate::{BundleError, BundleRequest, Namespace, files::GeneratedFile};
-use crate::devices::cdi;
-use crate::process::{environment, init, systemd_mode};
 
 /// What the mounts depend on beside the request.
 #[derive(Debug)]

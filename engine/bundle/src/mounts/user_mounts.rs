@@ -6,8 +6,8 @@ use std::path::Path;
 
 use oci_spec::runtime::Mount;
 
-use crate::mounts::options::{self, MountOptions};
 use crate::mounts::mount;
+use crate::mounts::options::{self, MountOptions};
 use crate::mounts::volumes::{self, MountRequest, MountSource};
 use crate::{BundleError, BundleRequest, HostMount};
 use unipod_store::chown_tree;

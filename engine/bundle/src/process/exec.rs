@@ -8,9 +8,9 @@ use oci_spec::runtime::{LinuxCapabilities, User};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::security::capabilities;
-use crate::root::Root;
 use crate::process::users::Accounts;
+use crate::root::Root;
+use crate::security::capabilities;
 use crate::{BundleError, ContainerOptions, process};
 
 /// The options of `exec` that describe the process.

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use crate::namespaces::Namespaces;
-use crate::{BundleError, BundleRequest, ContainerOptions, Namespace};
 use crate::process::systemd_mode;
+use crate::{BundleError, BundleRequest, ContainerOptions, Namespace};
 use unipod_config::shared;
 
 /// Where the init is in the container, as in podman.

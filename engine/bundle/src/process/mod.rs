@@ -9,12 +9,12 @@ pub mod users;
 use oci_spec::image::Config;
 use oci_spec::runtime::{Process, User};
 
-use crate::security::capabilities::Granted;
-use crate::security::SecurityOptions;
-use crate::process::users::Identity;
-use crate::{BundleError, BundleRequest, ContainerOptions, security};
-use crate::security::capabilities;
 use crate::limits::ulimits as limits;
+use crate::process::users::Identity;
+use crate::security::SecurityOptions;
+use crate::security::capabilities;
+use crate::security::capabilities::Granted;
+use crate::{BundleError, BundleRequest, ContainerOptions, security};
 
 /// All that the process is made of beside the request.
 #[derive(Debug)]

@@ -3,8 +3,8 @@
 use clap::Args;
 
 use crate::error::CliError;
-use unipod::container::{ContainerError, record, remove};
 use unipod::bundle::values::signal;
+use unipod::container::{ContainerError, record, remove};
 use unipod::store::Store;
 
 /// Take down what an ended container still holds, and note how it ended. Run by systemd.

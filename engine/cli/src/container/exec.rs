@@ -8,9 +8,9 @@ use clap::Args;
 
 use crate::error::CliError;
 use crate::run_options::environment;
+use unipod::bundle::process::exec::ExecOptions;
 use unipod::container::exec::{self, ExecMode};
 use unipod::container::{ContainerError, record};
-use unipod::bundle::process::exec::ExecOptions;
 use unipod::store::Store;
 
 /// Run a command in a running container.

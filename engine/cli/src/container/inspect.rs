@@ -56,17 +56,17 @@ impl InspectArgs {
             }
         }
         if wanted("image")
-            && let Some(found) = unipod::image::inspect(store, name)?
+            && let Some(found) = crate::image::inspect(store, name)?
         {
             return Ok(found);
         }
         if wanted("volume")
-            && let Some(found) = unipod::volume::inspect(store, name)?
+            && let Some(found) = crate::volume::inspect(store, name)?
         {
             return Ok(found);
         }
         if wanted("network")
-            && let Some(found) = unipod::network::inspect(store, name)?
+            && let Some(found) = crate::network::inspect(store, name)?
         {
             return Ok(found);
         }

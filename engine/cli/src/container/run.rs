@@ -11,13 +11,13 @@ use crate::error::CliError;
 use crate::output;
 use crate::progress;
 use crate::run_options::{self, LifecycleOptions, RunOptions};
+use unipod::NewContainer;
+use unipod::bundle::ContainerOptions;
 use unipod::container::create::{Created, Supervisor};
 use unipod::container::record::{self, Lifecycle, Record, SdNotify, UnitUse};
 use unipod::container::remove::{self, RemoveOptions};
-use unipod::NewContainer;
 use unipod::container::{Attendance, ContainerError, foreground, start};
 use unipod::image::Image;
-use unipod::bundle::ContainerOptions;
 use unipod::store::{self, Store};
 use unipod::systemd::Invocation;
 

@@ -6,8 +6,8 @@ use crate::error::CliError;
 use crate::output;
 use unipod::container::record::{self, Failure, Record, State};
 use unipod::container::{Attendance, ContainerError, Shown, foreground, start};
-use unipod::service;
 use unipod::image::{self, Image};
+use unipod::service;
 use unipod::store::{Lock, Store};
 use unipod::systemd::Invocation;
 
@@ -53,7 +53,8 @@ fn runs_in(record: &Record, own: Option<&Invocation>) -> bool {
 
 /// Has systemd start the container's unit, which executes this very program.
 pub fn start_unit(store: &Store, record: &Record) -> Result<(), CliError> {
-    let program = std::env::current_exe().map_err(|error| CliError::new(format!("cannot find our own program: {error}")))?;
+    let program =
+        std::env::current_exe().map_err(|error| CliError::new(format!("cannot find our own program: {error}")))?;
     Ok(service::start(store, record, &program)?)
 }
 

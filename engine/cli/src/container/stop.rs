@@ -7,12 +7,12 @@ use clap::Args;
 
 use crate::arguments;
 use crate::error::CliError;
+use unipod::bundle::values::signal;
 use unipod::container::record::{self, Record};
 use unipod::container::remove::RemoveOptions;
 use unipod::container::{ContainerError, stop};
-use unipod::bundle::values::signal;
-use unipod::store::Store;
 use unipod::service;
+use unipod::store::Store;
 use unipod::systemd::Invocation;
 
 /// Which containers are meant.

@@ -22,13 +22,13 @@ use super::arguments::any_value;
 use super::defaults::Defaults;
 use super::error::CliError;
 use super::foreign::ForeignOptions;
-use unipod::bundle::ContainerOptions;
 pub use env::environment;
 pub use lifecycle::{Cgroups, LifecycleOptions, SdNotify};
 pub(super) use network::servers;
 pub(super) use process::octal;
 pub(super) use pull::policy as pull_policy;
 pub(super) use storage::read_image_volume as image_volume;
+use unipod::bundle::ContainerOptions;
 
 /// All options of `run`, and the words after them.
 #[derive(Debug, Args)]

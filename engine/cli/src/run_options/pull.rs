@@ -7,8 +7,8 @@ use clap::Args;
 use super::{Switch, refused};
 use crate::defaults::PullDefaults;
 use crate::error::CliError;
-use unipod::image::{PullOptions, PullPolicy};
 use unipod::bundle::values::duration;
+use unipod::image::{PullOptions, PullPolicy};
 
 /// Options of the pull.
 #[derive(Debug, Args)]

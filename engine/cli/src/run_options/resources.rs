@@ -4,8 +4,8 @@ use clap::Args;
 
 use super::{Switch, lists, pairs, refused};
 use crate::error::CliError;
-use unipod::bundle::options::Resources;
 use unipod::bundle::ContainerOptions;
+use unipod::bundle::options::Resources;
 use unipod::bundle::values::size;
 
 /// Options of limits.

@@ -4,8 +4,8 @@ use clap::Args;
 
 use super::{Switch, refused};
 use crate::error::CliError;
-use unipod::bundle::options::ImageVolume;
 use unipod::bundle::ContainerOptions;
+use unipod::bundle::options::ImageVolume;
 use unipod::bundle::values::size;
 
 /// Options of mounts.

@@ -5,14 +5,18 @@ use std::path::Path;
 use std::str::FromStr;
 
 use sha2::{Digest, Sha256};
+use unipod::bundle::ContainerOptions;
+use unipod::bundle::devices::{self, cdi};
+use unipod::bundle::files::hosts;
+use unipod::bundle::mounts::volumes;
+use unipod::bundle::process::users::Accounts;
+use unipod::bundle::root::Root;
+use unipod::bundle::values::{duration, size};
 use unipod::config::{Config, Shared};
 use unipod::image::reference::{Name, Reference};
 use unipod::image::registries::{Files, Registries};
 use unipod::image::registry::RawManifest;
 use unipod::image::{layers, manifest};
-use unipod::runtime::root::Root;
-use unipod::runtime::users::Accounts;
-use unipod::runtime::{ContainerOptions, cdi, devices, duration, hosts, size, volumes};
 use unipod::store::Store;
 
 /// A text where people and unit files give one: as the name of an image, a size, a duration, a mount. Returns whether

@@ -1,10 +1,10 @@
 //! `--userns=auto`: a range of the host's IDs that no other container has, podman-run(1).
 
 use super::ContainerError;
-use unipod_image::Image;
 use unipod_bundle::namespaces::id_maps::subordinate;
 use unipod_bundle::root::Root;
 use unipod_bundle::{BundleError, IdMappings};
+use unipod_image::Image;
 use unipod_store::owner::parse_owner;
 
 /// Whose subordinate IDs containers get, as podman has it.

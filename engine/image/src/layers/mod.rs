@@ -37,10 +37,10 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use unipod_store::scratch::create_private;
-use unipod_store::{self as store, Durability, Lock, Scratch, Store, StoreError};
 use inventory::{Depth, Inventory};
 use stream::TarStream;
+use unipod_store::scratch::create_private;
+use unipod_store::{self as store, Durability, Lock, Scratch, Store, StoreError};
 
 pub(super) use extract::{OPAQUE_TRUSTED, OPAQUE_USER};
 

@@ -8,9 +8,11 @@ mod mounts;
 mod process;
 mod rights;
 
-use super::exec::{self, ExecOptions, Process};
 use super::oci::{ExecRequest, RunRequest};
 use super::*;
+use unipod_bundle::process::exec::{self, ExecOptions, Process};
+use unipod_bundle::security::{capabilities, seccomp};
+use unipod_bundle::{BundleRequest, ContainerOptions, IdMappings, JoinedNamespaces, Namespace, write_bundle};
 
 /// A place where a container finds what it would find under systemd: cgroup2 at `/sys/fs/cgroup`, mounts of its own.
 struct Place {
@@ -102,7 +104,7 @@ impl Place {
         let bundle = write_bundle(request).unwrap();
         std::fs::write(run.config(), serde_json::to_vec(&bundle.spec).unwrap()).unwrap();
         let status = self.runtime.container("run", &run).unwrap().status().unwrap();
-        runtime_log::own_failure(&run.log(), self.runtime.path(), status).unwrap_or_else(|e| panic!("{e}"))
+        log::own_failure(&run.log(), self.runtime.path(), status).unwrap_or_else(|e| panic!("{e}"))
     }
 
     fn run_request(&self, preserve_fds: u32) -> RunRequest<'_> {

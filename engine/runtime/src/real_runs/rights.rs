@@ -220,7 +220,7 @@ fn a_bundle_is_written_in_a_moment() {
 #[test]
 fn a_missing_controller_is_named() {
     let _place = Place::new("crun");
-    let resources = options::Resources {
+    let resources = unipod_bundle::options::Resources {
         memory: Some(1 << 30),
         ..Default::default()
     };

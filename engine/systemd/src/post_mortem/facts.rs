@@ -49,6 +49,10 @@ pub struct Step {
 
 /// A service as systemd sees it. Times are in microseconds; `None` is "not known", "not set" or "infinity".
 #[derive(Debug, Default, Serialize)]
+#[allow(
+    missing_docs,
+    reason = "what has no words here is named as systemd names it: systemctl(1), `show`"
+)]
 #[serde(rename_all = "camelCase")]
 pub struct Facts {
     /// Whether it is a user's service, not one of the system.

@@ -1,11 +1,11 @@
 //! What happened to a service the last time it ran, told from what systemd and the journal still know: [`facts`] are what
 //! they say, [`verdict`] is what it means, [`next`] what systemd will do. Works on running and on forgotten services, too.
 
-pub(crate) mod facts;
-pub(crate) mod log;
-pub(crate) mod next;
-pub(crate) mod time;
-pub(crate) mod verdict;
+pub mod facts;
+pub mod log;
+pub mod next;
+pub mod time;
+pub mod verdict;
 
 use serde::Serialize;
 

@@ -8,8 +8,8 @@ use oci_spec::runtime::{Hook, Hooks, LinuxDevice, LinuxDeviceType, Mount, Proces
 
 use super::spec::{self, ContainerEdits, DeviceNode, HookPoint, NodeType};
 use crate::devices::Devices;
-use crate::process::users::Identity;
 use crate::mounts::volumes;
+use crate::process::users::Identity;
 
 /// The mode of a node for which nobody says one, as crun and runc have it: who may use it is the device's rules.
 const ANYBODYS: u32 = 0o666;

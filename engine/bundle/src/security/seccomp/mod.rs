@@ -12,8 +12,8 @@ use oci_spec::runtime::{Arch, LinuxSeccomp, LinuxSeccompAction};
 use sha2::{Digest, Sha256};
 
 use crate::BundleError;
-use crate::security::capabilities::Set;
 use crate::security::Seccomp;
+use crate::security::capabilities::Set;
 use cache::FilterCache;
 use profile::{Machine, Profile};
 
