@@ -4,10 +4,12 @@
 //! cargo run -p unipod --example volume -- docker.io/library/busybox
 //! ```
 
+use std::error::Error;
+
 use unipod::volume::Wanted;
 use unipod::{Engine, EngineError, NewContainer};
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> Result<(), Box<dyn Error>> {
     let image = std::env::args().nth(1).ok_or("usage: volume IMAGE")?;
     let engine = Engine::open()?;
     let volume = engine.volumes().create(&Wanted {
@@ -28,7 +30,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// Runs a script to its end; what it wrote.
-fn run(engine: &Engine, image: &str, mount: &str, script: &str) -> Result<String, EngineError> {
+fn run(engine: &Engine, image: &str, mount: &str, script: &str) -> Result<String, Box<dyn Error>> {
     let mut new = NewContainer::of(image, &["sh", "-c", script]);
     new.options.volumes.push(mount.to_owned());
     let container = engine.containers().create(new)?;

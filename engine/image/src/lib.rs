@@ -19,6 +19,12 @@ pub mod registry;
 pub mod remove;
 mod retry;
 #[cfg(any(test, feature = "testing"))]
+#[allow(
+    clippy::unwrap_used,
+    clippy::missing_panics_doc,
+    clippy::new_without_default,
+    reason = "a test ends there"
+)]
 pub mod testing;
 mod tracker;
 pub mod verify;

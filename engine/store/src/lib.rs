@@ -124,6 +124,7 @@ impl StoreError {
 
 /// What tests of all floors begin with.
 #[cfg(any(test, feature = "testing"))]
+#[allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test ends there")]
 pub mod testing {
     use super::Store;
 

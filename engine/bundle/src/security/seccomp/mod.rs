@@ -2,7 +2,7 @@
 
 pub mod builtin;
 pub mod cache;
-pub(crate) mod compile;
+pub mod compile;
 mod libseccomp;
 pub mod profile;
 
