@@ -219,7 +219,7 @@ fn environment_files_and_precedence() {
     let (options, _) = parse(&format!("--env-file {} --env A=option i", file.display())).unwrap();
     assert_eq!(options.env["A"], "option");
     assert_eq!(options.env["B"], "x=\"y\" z");
-    assert_eq!(options.env["CARGO_PKG_NAME"], "unipod");
+    assert_eq!(options.env["CARGO_PKG_NAME"], env!("CARGO_PKG_NAME"));
     assert!(options.env.contains_key("CARGO_MANIFEST_DIR") && !options.env.contains_key("NO_SUCH_VARIABLE"));
     std::fs::write(&file, "export A=b\n").unwrap();
     let (options, _) = parse(&format!("--env-file {} i", file.display())).unwrap();
