@@ -12,6 +12,16 @@
 //!
 //! A file that cannot be read or parsed, and a value of a wrong kind, is an error as in Podman: a container must not start with fewer
 //! protections than it was given. A key that nobody knows is a warning.
+//!
+//! ```
+//! use std::path::Path;
+//! use unipod_config::Config;
+//!
+//! let mut config = Config::default();
+//! config.merge(Path::new("containers.conf"), "[containers]\ntz = \"Europe/Berlin\"\n")?;
+//! assert_eq!(config.text("containers.tz"), Some("Europe/Berlin"));
+//! # Ok::<(), unipod_config::ConfigError>(())
+//! ```
 
 mod environment;
 mod file;

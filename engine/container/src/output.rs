@@ -5,11 +5,10 @@ use std::fs::OpenOptions;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::fchown;
-use std::str::FromStr;
 
 use rustix::fs::FileType;
-use serde::{Deserialize, Serialize};
 
+use super::log_driver::LogDriver;
 use super::process::Process;
 use super::record::Record;
 use super::streams::{self, Copies, Copying, Ends, Shown};
@@ -17,49 +16,6 @@ use super::userns::Users;
 use super::{ContainerError, relay, reopen};
 use unipod_image::Image;
 use unipod_systemd::journal;
-
-/// Where the payload's output goes, `--log-driver`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LogDriver {
-    /// To the unit's streams; through a relay if the payload is seen to open them by name.
-    #[default]
-    Automatic,
-    /// To the unit's streams, always through a relay.
-    Journald,
-    /// To our own streams as they are.
-    Passthrough,
-    /// Nowhere.
-    None,
-}
-
-impl LogDriver {
-    /// Whether podman's driver of this name writes a file of its own.
-    pub fn is_file(name: &str) -> bool {
-        matches!(name, "k8s-file" | "json-file")
-    }
-}
-
-/// A log driver that nobody knows.
-#[derive(Debug, thiserror::Error)]
-#[error("log driver {0:?} is not known: use journald, passthrough, none, or leave it out")]
-pub struct UnknownLogDriver(String);
-
-impl FromStr for LogDriver {
-    type Err = UnknownLogDriver;
-
-    /// podman's names, podman-run(1). Those that mean a file of the engine's own are the journal here ([`Self::is_file`]).
-    fn from_str(name: &str) -> Result<Self, UnknownLogDriver> {
-        match name {
-            "" => Ok(Self::Automatic),
-            file if Self::is_file(file) => Ok(Self::Automatic),
-            "journald" => Ok(Self::Journald),
-            "passthrough" | "passthrough-tty" => Ok(Self::Passthrough),
-            "none" => Ok(Self::None),
-            other => Err(UnknownLogDriver(other.to_owned())),
-        }
-    }
-}
 
 /// What the payload gets in place of our own streams, and who reads it.
 #[derive(Debug, Default)]
@@ -156,7 +112,7 @@ pub(super) fn failed(target: &'static str) -> impl Fn(io::Error) -> ContainerErr
 /// A stream of the container's own into the journal, where it is to be called otherwise there than its unit.
 fn tagged(record: &Record) -> Result<Option<OwnedFd>, ContainerError> {
     let tag = record.lifecycle.log_tag.as_ref().filter(|_| has_socket());
-    tag.map(|tag| journal::stream(&tag.of(record)))
+    tag.map(|tag| journal::stream(&tag.of(&record.name, record.id.as_str(), image_name(record))))
         .transpose()
         .map_err(failed("the journal"))
 }
@@ -233,6 +189,11 @@ pub(super) fn nowhere(interactive: bool) -> io::Result<Output> {
 
 fn null() -> io::Result<OwnedFd> {
     Ok(OpenOptions::new().write(true).open("/dev/null")?.into())
+}
+
+/// What `{{.ImageName}}` stands for.
+fn image_name(record: &Record) -> &str {
+    record.image.as_ref().map_or("rootfs", |image| &image.name)
 }
 
 #[cfg(test)]

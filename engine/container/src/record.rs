@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::ContainerError;
-use super::output::LogDriver;
+use super::log_driver::LogDriver;
 use super::process::Process;
 use super::tag::LogTag;
 use unipod_bundle::{ContainerOptions, HostMount, IdMappings};

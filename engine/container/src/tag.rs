@@ -4,24 +4,13 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::record::Record;
-
 /// A name, with podman's templates for what differs from container to container.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct LogTag(String);
 
-/// What a template stands for.
-type Field = fn(&Record) -> &str;
-
-/// Those of podman-run(1) and docker that name a container.
-const TEMPLATES: [(&str, Field); 3] = [
-    ("{{.Name}}", |record| &record.name),
-    ("{{.ID}}", |record| record.id.as_str()),
-    ("{{.ImageName}}", |record| {
-        record.image.as_ref().map_or("rootfs", |image| &image.name)
-    }),
-];
+/// Those of podman-run(1) and docker that name a container: by its name, its ID, its image.
+const TEMPLATES: [&str; 3] = ["{{.Name}}", "{{.ID}}", "{{.ImageName}}"];
 
 /// A tag that means nothing.
 #[derive(Debug, thiserror::Error)]
@@ -36,7 +25,7 @@ impl FromStr for LogTag {
     fn from_str(text: &str) -> Result<Self, BadTag> {
         let plain = TEMPLATES
             .iter()
-            .fold(text.to_owned(), |text, (template, _)| text.replace(template, ""));
+            .fold(text.to_owned(), |text, template| text.replace(template, ""));
         if text.is_empty() || plain.contains("{{") || text.contains(char::is_control) {
             return Err(BadTag(text.to_owned()));
         }
@@ -45,11 +34,10 @@ impl FromStr for LogTag {
 }
 
 impl LogTag {
-    /// That of this container.
-    pub fn of(&self, record: &Record) -> String {
-        TEMPLATES.iter().fold(self.0.clone(), |text, (template, field)| {
-            text.replace(template, field(record))
-        })
+    /// That of the container with this name, ID and image.
+    pub fn of(&self, name: &str, id: &str, image: &str) -> String {
+        let values = TEMPLATES.iter().zip([name, id, image]);
+        values.fold(self.0.clone(), |text, (template, value)| text.replace(template, value))
     }
 }
 

@@ -1,4 +1,38 @@
-//! Floor 1: images, from a name to unpacked layers. The only async code of the engine is below this module.
+//! Floor 1: images, from a name to unpacked layers.
+//!
+//! It owns registries and who may speak to them, the content store, layers, and the records that give them names. It must not know
+//! what containers are; who uses an image is asked of the caller. The only async code of the engine is in here.
+//!
+//! | module | job |
+//! |---|---|
+//! | [`auth`] | credentials for registries, from the files and helpers that every engine shares |
+//! | [`blobs`] | the content store: `blobs/sha256/HEX`, each file named by the digest of what it holds |
+//! | `download` | blobs from a registry into the content store, and from there into layers |
+//! | [`fetch`] | a single file from the web, for commands that take an address where a path may be |
+//! | [`find`] | from what a user calls an image to the image: qualified names, short names, digests, IDs |
+//! | [`layers`] | layers: from a compressed tar archive to a directory that overlayfs can stack |
+//! | [`local`] | images in files: the transports `oci:`, `oci-archive:`, `docker-archive:` and `dir:` of containers-transports(5) |
+//! | [`login`] | `login`: credentials are stored only after the registry took them |
+//! | [`manifest`] | manifests: OCI and Docker schema 2, single images and lists by platform |
+//! | [`platform`] | platforms: operating system, architecture and variant, in Go's spelling, as images name them |
+//! | [`policy`] | policy.json: which images may be used at all |
+//! | [`pull`] | `pull`: from a name to an image in the store |
+//! | [`records`] | which images there are: one small record per reference in `images/`, naming content by digest |
+//! | [`reference`] | image references: the grammar of distribution/reference, with Docker's defaults |
+//! | [`registries`] | registries.conf: where an image name really leads, and what a short name means |
+//! | [`registry`] | the client of the OCI distribution API: manifests and blobs from one endpoint |
+//! | [`remove`] | taking names away, and with the last one the image: `rmi`, `untag`, `image prune` |
+//! | `retry` | trying again, with growing pauses, what may work in a moment |
+//! | `tracker` | how far a pull is: workers count, and a tick tells whoever wants to know |
+//! | [`verify`] | whether images are what they were when they were pulled: records, blobs, unpacked layers; and what nobody needs |
+//!
+//! ```
+//! use unipod_image::reference::Reference;
+//!
+//! let reference: Reference = "docker.io/library/nginx:1.27".parse()?;
+//! assert_eq!(reference.to_string(), "docker.io/library/nginx:1.27");
+//! # Ok::<(), unipod_image::reference::ReferenceError>(())
+//! ```
 
 pub mod auth;
 pub mod blobs;

@@ -5,10 +5,10 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::create::{Wanted, WantedSubnet};
 use super::definition::{LeaseRange, Network, Subnet, fresh_id};
 use super::mode::parse_interface;
 use super::subnet::{Taken, free_bridge, interface_exists};
+use super::wanted::{Wanted, WantedSubnet};
 use super::{NetworkError, driver_options};
 
 /// The whole definition. What was left open is taken over from the definition that exists, so that asking twice for the same

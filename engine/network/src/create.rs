@@ -1,13 +1,9 @@
 //! New networks: what was asked for, checked and completed.
 
-use std::collections::BTreeMap;
-use std::net::IpAddr;
-
-use ipnet::IpNet;
-
 use super::complete::complete;
-use super::definition::{self, Network, Route, check_name, default_name};
+use super::definition::{self, Network, check_name, default_name};
 use super::state::users;
+pub use super::wanted::{Wanted, WantedSubnet};
 use super::{NetworkError, definition::path};
 use unipod_store::{Lock, Store, remove_tree};
 
@@ -23,73 +19,6 @@ const RESERVED: [&str; 9] = [
     "private",
     "slirp4netns",
 ];
-
-/// What `network create` asks for (podman-network-create(1)).
-#[derive(Debug, Clone, Default)]
-pub struct Wanted {
-    /// The network's name.
-    pub name: String,
-    /// `bridge` (also if empty), `macvlan` or `ipvlan`.
-    pub driver: String,
-    /// `host-local` (also if empty) or `none`.
-    pub ipam_driver: String,
-    /// The bridge, or the parent interface; chosen if absent.
-    pub interface: Option<String>,
-    /// Subnets; one is chosen for every family that has none.
-    pub subnets: Vec<WantedSubnet>,
-    /// Where names are forwarded to.
-    pub dns: Vec<IpAddr>,
-    /// No names.
-    pub disable_dns: bool,
-    /// No way out.
-    pub internal: bool,
-    /// An IPv6 subnet as well.
-    pub ipv6: bool,
-    /// Driver options.
-    pub options: BTreeMap<String, String>,
-    /// Labels.
-    pub labels: BTreeMap<String, String>,
-    /// Static routes.
-    pub routes: Vec<Route>,
-}
-
-impl Wanted {
-    /// Whether any network of its name will do: nothing is said of it.
-    fn asks_for_nothing(&self) -> bool {
-        let Self {
-            name: _,
-            driver,
-            ipam_driver,
-            interface,
-            subnets,
-            dns,
-            disable_dns,
-            internal,
-            ipv6,
-            options,
-            labels,
-            routes,
-        } = self;
-        let switches = *disable_dns || *internal || *ipv6;
-        matches!(driver.as_str(), "" | "bridge")
-            && ipam_driver.is_empty()
-            && interface.is_none()
-            && !switches
-            && (subnets.is_empty() && dns.is_empty() && routes.is_empty())
-            && (options.is_empty() && labels.is_empty())
-    }
-}
-
-/// One subnet with what goes with it.
-#[derive(Debug, Clone)]
-pub struct WantedSubnet {
-    /// In CIDR form.
-    pub subnet: IpNet,
-    /// The bridge's address; the first of the subnet if absent.
-    pub gateway: Option<IpAddr>,
-    /// What to lease, `FIRST-LAST` or in CIDR form; all of the subnet if absent.
-    pub range: Option<String>,
-}
 
 /// What came of [`create`].
 #[derive(Debug, PartialEq, Eq)]
@@ -177,6 +106,8 @@ pub fn remove(store: &Store, name: &str, force: bool) -> Result<Network, Network
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use unipod_store::testing::store;
 

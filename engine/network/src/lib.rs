@@ -3,7 +3,7 @@
 //! | module | what it does |
 //! |---|---|
 //! | [`definition`] | networks on disk, in podman's JSON form |
-//! | [`create`], `complete`, [`subnet`] | new networks: options checked, free subnets and bridges found |
+//! | [`create`], `wanted`, `complete`, [`subnet`] | new networks: options checked, free subnets and bridges found |
 //! | `mode`, `ports` | `--network` and `--publish` values |
 //! | `setup` | a container's network from nothing to netavark's answer, and back |
 //! | `bridge` | its hardware address stays |
@@ -12,6 +12,16 @@
 //! | `netavark`, `dns`, [`pasta`], `program` | the helper programs |
 //! | `turn` | which runs of netavark may go on at the same time |
 //! | [`state`] | what teardown needs to know, on disk before anything is set up |
+//!
+//! It must not know what a container is: it is given an ID, a namespace, and what was asked for.
+//!
+//! ```
+//! use unipod_network::parse_publish;
+//!
+//! let port = parse_publish("127.0.0.1:8080:80/tcp")?;
+//! assert_eq!((port.host_port, port.container_port), (8080, 80));
+//! # Ok::<(), unipod_network::NetworkError>(())
+//! ```
 
 mod bridge;
 mod claim;
@@ -35,6 +45,7 @@ pub mod state;
 pub mod subnet;
 mod turn;
 pub mod verify;
+mod wanted;
 
 pub use definition::Network;
 pub use error::NetworkError;

@@ -12,17 +12,8 @@ use std::sync::{Mutex, PoisonError};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat, openat};
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::scratch::create_private;
+use super::directory::{Durability, create_private, sync_dir};
 use super::{StoreError, mount, remove_tree};
-
-/// Whether a file must survive a power cut once the call returns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Durability {
-    /// Content and name are synced to the disk.
-    Synced,
-    /// The file lives in the run directory (memory): atomic, with nothing to sync.
-    ThisBoot,
-}
 
 /// Replaces `path` by `content` in one step. Missing parent directories are created.
 ///
@@ -226,16 +217,6 @@ fn directory(path: &Path) -> &Path {
     path.parent()
         .filter(|dir| !dir.as_os_str().is_empty())
         .unwrap_or(Path::new("."))
-}
-
-/// Sees to it that the names in a directory are on the disk.
-pub(super) fn sync_dir(dir: &Path, durability: Durability) -> Result<(), StoreError> {
-    if durability == Durability::ThisBoot {
-        return Ok(());
-    }
-    File::open(dir)
-        .and_then(|d| d.sync_all())
-        .map_err(StoreError::io("sync", dir))
 }
 
 #[cfg(test)]

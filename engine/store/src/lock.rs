@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use nix::fcntl::{Flock, FlockArg};
 use sha2::{Digest, Sha256};
 
-use super::scratch::{create_private, names};
+use super::directory::create_private;
+use super::scratch::names;
 use super::{Durability, Store, StoreError, remove_tree};
 
 /// A lock on one object of the store; dropped means released.

@@ -5,8 +5,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use super::directory::create_dirs;
 use super::pairing::{self, Pairing};
-use super::scratch::create_dirs;
 use super::{Durability, StoreError, atomic, id, set_mode};
 
 /// Where the bundles are, in the run directory.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use nix::fcntl::{Flock, FlockArg};
 use rustix::fs::{CWD, RenameFlags};
 
-use super::atomic::sync_dir;
+use super::directory::{create_private, sync_dir};
 use super::{Durability, Store, StoreError, id, remove_tree};
 
 /// A directory that is being filled. Dropped means removed, unless it was published.
@@ -156,36 +156,6 @@ fn ensure_tmp(store: &Store) -> Result<PathBuf, StoreError> {
     let tmp = store.tmp();
     create_private(&tmp, Durability::ThisBoot)?;
     Ok(tmp)
-}
-
-/// Creates a directory for its owner alone, unless it is there: set-user-id programs of old images are nothing that every
-/// user of the host should reach (CVE-2021-41091).
-///
-/// # Errors
-/// It cannot be created.
-pub fn create_private(dir: &Path, durability: Durability) -> Result<(), StoreError> {
-    create_dirs(dir, 0o700, durability)
-}
-
-/// Creates a directory and those above it, where they are missing. Each that must last is on the disk with its name.
-///
-/// # Errors
-/// One cannot be created, or something else is there.
-pub(super) fn create_dirs(dir: &Path, mode: u32, durability: Durability) -> Result<(), StoreError> {
-    let create = || DirBuilder::new().mode(mode).create(dir);
-    let above = dir.parent().filter(|above| !above.as_os_str().is_empty());
-    let created = match (create(), above) {
-        (Err(e), Some(above)) if e.kind() == io::ErrorKind::NotFound => {
-            create_dirs(above, mode, durability)?;
-            create()
-        }
-        (created, _) => created,
-    };
-    match created {
-        Ok(()) => sync_dir(above.unwrap_or(Path::new(".")), durability),
-        Err(e) if e.kind() == io::ErrorKind::AlreadyExists && dir.is_dir() => Ok(()),
-        Err(e) => Err(StoreError::io("create", dir)(e)),
-    }
 }
 
 #[cfg(test)]

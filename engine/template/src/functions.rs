@@ -4,10 +4,7 @@ use std::cmp::Ordering;
 
 use serde_json::{Number, Value};
 
-use super::show;
-
-/// Widths and counts beyond this are refused: an answer is to be read.
-pub const MOST: usize = 10_000;
+use super::show::{self, MOST};
 
 /// Calls a function. The error says what is wrong with the arguments.
 pub fn call(name: &str, arguments: &[&Value]) -> Result<Value, String> {

@@ -5,7 +5,8 @@ use std::str::Chars;
 
 use serde_json::Value;
 
-use super::functions::MOST;
+/// Widths and counts beyond this are refused: an answer is to be read.
+pub const MOST: usize = 10_000;
 
 /// As `%v`: lists are `[a b]`, maps `map[k:v k:v]`, nothing is `<no value>`.
 pub fn value(value: &Value) -> String {

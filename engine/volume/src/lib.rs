@@ -12,6 +12,22 @@
 //! | `record` | create, find, find_exact, list, remove |
 //! | `populate`, `copy` | the image's content into a volume that is used first |
 //! | `attach` | the host path to bind, after mounting the device if there is one |
+//!
+//! It must not know who mounts a volume: whoever removes one says who uses it.
+//!
+//! ```
+//! use unipod_volume::{Wanted, create, find};
+//!
+//! # let dir = tempfile::tempdir().unwrap();
+//! let store = unipod_store::Store::at(dir.path().join("data"), dir.path().join("run")).unwrap();
+//! let wanted = Wanted {
+//!     name: Some("shop-data".to_owned()),
+//!     ..Wanted::default()
+//! };
+//! create(&store, &wanted, false)?;
+//! assert_eq!(find(&store, "shop-data")?.name, "shop-data");
+//! # Ok::<(), unipod_volume::VolumeError>(())
+//! ```
 
 mod attach;
 mod copy;

@@ -4,6 +4,7 @@ pub mod copy_up;
 pub mod masks;
 mod mount_flag;
 pub mod options;
+pub(crate) mod request;
 pub mod user_mounts;
 pub mod volumes;
 

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
+use super::request::{MountRequest, MountSource, host_path};
 use crate::BundleError;
-use crate::mounts::volumes::{MountRequest, MountSource, host_path};
 
 #[derive(Debug, Default)]
 struct Fields {

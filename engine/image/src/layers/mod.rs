@@ -39,7 +39,7 @@ use sha2::{Digest, Sha256};
 
 use inventory::{Depth, Inventory};
 use stream::TarStream;
-use unipod_store::scratch::create_private;
+use unipod_store::create_private;
 use unipod_store::{self as store, Durability, Lock, Scratch, Store, StoreError};
 
 pub(super) use extract::{OPAQUE_TRUSTED, OPAQUE_USER};

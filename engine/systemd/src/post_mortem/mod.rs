@@ -4,6 +4,7 @@
 pub mod facts;
 pub mod log;
 pub mod next;
+mod restart;
 pub mod time;
 pub mod verdict;
 

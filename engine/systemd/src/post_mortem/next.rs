@@ -1,6 +1,7 @@
 //! What systemd will do with a service (systemd.service(5), `Restart=`), and who else starts it.
 
 use super::facts::Facts;
+use super::restart::{applies, is_start_limited};
 use super::time::{date, now, span};
 use super::verdict::{State, Verdict};
 use crate::units::Units;
@@ -76,27 +77,6 @@ fn stays_down(facts: &Facts) -> String {
         restart => {
             format!("nothing: it stays down until something starts it (Restart={restart} is for services that run)")
         }
-    }
-}
-
-/// Whether systemd refuses further starts. After restarts the result is that of the last run, and the limit shows in their
-/// number only.
-pub fn is_start_limited(facts: &Facts) -> bool {
-    let burst = facts.start_limit_burst;
-    let exhausted = burst > 0 && facts.restarts >= burst && applies(&facts.restart, &facts.result);
-    facts.active_state == "failed" && (facts.result == "start-limit-hit" || exhausted)
-}
-
-/// The table in systemd.service(5).
-fn applies(restart: &str, result: &str) -> bool {
-    match restart {
-        "always" => true,
-        "on-success" => result == "success",
-        "on-failure" => result != "success",
-        "on-abnormal" => !matches!(result, "success" | "exit-code"),
-        "on-abort" => matches!(result, "signal" | "core-dump"),
-        "on-watchdog" => result == "watchdog",
-        _ => false,
     }
 }
 

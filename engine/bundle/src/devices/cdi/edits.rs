@@ -8,7 +8,7 @@ use oci_spec::runtime::{Hook, Hooks, LinuxDevice, LinuxDeviceType, Mount, Proces
 
 use super::spec::{self, ContainerEdits, DeviceNode, HookPoint, NodeType};
 use crate::devices::Devices;
-use crate::mounts::volumes;
+use crate::mounts::request;
 use crate::process::users::Identity;
 
 /// The mode of a node for which nobody says one, as crun and runc have it: who may use it is the device's rules.
@@ -124,7 +124,7 @@ fn node(wanted: &DeviceNode, user: &Identity) -> Result<LinuxDevice, String> {
         _ => on_host(wanted)?,
     };
     let mut oci = LinuxDevice::default();
-    oci.set_path(volumes::clean(&wanted.path)?)
+    oci.set_path(request::clean(&wanted.path)?)
         .set_typ(match node_type {
             NodeType::Block => LinuxDeviceType::B,
             NodeType::Character => LinuxDeviceType::C,
@@ -173,7 +173,7 @@ fn mount(wanted: &spec::Mount) -> Result<Mount, String> {
         file_system = Some("bind");
     }
     let mut oci = Mount::default();
-    oci.set_destination(volumes::clean(&wanted.container_path)?)
+    oci.set_destination(request::clean(&wanted.container_path)?)
         .set_source(Some(wanted.host_path.clone()))
         .set_typ(file_system.map(str::to_owned))
         .set_options(Some(options));

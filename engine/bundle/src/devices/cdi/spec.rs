@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, IgnoredAny};
 
 use super::name;
-use crate::mounts::volumes;
+use crate::mounts::request;
 
 /// Brackets around brackets: the parser's time grows with the square of their number. A specification has about six.
 const DEEPEST: usize = 100;
@@ -261,7 +261,7 @@ impl Hook {
 
 fn check_destination(field: &'static str, path: &str) -> Result<(), SpecError> {
     let expected = "expected an absolute path in the container, not its root";
-    SpecError::unless(volumes::clean(path).is_ok(), field, path, expected)
+    SpecError::unless(request::clean(path).is_ok(), field, path, expected)
 }
 
 fn check_env(all: &[String]) -> Result<(), SpecError> {
