@@ -48,6 +48,7 @@ test: lint test-only ## Everything CI does: lints, unit tests, acceptance tests
 
 test-only: deps build
 	$(CARGO) nextest run --workspace
+	$(CARGO) test --quiet --workspace --doc
 
 lint: deps ## Formatting and clippy, warnings denied; what the dependencies are
 	$(CARGO) fmt --all --check

@@ -32,7 +32,7 @@
 //! | module                                    | job                                                               |
 //! |-------------------------------------------|-------------------------------------------------------------------|
 //! | [`places`], [`mod@search`]                | the search path; what is on it                                    |
-//! | [`load`], [`dropins`]                     | files into units; drop-ins into them                              |
+//! | [`load`], [`merge_dropins`]               | files into units; drop-ins into them                              |
 //! | [`mod@unit`], [`names`]                   | a unit, its type; service and resource names, references          |
 //! | [`claims`]                                | which unit gets the service that it names                         |
 //! | [`container`] … [`artifact`]              | one file per type: its table of keys and its service              |
@@ -40,7 +40,7 @@
 //! | [`handlers`], [`mount`], [`preamble`]     | rules that types share                                            |
 //! | [`paths`]                                 | paths, told from their text                                       |
 //! | [`convert`]                               | the conversion of one unit                                        |
-//! | [`keys`], [`options`], [`emit`]           | the tables' vocabulary, options from their rows, command lines    |
+//! | [`keys`], [`option_words`], [`emit`]      | the tables' vocabulary, options from their rows, command lines    |
 //! | [`text`]                                  | the unit's own lines and the added ones become the service        |
 //! | [`mod@generate`]                          | all units of a run; failures and who fails with them              |
 //! | [`suggest`], [`parallel`]                 | the nearest name; work by all processors                          |
@@ -59,7 +59,6 @@ pub mod claims;
 pub mod cli;
 pub mod container;
 pub mod convert;
-pub mod dropins;
 pub mod emit;
 pub mod generate;
 pub mod handlers;
@@ -70,10 +69,11 @@ pub mod kube;
 pub mod load;
 pub mod log;
 pub mod manager;
+pub mod merge_dropins;
 pub mod mount;
 pub mod names;
 pub mod network;
-pub mod options;
+pub mod option_words;
 pub mod output;
 pub mod parallel;
 pub mod paths;

@@ -15,7 +15,7 @@ use crate::problem::{Place, Problem, limit};
 use crate::rule::Rule;
 use crate::search::{Directory, Found};
 use crate::unit::{Reading, Unit, UnitType};
-use crate::{dropins, parallel};
+use crate::{merge_dropins, parallel};
 
 /// Files larger than this, in bytes, are no unit files, whatever they are.
 const LARGEST: usize = 32 << 20;
@@ -44,7 +44,7 @@ pub fn load(found: &Found, problems: &mut Vec<Problem>) -> Vec<Unit> {
             problems.extend(unit.problems);
         }
     }
-    dropins::merge(found, &mut units);
+    merge_dropins::merge(found, &mut units);
     units
 }
 

@@ -12,7 +12,7 @@
 //! | [`words`]      | splitting into words, quotes and C escapes removed                         |
 //! | [`quote`]      | words to one line that systemd splits into the same words                  |
 //! | [`names`]      | the parts of a unit's file name                                            |
-//! | [`dropins`]    | which drop-in directories apply, which files in them win                   |
+//! | [`precedence`] | which drop-in directories apply, which files in them win                   |
 //! | [`specifiers`] | `%i` and its kin: found and named, never expanded                          |
 //! | [`error`]      | places, errors, warnings                                                   |
 //!
@@ -33,21 +33,21 @@
 //! ```
 
 pub mod document;
-pub mod dropins;
 pub mod error;
 pub mod lookup;
 pub mod names;
 pub mod parse;
+pub mod precedence;
 pub mod quote;
 pub mod specifiers;
 pub mod words;
 pub mod write;
 
 pub use document::{Comment, Entry, Line, Section, UnitFile};
-pub use dropins::{dropin_directories, select_dropins};
 pub use error::{ParseError, ParseErrors, ParseProblem, Place, Problem, Warning};
 pub use lookup::{Lookup, parse_unsigned};
 pub use names::UnitName;
+pub use precedence::{dropin_directories, select_dropins};
 pub use quote::{quote_word, quote_words};
 pub use words::{split_args, split_words};
 pub use write::one_line;

@@ -30,7 +30,7 @@
 //! assert_eq!(duration::parse("1m30s").map(|time| time.as_secs()), Some(90));
 //!
 //! let options = ContainerOptions {
-//!     cap_add: vec!["NO_SUCH_RIGHT".to_owned()],
+//!     pid: Some("neighbour".to_owned()),
 //!     ..ContainerOptions::default()
 //! };
 //! assert!(check(&options).is_err());

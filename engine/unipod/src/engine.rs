@@ -56,7 +56,7 @@ pub enum EngineError {
 /// Containers, images, volumes, networks and secrets of one store.
 ///
 /// ```
-/// # let dir = tempfile::tempdir()?;
+/// # let dir = tempfile::tempdir().unwrap();
 /// let engine = unipod::Engine::at(dir.path().join("data"), dir.path().join("run"))?;
 /// assert!(engine.images().list()?.is_empty());
 /// # Ok::<(), unipod::EngineError>(())

@@ -1,4 +1,5 @@
 //! Drop-ins (systemd.unit(5), "drop-in" directories): which directories apply to a unit, which files in them win.
+//! Names only: `merge_dropins` of the generator finds, reads and merges the files.
 
 use std::collections::BTreeMap;
 

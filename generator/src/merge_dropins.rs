@@ -1,4 +1,5 @@
 //! Drop-ins (systemd.unit(5)): found beside any unit of the search path, read once, merged into the units they apply to.
+//! Which apply, and which of one name wins, is known to [`systemd_unit_parser::precedence`].
 
 use std::collections::HashMap;
 use std::fs;
