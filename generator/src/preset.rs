@@ -98,33 +98,60 @@ struct Change {
 }
 
 impl Change {
+    /// | the record has it | it is wanted | some of its links are there | |
+    /// |---|---|---|---|
+    /// | no | yes | | its links are made |
+    /// | yes | yes, by other links | yes | new links are made, old ones dropped |
+    /// | yes | no | yes | its links are dropped, and it is forgotten: it may come back |
+    /// | yes | | no | somebody has disabled it, and so it stays |
     fn of(manager: &Manager, record: Links, wanted: &Links) -> Self {
-        let enabled =
-            |service: &str, links: &BTreeSet<String>| links.iter().any(|path| leads_to(manager, path, service));
-        let mut change = Self::default();
+        let mut change = Self {
+            record,
+            ..Self::default()
+        };
         for (service, links) in wanted {
-            match record.get(service) {
-                None => drop(change.made.insert(service.clone(), links.clone())),
-                Some(before) if before != links && enabled(service, &(before | links)) => {
-                    change.made.insert(service.clone(), links - before);
-                    change.dropped.insert(service.clone(), before - links);
-                }
+            match change.record.get(service).cloned() {
+                None => change.enable(service, links),
+                Some(before) if before != *links => change.follow(manager, service, &before, links),
                 Some(_) => {}
             }
         }
-        change.record = record;
-        for service in change.made.keys() {
-            change.record.insert(service.clone(), wanted[service].clone());
+        let unwanted: Vec<String> = change
+            .record
+            .keys()
+            .filter(|service| !wanted.contains_key(*service))
+            .cloned()
+            .collect();
+        for service in unwanted {
+            change.forget(manager, &service);
         }
-        let gone = |service: &str, links: &_| !wanted.contains_key(service) && enabled(service, links);
-        change.record.retain(|service, links| {
-            let gone = gone(service, links);
-            if gone {
-                change.dropped.insert(service.clone(), std::mem::take(links));
-            }
-            !gone
-        });
         change
+    }
+
+    fn enable(&mut self, service: &str, links: &BTreeSet<String>) {
+        self.made.insert(service.to_owned(), links.clone());
+        self.record.insert(service.to_owned(), links.clone());
+    }
+
+    /// `[Install]` has changed.
+    fn follow(&mut self, manager: &Manager, service: &str, before: &BTreeSet<String>, links: &BTreeSet<String>) {
+        if is_enabled(manager, service, &(before | links)) {
+            self.made.insert(service.to_owned(), links - before);
+            self.dropped.insert(service.to_owned(), before - links);
+            self.record.insert(service.to_owned(), links.clone());
+        }
+    }
+
+    /// The unit file is gone.
+    fn forget(&mut self, manager: &Manager, service: &str) {
+        if self
+            .record
+            .get(service)
+            .is_some_and(|links| is_enabled(manager, service, links))
+            && let Some(links) = self.record.remove(service)
+        {
+            self.dropped.insert(service.to_owned(), links);
+        }
     }
 
     fn is_empty(&self) -> bool {
@@ -145,6 +172,11 @@ impl Change {
         }
         Ok(())
     }
+}
+
+/// Whether one of these links is there and leads to the service.
+fn is_enabled(manager: &Manager, service: &str, links: &BTreeSet<String>) -> bool {
+    links.iter().any(|path| leads_to(manager, path, service))
 }
 
 fn pairs(links: &Links) -> impl Iterator<Item = (&String, &String)> {

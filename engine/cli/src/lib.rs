@@ -1,4 +1,12 @@
-//! Floor 4: the command line. One file per noun: parse, call, print.
+//! Floor 6: the command line. One file per noun: parse, call, print.
+//!
+//! It owns the words of docker's and podman's command lines, and how answers look. It must not have a rule that another program
+//! would need: those are in the library, [`unipod`], and nothing else of the engine is named here.
+//!
+//! ```
+//! let command = unipod_cli::command();
+//! assert!(command.find_subcommand("run").is_some());
+//! ```
 
 mod arguments;
 mod check;

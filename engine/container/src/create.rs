@@ -2,7 +2,7 @@
 
 use super::record::{self, ImageUse, Lifecycle, Record, SdNotify, UnitUse};
 use super::remove::{self, RemoveOptions};
-use super::{ContainerError, health, names, transient};
+use super::{ContainerError, health, leftover, names, transient};
 use unipod_bundle::ContainerOptions;
 use unipod_bundle::values::signal;
 use unipod_image::Image;
@@ -133,7 +133,7 @@ fn claim_name(store: &Store, wanted: Option<&str>, replace: bool) -> Result<(Str
     }
     let lock = Lock::acquire(store, "container", name)?;
     if let Some(holder) = record::by_name(store, name)? {
-        if !replace && !remove::is_leftover(&holder) {
+        if !replace && !leftover::is_leftover(&holder) {
             return Err(ContainerError::NameInUse {
                 name: name.to_owned(),
                 id: holder.id.short().to_owned(),

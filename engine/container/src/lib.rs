@@ -14,6 +14,7 @@
 //! | `group` | a control group of its own for a container in the foreground |
 //! | [`health`] | health checks |
 //! | [`inspect`] | `inspect`: a container in podman's JSON, as far as there is something to tell |
+//! | `leftover` | what makes a record garbage: a container that nobody needs any more, and that nobody is going to remove |
 //! | `limits` | resource limits given as options (`--memory`, `--pids-limit`, …), beside those that systemd sets on the unit |
 //! | `log_driver` | `--log-driver`: where the output of a payload goes |
 //! | `mount_points` | what the bottom of every root file system has: the places where each container gets something mounted |
@@ -28,6 +29,7 @@
 //! | `rootfs` | the container's root file system: the image's layers with a writable one on top, mounted in the engine's private mount namespace, where it ends with the container |
 //! | [`start`] | starting a container: everything between its record and its first instruction |
 //! | [`stop`] | ending a container's init: the stop signal, a while of patience, SIGKILL |
+//! | `stop_signal` | whether a container's init notices its stop signal; one that cannot is killed at once |
 //! | `storage` | what a container mounts beside its root: named and anonymous volumes, images, secrets |
 //! | `streams` | standard streams of a process that we wait for: pipes, which are copied to and from our own |
 //! | `tag` | `--log-opt tag=`: what a container's lines are called in the journal (`SYSLOG_IDENTIFIER=`, `journalctl -t`) |
@@ -56,6 +58,7 @@ pub mod foreground;
 mod group;
 pub mod health;
 pub mod inspect;
+mod leftover;
 mod limits;
 mod log_driver;
 mod mount_points;
@@ -70,6 +73,7 @@ mod reopen;
 mod rootfs;
 pub mod start;
 pub mod stop;
+mod stop_signal;
 mod storage;
 mod streams;
 mod tag;

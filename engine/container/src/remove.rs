@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use super::process::Process;
 use super::record::{self, Exit, Record, State};
-use super::{ContainerError, group, relay, stop};
+use super::{ContainerError, group, leftover, relay, stop};
 use unipod_bundle::devices::cdi;
 use unipod_network as network;
 use unipod_runtime::{OciRuntime, oci};
@@ -136,23 +136,11 @@ fn is_awaited(store: &Store, record: &Record) -> Result<bool, StoreError> {
 pub(super) fn leftover(store: &Store, id: Option<&str>) -> Result<bool, ContainerError> {
     let all = id.map(|_| record::list(store)).transpose()?.unwrap_or_default();
     match all.iter().find(|record| Some(record.id.as_str()) == id) {
-        Some(record) if record.state() != State::Running && !is_at_work(store, record)? => {
+        Some(record) if record.state() != State::Running && !leftover::is_at_work(store, record)? => {
             clean_up(store, record, None).map(|()| true)
         }
         _ => Ok(false),
     }
-}
-
-/// Whether somebody is starting or removing it. Who was killed at that holds no lock any more.
-pub(super) fn is_at_work(store: &Store, record: &Record) -> Result<bool, StoreError> {
-    Ok(Lock::try_acquire(store, "container", &record.name)?.is_none())
-}
-
-/// Whether a container, whose lock the caller holds, was to be removed at its end and will not be: it has ended, and nobody came
-/// to remove it (its unit's file is gone, say), or whoever started it in the foreground was killed before it ran.
-pub(super) fn is_leftover(record: &Record) -> bool {
-    let never_ran = record.unit.is_none() && record.state() == State::Created;
-    record.lifecycle.rm && (never_ran || record.state() == State::Exited)
 }
 
 /// Ends a first process that waits to be released by somebody who was killed before it could be recorded. It is known from the

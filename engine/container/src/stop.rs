@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::process::Process;
 use super::record::Record;
+use super::stop_signal::can_receive;
 use super::{ContainerError, process, relay};
 
 /// How long the kernel may take for a process that was killed: it may have to write out dirty pages first.
@@ -26,7 +27,7 @@ fn end_init(record: &Record, timeout: Option<u32>) -> Result<(), ContainerError>
         return Ok(());
     };
     let patience = Duration::from_secs(timeout.unwrap_or(record.stop_timeout).into());
-    if handle.can_receive(record.stop_signal) {
+    if can_receive(&handle, record.stop_signal) {
         handle.signal(record.stop_signal).map_err(failed(record))?;
         if handle.wait(patience).map_err(failed(record))? {
             return Ok(());

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use super::process::Process;
 use super::record::{self, Record, State};
-use super::{ContainerError, mount_points, remove};
+use super::{ContainerError, leftover, mount_points, remove};
 use unipod_image::{self as image, Progress, PullOptions, records};
 use unipod_network as network;
 use unipod_runtime::oci;
@@ -31,7 +31,7 @@ pub fn problems<'a>(store: &'a Store, progress: &'a dyn Progress) -> Result<Vec<
     problems.extend(damaged);
     problems.extend(mount_points(store));
     for record in records {
-        if remove::is_leftover(&record) && !remove::is_at_work(store, &record)? {
+        if leftover::is_leftover(&record) && !leftover::is_at_work(store, &record)? {
             problems.push(leftover(store, record));
         } else if let Some(used) = record.image.as_ref().filter(|used| !images.contains(&used.id)) {
             let name = used.name.clone();
@@ -48,7 +48,7 @@ pub fn problems<'a>(store: &'a Store, progress: &'a dyn Progress) -> Result<Vec<
 pub fn mounted_images(store: &Store) -> Result<Vec<(String, String)>, StoreError> {
     let mut mounted = Vec::new();
     for record in record::list(store)? {
-        if record.state() == State::Running || remove::is_at_work(store, &record)? {
+        if record.state() == State::Running || leftover::is_at_work(store, &record)? {
             mounted.extend(record.images().map(|image| (image.clone(), record.name.clone())));
         }
     }

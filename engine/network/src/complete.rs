@@ -34,30 +34,18 @@ pub(super) fn complete(
     } = wanted;
     let driver = check_driver(driver)?;
     let mut options = driver_options::checked(driver, options)?;
+    let ipam = check_ipam(ipam_driver, driver, wanted)?;
     let bridge_name = options.remove("com.docker.network.bridge.name");
     let interface = interface.clone().or(bridge_name);
-    let ipam = check_ipam(ipam_driver, driver, wanted)?;
-    let bridge = driver == "bridge";
-    let network_interface = match (interface, bridge) {
-        (Some(name), true) => Some(check_bridge(&name, others, existing, &options)?),
-        (Some(name), false) => Some(check_parent(name)?),
-        (None, true) => existing
-            .and_then(|e| e.network_interface.clone())
-            .or_else(|| Some(free_bridge(others))),
-        (None, false) => options.remove("parent").map(check_parent).transpose()?,
+    let network_interface = match driver {
+        "bridge" => Some(bridge(interface, existing, others, &options)?),
+        _ => parent(interface, &mut options)?,
     };
-    let dns_enabled = bridge && ipam != "none" && !disable_dns;
-    if !dns.is_empty() && !dns_enabled {
-        return Err(NetworkError::invalid(
-            "DNS server",
-            dns[0].to_string(),
-            "the network has no names to serve",
-        ));
-    }
-    let subnets = if ipam == "none" {
-        Vec::new()
-    } else {
-        subnets(wanted, existing, others, dns_enabled)?
+    let dns_enabled = driver == "bridge" && ipam != "none" && !disable_dns;
+    check_servers(dns, dns_enabled)?;
+    let subnets = match ipam {
+        "none" => Vec::new(),
+        _ => subnets(wanted, existing, others, dns_enabled)?,
     };
     Ok(Network {
         name: name.clone(),
@@ -75,6 +63,37 @@ pub(super) fn complete(
         options,
         ipam_options: BTreeMap::from([("driver".into(), ipam.into())]),
     })
+}
+
+/// The bridge: the one that was asked for, else the one it had, else a new one.
+fn bridge(
+    asked: Option<String>,
+    existing: Option<&Network>,
+    others: &[Network],
+    options: &BTreeMap<String, String>,
+) -> Result<String, NetworkError> {
+    if let Some(name) = asked {
+        return check_bridge(&name, others, existing, options);
+    }
+    let before = existing.and_then(|network| network.network_interface.clone());
+    Ok(before.unwrap_or_else(|| free_bridge(others)))
+}
+
+/// The interface of the host that macvlan and ipvlan sit on, as `--interface-name` or `-o parent=` has it.
+fn parent(asked: Option<String>, options: &mut BTreeMap<String, String>) -> Result<Option<String>, NetworkError> {
+    let parent = asked.or_else(|| options.remove("parent"));
+    parent.map(check_parent).transpose()
+}
+
+/// Servers of names are of use only where names are served.
+fn check_servers(servers: &[IpAddr], dns_enabled: bool) -> Result<(), NetworkError> {
+    match servers.first() {
+        Some(server) if !dns_enabled => {
+            let why = "the network has no names to serve";
+            Err(NetworkError::invalid("DNS server", server.to_string(), why))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn check_driver(driver: &str) -> Result<&str, NetworkError> {

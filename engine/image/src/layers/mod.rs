@@ -20,6 +20,8 @@ mod archive;
 mod extract;
 mod failure;
 pub mod inventory;
+#[cfg(test)]
+mod lab;
 mod metadata;
 pub(super) mod room;
 mod root;

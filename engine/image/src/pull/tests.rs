@@ -1,6 +1,7 @@
 //! Pulls from Debian's docker-registry, and from a small server that misbehaves on demand.
 
 mod behaviour;
+mod credentials;
 mod debian;
 mod fake;
 mod files;
