@@ -7,6 +7,7 @@ mod fake;
 mod files;
 mod real;
 mod sample;
+mod search;
 mod tags;
 
 use std::path::Path;

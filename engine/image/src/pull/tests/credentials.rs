@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
-use super::behaviour::{sample, with_registries};
+use super::behaviour::sample;
 use super::fake::{Answer, Fake, Request};
 use super::sample::OCI;
+use super::search::with_registries;
 use super::*;
 
 /// A registry that wants a token; the first one is over after two requests.
