@@ -1,5 +1,7 @@
 //! A run that is killed has decided nothing, wherever it is killed.
 
+use std::process::Command;
+
 use super::{LINK, UNIT, User};
 
 #[test]
