@@ -50,9 +50,10 @@ test-only: deps build
 	$(CARGO) nextest run --workspace
 	$(CARGO) test --quiet --workspace --doc
 
-lint: deps ## Formatting and clippy, warnings denied; what the dependencies are
+lint: deps ## Formatting, clippy and documentation, warnings denied; what the dependencies are
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --quiet --workspace --no-deps
 	$(CARGO) deny --log-level error check bans licenses sources
 
 fmt: ## Format the sources

@@ -32,7 +32,7 @@ impl Host {
         std::fs::metadata(path).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)
     }
 
-    /// The id of a user or group of the host, from 0 to [`LARGEST_ID`]; `accounts` is the file that lists them, passwd(5) or group(5).
+    /// The id of a user or group of the host, from 0 to `LARGEST_ID`; `accounts` is the file that lists them, passwd(5) or group(5).
     pub fn id_of(&self, accounts: &str, name: &str) -> Option<u32> {
         let text = std::fs::read_to_string(self.root.join(accounts.trim_start_matches('/'))).ok()?;
         let mut lines = text.lines().map(|line| line.split(':'));

@@ -6,7 +6,7 @@
 //!
 //! | module | job |
 //! |---|---|
-//! | [`check`] | options checked before anything is pulled, mounted or started: as far as words go (`check`), and against this machine (`check_here`) |
+//! | [`check`](mod@check) | options checked before anything is pulled, mounted or started: as far as words go (`check`), and against this machine (`check_here`) |
 //! | [`devices`] | `--device`, and all of the host's devices for `--privileged` |
 //! | [`error`] | what can be wrong with a request for a bundle |
 //! | [`files`] | files written for a container into its bundle and mounted over what the image has: `hosts`, `resolv.conf` … |
@@ -97,9 +97,9 @@ pub struct BundleRequest<'a> {
     pub host_gateway: Option<std::net::IpAddr>,
     /// Whether the control group that it will be in is its own: another's is read-only even for `--privileged`.
     pub own_cgroup: bool,
-    /// Whether the runtime fills a tmpfs, see [`OciRuntime::copies_up`].
+    /// Whether the runtime fills a tmpfs, see `OciRuntime::copies_up`.
     pub copies_up: bool,
-    /// Compiled system call filters, see [`OciRuntime::filter_cache`].
+    /// Compiled system call filters, see `OciRuntime::filter_cache`.
     pub filter_cache: Option<security::seccomp::cache::FilterCache>,
 }
 

@@ -32,7 +32,7 @@ pub struct Bundle {
 }
 
 /// Writes the files that `config.json` refers to into the bundle directory; that one is for whoever runs the bundle
-/// ([`unipod_runtime::OciRuntime`]).
+/// (`unipod_runtime::OciRuntime`).
 ///
 /// # Errors
 /// Something was asked for that means nothing or that this machine cannot grant; or the directory cannot be written.

@@ -1,4 +1,4 @@
-//! The `unipod` binary: everything is in the library, see [`unipod::cli`].
+//! The `unipod` binary: everything is in the library, see [`unipod_cli`].
 
 use std::process::ExitCode;
 

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`keys`] | the one table of keys: kind, whether it acts here, and as what |
 //! | [`places`] | which files are read, in which order |
-//! | [`reference`] | the table for people |
+//! | [`reference`](mod@reference) | the table for people |
 //! | `file` | one file: parsed, checked against the table, every complaint with its line |
 //! | `shared` | the values that helpers of the whole process need: where programs are, how netavark is called |
 //!

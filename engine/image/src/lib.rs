@@ -9,7 +9,7 @@
 //! | [`blobs`] | the content store: `blobs/sha256/HEX`, each file named by the digest of what it holds |
 //! | `download` | blobs from a registry into the content store, and from there into layers |
 //! | [`fetch`] | a single file from the web, for commands that take an address where a path may be |
-//! | [`find`] | from what a user calls an image to the image: qualified names, short names, digests, IDs |
+//! | [`find`](mod@find) | from what a user calls an image to the image: qualified names, short names, digests, IDs |
 //! | [`layers`] | layers: from a compressed tar archive to a directory that overlayfs can stack |
 //! | [`local`] | images in files: the transports `oci:`, `oci-archive:`, `docker-archive:` and `dir:` of containers-transports(5) |
 //! | [`login`] | `login`: credentials are stored only after the registry took them |
@@ -18,7 +18,7 @@
 //! | [`policy`] | policy.json: which images may be used at all |
 //! | [`pull`] | `pull`: from a name to an image in the store |
 //! | [`records`] | which images there are: one small record per reference in `images/`, naming content by digest |
-//! | [`reference`] | image references: the grammar of distribution/reference, with Docker's defaults |
+//! | [`reference`](mod@reference) | image references: the grammar of distribution/reference, with Docker's defaults |
 //! | [`registries`] | registries.conf: where an image name really leads, and what a short name means |
 //! | [`registry`] | the client of the OCI distribution API: manifests and blobs from one endpoint |
 //! | [`remove`] | taking names away, and with the last one the image: `rmi`, `untag`, `image prune` |

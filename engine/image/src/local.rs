@@ -1,6 +1,6 @@
 //! Images in files: the transports `oci:`, `oci-archive:`, `docker-archive:` and `dir:` of containers-transports(5).
 //!
-//! What is found is copied into the content store and goes on as if it had been pulled. [`tree`] reads directories and
+//! What is found is copied into the content store and goes on as if it had been pulled. `tree` reads directories and
 //! archives alike.
 
 mod tree;

@@ -1,7 +1,7 @@
 //! registries.conf: where an image name really leads, and what a short name means.
 //!
 //! Source: containers-registries.conf(5), containers-registries.conf.d(5), version 2 of the format.
-//! The files and their merging are in [`files`].
+//! The files and their merging are in `files`.
 
 mod files;
 

@@ -1,6 +1,6 @@
 //! Whether images are what they were when they were pulled: records, blobs, unpacked layers; and what nobody needs.
 //!
-//! A layer is compared with what was noted when it was unpacked ([`layers::inventory`]). It is made again from its blob, aside,
+//! A layer is compared with what was noted when it was unpacked ([`layers::inventory`](mod@layers::inventory)). It is made again from its blob, aside,
 //! and changes places with what is there in one step. Blobs come again from where the image came from.
 
 use std::collections::{BTreeMap, HashMap, HashSet};

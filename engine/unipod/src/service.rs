@@ -108,7 +108,7 @@ pub fn remove(store: &Store, record: &Record, options: RemoveOptions) -> Result<
 /// Removes the containers of these names, running or not; those that are gone are fine.
 ///
 /// # Errors
-/// As [`remove`].
+/// As [`remove()`].
 pub fn remove_all(store: &Store, names: &[String]) -> Result<(), ContainerError> {
     let options = RemoveOptions {
         force: true,

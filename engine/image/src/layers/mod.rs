@@ -6,15 +6,15 @@
 //!
 //! | module | job |
 //! |---|---|
-//! | [`stream`] | bytes of the blob → bytes of the archive, with its digest |
-//! | [`archive`] | bytes of the archive → entries |
-//! | [`sparse`] | where the data of a sparse file goes |
-//! | [`root`] | names of entries → directories, never outside the layer |
-//! | [`extract`] | entries → files |
-//! | [`metadata`] | owners, modes, times, extended attributes |
-//! | [`inventory`] | files → what they were, for whoever doubts them later |
+//! | `stream` | bytes of the blob → bytes of the archive, with its digest |
+//! | `archive` | bytes of the archive → entries |
+//! | `sparse` | where the data of a sparse file goes |
+//! | `root` | names of entries → directories, never outside the layer |
+//! | `extract` | entries → files |
+//! | `metadata` | owners, modes, times, extended attributes |
+//! | [`inventory`](mod@inventory) | files → what they were, for whoever doubts them later |
 //! | [`streams`] | files → whether they open standard streams by name |
-//! | [`failure`] | why an archive could not be unpacked |
+//! | `failure` | why an archive could not be unpacked |
 
 mod archive;
 mod extract;

@@ -6,9 +6,9 @@
 //!
 //! | file | job |
 //! |---|---|
-//! | [`name`] | `vendor/class=device` |
-//! | [`spec`] | one file as it is written: parsed and checked, without a look at this machine |
-//! | [`specs`] | all files of the directories, and which of them describes a device |
+//! | `name` | `vendor/class=device` |
+//! | `spec` | one file as it is written: parsed and checked, without a look at this machine |
+//! | `specs` | all files of the directories, and which of them describes a device |
 //! | [`edits`] | what they say, looked up on this machine, in the language of the OCI runtime |
 
 mod edits;
