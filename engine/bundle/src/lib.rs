@@ -15,9 +15,9 @@
 //! | [`mounts`] | the mounts of a container: what every container has, and what was asked for |
 //! | [`namespaces`] | `--pid`, `--ipc`, `--uts`, `--cgroupns`, `--userns`: which namespaces are the container's own |
 //! | [`options`] | what a container is asked to be: the options of `run`, read but not yet resolved against image or host |
-//! | [`process`] | the first process: its words, user, directory, environment, capabilities and limits |
+//! | [`process`] | the first process: its words, user, directory, environment; its capabilities and limits are decided in [`security`] and [`limits`] |
 //! | [`root`] | reading inside a root file system that nobody trusts: symbolic links never lead out of it |
-//! | [`security`] | `--security-opt`: what can be said with it, taken apart |
+//! | [`security`] | capabilities, the system call filter, and what `--security-opt` says |
 //! | [`spec`] | from a request to a bundle: the container as the OCI runtime wants to be told, and the files that belong to it |
 //! | [`values`] | values as podman's options write them: durations, sizes, signals |
 //!

@@ -57,7 +57,6 @@ impl CliError {
     }
 }
 
-/// Any library error, its chain of causes written out.
 /// The exit code of what knows one, else that of a failed engine.
 fn code_of(error: &(dyn std::error::Error + 'static)) -> u8 {
     let of_container = error.downcast_ref::<ContainerError>().map(ContainerError::code);
@@ -65,6 +64,7 @@ fn code_of(error: &(dyn std::error::Error + 'static)) -> u8 {
     of_container.or(of_start).unwrap_or(125)
 }
 
+/// Any library error, its chain of causes written out.
 impl<E: std::error::Error + 'static> From<E> for CliError {
     fn from(error: E) -> Self {
         let mut message = error.to_string();

@@ -2,11 +2,12 @@
 //!
 //! | module | what it does |
 //! |---|---|
-//! | [`keys`] | the one table of keys: kind, whether it acts here, and as what |
+//! | [`keys`] | the one table of keys: kind, whether it acts here, as what, and what is built in (the default capabilities) |
 //! | [`places`] | which files are read, in which order |
 //! | [`reference`](mod@reference) | the table for people |
 //! | `file` | one file: parsed, checked against the table, every complaint with its line |
-//! | `shared` | the values that helpers of the whole process need: where programs are, how netavark is called |
+//! | `shared` | the values that helpers of the whole process need: where programs are, how netavark is called, which subnets new networks get |
+//! | `environment` | the variables of the engine itself |
 //!
 //! Later files win key by key; a list that holds `{append=true}` adds to what was there, and so do those after it.
 //!

@@ -1,4 +1,4 @@
-//! Everything that was found out about a container, put before the runtime module, which writes the OCI bundle.
+//! Everything that was found out about a container, put before `unipod-bundle`, which writes it.
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr};

@@ -5,7 +5,7 @@
 //!
 //! | module | job |
 //! |---|---|
-//! | `bundle` | everything that was found out about a container, put before the runtime module, which writes the OCI bundle |
+//! | `bundle` | everything that was found out about a container, put before `unipod-bundle`, which writes it |
 //! | `check` | what a health check's command answers: within a time, and no more than fits a log |
 //! | [`create`] | making a container: its name is claimed, its image is there, its record is on disk |
 //! | [`exec`] | a further process in a running container |
@@ -27,9 +27,9 @@
 //! | [`remove`] | taking a container down: its network, its bundle, its writable layer, its anonymous volumes, its name |
 //! | `reopen` | whether a payload is going to open its standard streams by name, as far as it shows before it runs: in its image, in its command line and environment, in files that the host lends it |
 //! | `rootfs` | the container's root file system: the image's layers with a writable one on top, mounted in the engine's private mount namespace, where it ends with the container |
-//! | [`start`] | starting a container: everything between its record and its first instruction |
-//! | [`stop`] | ending a container's init: the stop signal, a while of patience, SIGKILL |
-//! | `stop_signal` | whether a container's init notices its stop signal; one that cannot is killed at once |
+//! | [`start`] | starting a container: everything between its record and its first instruction, with what systemd is told and when (`MAINPID=`, `READY=1`) |
+//! | [`stop`] | ending a container's init: the stop signal, a while of patience, SIGKILL; at once where the signal cannot be noticed |
+//! | `stop_signal` | whether a container's init notices its stop signal |
 //! | `storage` | what a container mounts beside its root: named and anonymous volumes, images, secrets |
 //! | `streams` | standard streams of a process that we wait for: pipes, which are copied to and from our own |
 //! | `tag` | `--log-opt tag=`: what a container's lines are called in the journal (`SYSLOG_IDENTIFIER=`, `journalctl -t`) |

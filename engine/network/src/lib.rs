@@ -6,6 +6,9 @@
 //! | [`create`], `wanted`, `complete`, [`subnet`] | new networks: options checked, free subnets and bridges found |
 //! | `mode`, `ports` | `--network` and `--publish` values |
 //! | `setup` | a container's network from nothing to netavark's answer, and back |
+//! | `driver_options` | `--opt` values of the drivers |
+//! | `error` | what can go wrong with networks |
+//! | [`verify`] | whether networks can be read, and whether anything is left of their containers |
 //! | `bridge` | its hardware address stays |
 //! | `lease`, `claim` | addresses and host ports in use |
 //! | [`netns`] | network namespaces without a process |

@@ -10,7 +10,7 @@
 //! | `early` | a program that is started before what it reads is complete: while it is loaded, we go on, and a `Gate` at the first file that counts holds it until then |
 //! | `gate` | a file that its readers wait for: until it is complete, a lease holds whoever opens it (fcntl(2), "Leases") |
 //! | `held` | a program that waits at a `Gate` for a file which never gets complete would complain about that where the container's messages go, when a signal ends us or the kernel loses its patience: the gate opens |
-//! | `log` | what the OCI runtime says when it fails, and what that means |
+//! | `log` | what the OCI runtime says when it fails, what that means, and the exit code for it (126, 127) |
 //! | [`oci`] | the OCI runtime program: crun, runc or youki, each with the words it understands |
 //! | `program` | the OCI runtime as a program: where it is, and how it is executed |
 //!

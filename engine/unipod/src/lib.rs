@@ -28,7 +28,7 @@
 //! | [`Volumes`], [`Networks`], [`Secrets`] | create, find, list, remove |
 //!
 //! Below the rooms are the crates that do the work. Who needs more than the rooms have finds each under its name here: the
-//! command line uses nothing else.
+//! command line uses nothing else of the engine, but for its Go templates.
 //!
 //! | module | floor | what it owns |
 //! |---|---|---|

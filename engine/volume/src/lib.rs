@@ -11,6 +11,8 @@
 //! | [`options`] | `--opt` values: what is mounted, who owns it, whether it is populated |
 //! | `record` | create, find, find_exact, list, remove |
 //! | `populate`, `copy` | the image's content into a volume that is used first |
+//! | `error` | what can go wrong with volumes |
+//! | [`verify`] | whether volumes are volumes |
 //! | `attach` | the host path to bind, after mounting the device if there is one |
 //!
 //! It must not know who mounts a volume: whoever removes one says who uses it.
