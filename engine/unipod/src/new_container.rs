@@ -44,7 +44,7 @@ impl NewContainer {
 }
 
 /// Sees to the image, claims the name and writes the record. `permit` is asked once the image is there and before anything is
-/// made; a start in a unit asks the same questions itself, so that there only `permit` is skipped.
+/// made. In a unit neither it nor `feasible::check` is asked: the start, which comes next there, looks at all of this anyway.
 ///
 /// # Errors
 /// The image cannot be had, the options cannot work here, the name is taken, or `permit` says no.
