@@ -1,4 +1,4 @@
-//! Floor 1: what a container is asked to be, and the OCI bundle that says so in the language of the OCI runtime specification.
+//! Floor 2: what a container is asked to be, and the OCI bundle that says so in the language of the OCI runtime specification.
 //!
 //! It owns the meaning of podman's options once the command line has read them: mounts, devices, rights, namespaces, limits, the
 //! files in `/etc`. It must not start anything, and must not know where images, volumes or networks come from: they are resolved

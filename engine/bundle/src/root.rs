@@ -9,7 +9,7 @@ use rustix::fs::{CWD, Dir, Mode, OFlags, openat};
 use rustix::io::Errno;
 
 use crate::BundleError;
-use unipod_store::inside::open_in_root;
+use unipod_linux::inside::open_in_root;
 
 /// Files larger than this are no account databases.
 const LIMIT: u64 = 16 << 20;

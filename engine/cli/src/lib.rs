@@ -1,4 +1,4 @@
-//! Floor 6: the command line. One file per noun: parse, call, print.
+//! Floor 7: the command line. One file per noun: parse, call, print.
 //!
 //! It owns the words of docker's and podman's command lines, and how answers look. It must not have a rule that another program
 //! would need: those are in the library, [`unipod`]. Of the engine nothing else is named here but Go templates, which only change how

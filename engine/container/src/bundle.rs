@@ -15,9 +15,10 @@ use unipod_bundle as bundle;
 use unipod_bundle::namespaces::sysctl;
 use unipod_bundle::{BundleRequest, JoinedNamespaces, Namespace};
 use unipod_image::Image;
+use unipod_linux::mount;
 use unipod_network::{self as network, Status};
 use unipod_runtime::OciRuntime;
-use unipod_store::{Store, StoreError, mount};
+use unipod_store::{Store, StoreError};
 use unipod_systemd::{Invocation, activation};
 
 /// Makes the bundle's directory, readable by nobody else: secrets pass through it. The root of a container with a user

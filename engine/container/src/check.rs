@@ -12,7 +12,7 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::process::{Handle, Process};
-use unipod_store::child;
+use unipod_linux::child;
 
 /// As much of each stream is kept; the rest is read and dropped, so that nobody waits for us. Bytes.
 const KEPT: usize = 64 << 10;

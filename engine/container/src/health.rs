@@ -15,7 +15,8 @@ use super::process::{Handle, Process};
 use super::record::{Record, SdNotify, State};
 use super::{ContainerError, stop};
 use unipod_bundle::health::{HealthCheck, ImageHealth, OnFailure};
-use unipod_store::{self as store, Durability, Store, spawn};
+use unipod_linux::spawn;
+use unipod_store::{self as store, Durability, Store};
 use unipod_systemd::notify;
 
 /// A payload that is not up yet is asked again soon; these answers count only if they are good.

@@ -1,4 +1,4 @@
-//! Floor 3: containers: what one is, its life, and what can be done with one that runs.
+//! Floor 4: containers: what one is, its life, and what can be done with one that runs.
 //!
 //! It owns the record of a container and everything that is made for it, from the claim of its name to the last directory that
 //! goes. It must not print, parse a command line, or ask a registry: the image is there when a container is made.
@@ -91,6 +91,7 @@ pub use tag::{BadTag, LogTag};
 
 use unipod_bundle::BundleError;
 use unipod_image::ImageError;
+use unipod_linux::MountError;
 use unipod_network::NetworkError;
 use unipod_runtime::RuntimeError;
 use unipod_secret::SecretError;
@@ -169,6 +170,9 @@ pub enum ContainerError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A mount.
+    #[error(transparent)]
+    Mount(#[from] MountError),
     /// An image.
     #[error(transparent)]
     Image(#[from] ImageError),

@@ -16,7 +16,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::SigSet;
 
 use super::process::Process;
-use unipod_store::spawn;
+use unipod_linux::spawn;
 
 /// The word that makes our own program a relay.
 pub const COMMAND: &str = "relay-stream";

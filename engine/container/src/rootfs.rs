@@ -9,7 +9,7 @@ use super::record::Record;
 use super::userns::Users;
 use super::{ContainerError, mount_points, remove};
 use unipod_image::Image;
-use unipod_store::mount::Overlay;
+use unipod_linux::mount::Overlay;
 use unipod_store::{Store, StoreError, set_mode};
 
 /// Mounts the root file system and returns where.

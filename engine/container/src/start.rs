@@ -15,10 +15,11 @@ use super::userns::Users;
 use super::{ContainerError, bundle, group, health, limits, networking, remove, rootfs, storage, userns};
 use unipod_bundle::options::Resources;
 use unipod_image::Image;
+use unipod_linux::mount;
 use unipod_network::Pending;
 use unipod_runtime::oci::RunRequest;
 use unipod_runtime::{ConsoleSocket, Creation, OciRuntime, Release, Supplied};
-use unipod_store::{Store, mount};
+use unipod_store::Store;
 use unipod_systemd::{activation, notify};
 
 /// A container that is ready to run: its init waits for [`Started::release`].

@@ -14,9 +14,10 @@ use unipod_bundle as bundle;
 use unipod_bundle::HostMount;
 use unipod_bundle::mounts::volumes::{self, MountRequest, MountSource};
 use unipod_image::{self as image, Image};
+use unipod_linux::inside::open_in_root;
+use unipod_linux::mount;
 use unipod_secret::{self as secret, SecretUse, Target};
-use unipod_store::inside::open_in_root;
-use unipod_store::{Store, StoreError, id, mount, set_mode};
+use unipod_store::{Store, StoreError, id, set_mode};
 use unipod_volume::{self as volume, Volume, Wanted};
 
 /// Everything with a path on the host now, and secrets that become environment variables.

@@ -10,8 +10,9 @@ use super::record::{self, Record};
 use unipod_bundle::IdMappings;
 use unipod_bundle::namespaces::user_mode::{AutoOptions, UserMode};
 use unipod_image::Image;
-use unipod_store::userns::IdRange;
-use unipod_store::{Lock, Store, StoreError, UserNamespace, set_mode};
+use unipod_linux::UserNamespace;
+use unipod_linux::userns::IdRange;
+use unipod_store::{Lock, Store, StoreError, set_mode};
 
 /// A user namespace to be used by a container, and what it maps.
 #[derive(Debug)]

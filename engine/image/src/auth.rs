@@ -19,7 +19,7 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use serde::Deserialize;
 
 use super::reference::Reference;
-use unipod_store::{child, spawn};
+use unipod_linux::{child, spawn};
 
 /// What Docker calls docker.io where it asks a helper for all registries.
 const HUB: &str = "https://index.docker.io/v1/";

@@ -1,4 +1,4 @@
-//! Floor 1: images, from a name to unpacked layers.
+//! Floor 2: images, from a name to unpacked layers.
 //!
 //! It owns registries and who may speak to them, the content store, layers, and the records that give them names. It must not know
 //! what containers are; who uses an image is asked of the caller. The only async code of the engine is in here.

@@ -12,7 +12,7 @@ use super::blobs::digest_text;
 use super::platform::Platform;
 use super::reference::sha256_hex;
 use super::registry::RawManifest;
-use unipod_store::mount::MAX_LOWER;
+use unipod_linux::mount::MAX_LOWER;
 
 /// Layers of an image; below them there is one more directory, with places to mount at.
 const MAX_LAYERS: usize = MAX_LOWER - 1;

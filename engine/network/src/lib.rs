@@ -1,4 +1,4 @@
-//! Floor 1: networks. Definitions on disk, network namespaces, and netavark, which does the work in the kernel.
+//! Floor 2: networks. Definitions on disk, network namespaces, and netavark, which does the work in the kernel.
 //!
 //! | module | what it does |
 //! |---|---|
@@ -61,7 +61,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use unipod_store::UserNamespace;
+use unipod_linux::UserNamespace;
 
 /// Where netavark is, if it is installed.
 pub fn netavark_program() -> Option<PathBuf> {

@@ -11,7 +11,8 @@ use serde::Deserialize;
 use super::program::{self, Output, Run};
 use super::state::{Input, input_path};
 use super::{Attachment, Endpoint, NetworkError, netns};
-use unipod_store::{Store, child};
+use unipod_linux::child;
+use unipod_store::Store;
 
 /// Start or end of a container's network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

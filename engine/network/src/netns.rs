@@ -16,8 +16,9 @@ use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, recv, send, socket};
 
 use super::NetworkError;
-use unipod_store::host::HostMounts;
-use unipod_store::{Durability, UserNamespace};
+use unipod_linux::UserNamespace;
+use unipod_linux::host::HostMounts;
+use unipod_store::Durability;
 
 /// Makes a network namespace with its loopback interface up and pins it at `pin`, for the whole host. It belongs to the user
 /// namespace `owner`, or to the caller's.

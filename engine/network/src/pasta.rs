@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::program::{self, Run};
 use super::{NetworkError, PortMapping};
-use unipod_store::child;
+use unipod_linux::child;
 
 /// Connects the pinned namespace at `netns` to the host's network and publishes `ports`.
 ///

@@ -16,7 +16,7 @@ use nix::sys::memfd::{MFdFlags, memfd_create};
 
 use super::NetworkError;
 use unipod_config::shared;
-use unipod_store::{child, spawn};
+use unipod_linux::{child, spawn};
 
 /// What a program may take. A network is set up in a twentieth of a second, with DHCP or under heavy load in some seconds; after
 /// 90 seconds systemd would end the start without a reason (`DefaultTimeoutStartSec=`).

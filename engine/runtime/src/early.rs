@@ -9,7 +9,7 @@ use crate::gate::Gate;
 use crate::held::Held;
 use crate::log::RuntimeError;
 use unipod_bundle::files;
-use unipod_store::child;
+use unipod_linux::child;
 
 /// A program on its way. Dropping this ends it.
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-//! Floor 2: the OCI runtime: the program (crun, runc …), what it is told, and a start that is held where it must wait.
+//! Floor 3: the OCI runtime: the program (crun, runc …), what it is told, and a start that is held where it must wait.
 //!
 //! It owns every execution of the runtime, and what its failures mean. It must not decide what is in the bundle, nor what
 //! becomes of a container afterwards.

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
-use unipod_store::child;
+use unipod_linux::child;
 
 /// What can go wrong with the OCI runtime.
 #[derive(Debug, thiserror::Error)]

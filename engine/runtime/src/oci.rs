@@ -11,7 +11,7 @@ pub use crate::log::RuntimeError;
 use crate::program::{Program, executable, look_up};
 use unipod_bundle::security::seccomp::cache::FilterCache;
 use unipod_config::shared;
-use unipod_store::child;
+use unipod_linux::child;
 
 /// Looked for in this order; the first is by far the fastest.
 const NAMES: [&str; 3] = ["crun", "runc", "youki"];

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use unipod_store::mount::fd_path;
-use unipod_store::tree;
+use unipod_linux::mount::fd_path;
+use unipod_linux::tree;
 
 /// Beside `PATH`, which is short in a unit's environment.
 const PLACES: &str =

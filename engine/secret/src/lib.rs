@@ -1,4 +1,4 @@
-//! Floor 2: secrets, one file `secrets/NAME.json` of mode 0600 each, record and content together so that they change in one step.
+//! Floor 3: secrets, one file `secrets/NAME.json` of mode 0600 each, record and content together so that they change in one step.
 //!
 //! Contents are never logged: [`SecretData`] shows nothing of itself.
 //!

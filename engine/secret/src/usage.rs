@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::SecretError;
-use unipod_store::owner::{EXPECTED, parse_owner};
+use unipod_linux::owner::{EXPECTED, parse_owner};
 
 /// One use of a secret by a container.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -12,8 +12,10 @@ use std::sync::{Mutex, PoisonError};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat, openat};
 use serde::{Serialize, de::DeserializeOwned};
 
+use unipod_linux::mount::fd_path;
+
 use super::directory::{Durability, create_private, sync_dir};
-use super::{StoreError, mount, remove_tree};
+use super::{StoreError, remove_tree};
 
 /// Replaces `path` by `content` in one step. Missing parent directories are created.
 ///
@@ -172,7 +174,7 @@ struct Unnamed(File);
 impl Unnamed {
     /// Gives it a name. Returns whether the name was free.
     fn name(&self, path: &Path) -> Result<bool, StoreError> {
-        match linkat(CWD, mount::fd_path(&self.0), CWD, path, AtFlags::SYMLINK_FOLLOW) {
+        match linkat(CWD, fd_path(&self.0), CWD, path, AtFlags::SYMLINK_FOLLOW) {
             Ok(()) => Ok(true),
             Err(rustix::io::Errno::EXIST) => Ok(false),
             Err(e) => Err(StoreError::io("create", path)(e.into())),

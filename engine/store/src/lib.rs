@@ -1,4 +1,4 @@
-//! Floor 0: what is on disk, and how it gets there without ever being half there.
+//! Floor 1: what is on disk, and how it gets there without ever being half there.
 //!
 //! ```text
 //! /var/lib/unipod/  (rootless: $XDG_DATA_HOME/unipod)     what outlives a boot
@@ -29,25 +29,16 @@
 //! | module | job |
 //! |---|---|
 //! | [`atomic`] | files that are there whole or not at all: written without a name, synced, then named |
-//! | [`child`] | programs of others that work for us: they end in time, and what they say has an end |
 //! | [`chown`] | giving a whole tree to somebody, while a container may be changing it: no name is followed, and only the directory in which the change is at work is open, for trees are deeper than there are descriptors |
 //! | [`directory`] | directories that are made with the right mode from the start, and names that are on the disk |
-//! | [`host`] | the host's mount namespace, seen from a unit with one of its own |
 //! | [`id`] | container identifiers, 64 hexadecimal digits, as every engine writes them; and what may be a name |
-//! | [`idmap`] | mounts whose owners are shifted by a user namespace: the layers of an image belong to everybody's root on disk, and to the container's root where a container of a user namespace sees them |
-//! | [`inside`] | opening what lies inside a directory that somebody else fills, whatever its symbolic links say (openat2(2)) |
 //! | [`lock`] | one lock per object, held briefly, released by the kernel if its holder dies |
-//! | [`mount`] | mounts: a private mount namespace, and an overlay in it |
 //! | [`named`] | small files that a caller names, in places where others may have put something else: no link is followed, and nobody waits at a FIFO, where signals may be blocked and a lock is held |
-//! | [`owner`] | numbers of users and groups, wherever somebody writes one |
 //! | `pairing` | which run directory a data directory is used with during a boot |
 //! | [`paths`] | where everything is |
 //! | [`problem`] | what a check of the store finds, and what can be done about it |
 //! | [`removal`] | removing trees, however deep they are: what a container writes, or an image brings, decides that |
 //! | [`scratch`] | unfinished work in `tmp/`: flocked by its maker, so that what a killed process left behind can be told and removed |
-//! | [`spawn`] | programs that may outlive us, or start such: what is ours alone is not handed on to them |
-//! | [`tree`] | detached mounts: a view of a directory or file with attributes of its own, attached nowhere (open_tree(2), mount_setattr(2)) |
-//! | [`userns`] | user namespaces held by a descriptor |
 //!
 //! ```
 //! use unipod_store::{Durability, Store, read_json, write_json};
@@ -62,25 +53,16 @@
 //! ```
 
 pub mod atomic;
-pub mod child;
 pub mod chown;
 pub mod directory;
-pub mod host;
 pub mod id;
-pub mod idmap;
-pub mod inside;
 pub mod lock;
-pub mod mount;
 pub mod named;
-pub mod owner;
 mod pairing;
 pub mod paths;
 pub mod problem;
 pub mod removal;
 pub mod scratch;
-pub mod spawn;
-pub mod tree;
-pub mod userns;
 
 pub use atomic::{names_in, read_all, read_json, remove_record, set_mode, undamaged, write_atomic, write_json};
 pub use chown::chown_tree;
@@ -90,7 +72,6 @@ pub use lock::Lock;
 pub use paths::Store;
 pub use removal::remove_tree;
 pub use scratch::{Scratch, sweep_tmp};
-pub use userns::UserNamespace;
 
 use std::path::{Path, PathBuf};
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use unipod_store::child;
+use unipod_linux::child;
 
 /// What the search for some messages may take. The journal of a busy host on a slow disk has gigabytes.
 const LIMIT: Duration = Duration::from_secs(60);

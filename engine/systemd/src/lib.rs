@@ -1,4 +1,4 @@
-//! Floor 1: systemd, the only supervisor, as an engine sees it.
+//! Floor 2: systemd, the only supervisor, as an engine sees it.
 //!
 //! It owns what is said to the manager that started us, what is asked of it, and what its journal remembers. It must not know
 //! what a container is: it speaks of units.

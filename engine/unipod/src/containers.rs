@@ -10,7 +10,7 @@ use unipod_container::record::{self, Record, State};
 use unipod_container::remove::RemoveOptions;
 use unipod_container::{ContainerError, inspect, stop};
 use unipod_image as image;
-use unipod_store::child;
+use unipod_linux::child;
 use unipod_systemd::journal::{self, Query};
 
 use crate::images::Silent;

@@ -33,10 +33,11 @@
 //! | module | floor | what it owns |
 //! |---|---|---|
 //! | [`service`] | here | the life of a container through the unit that it belongs to |
-//! | [`container`] | 3 | records, starts, stops, `exec`, health checks |
-//! | [`volume`], [`secret`], [`runtime`] | 2 | what containers use; the OCI runtime |
-//! | [`image`], [`network`], [`bundle`], [`systemd`] | 1 | registries and layers; netavark; config.json; the manager and the journal |
-//! | [`store`], [`config`] | 0 | what is on disk; containers.conf |
+//! | [`container`] | 4 | records, starts, stops, `exec`, health checks |
+//! | [`volume`], [`secret`], [`runtime`] | 3 | what containers use; the OCI runtime |
+//! | [`image`], [`network`], [`bundle`], [`systemd`] | 2 | registries and layers; netavark; config.json; the manager and the journal |
+//! | [`store`] | 1 | what is on disk |
+//! | [`linux`], [`config`] | 0 | what is asked of the kernel; containers.conf |
 //!
 //! It must not print, read a command line, or end the process.
 
@@ -61,6 +62,7 @@ pub use unipod_bundle as bundle;
 pub use unipod_config as config;
 pub use unipod_container as container;
 pub use unipod_image as image;
+pub use unipod_linux as linux;
 pub use unipod_network as network;
 pub use unipod_runtime as runtime;
 pub use unipod_secret as secret;

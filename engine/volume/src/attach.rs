@@ -10,7 +10,8 @@ use nix::mount::{MntFlags, umount2};
 use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags, statx};
 
 use super::{Options, Volume, VolumeError};
-use unipod_store::{StoreError, child};
+use unipod_linux::child;
+use unipod_store::StoreError;
 
 /// What mount(8) may take: a server that does not answer is asked for two minutes (nfs(5), `retry=`).
 const MOUNT_LIMIT: Duration = Duration::from_secs(150);

@@ -16,8 +16,8 @@ use rustix::fs::{
     mkdirat, mknodat, openat, readlinkat, statat, symlinkat, utimensat,
 };
 
-use unipod_store::inside::open_without_links;
-use unipod_store::mount::fd_path;
+use unipod_linux::inside::open_without_links;
+use unipod_linux::mount::fd_path;
 
 const OPEN_DIR: OFlags = OFlags::RDONLY
     .union(OFlags::DIRECTORY)

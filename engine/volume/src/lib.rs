@@ -1,4 +1,4 @@
-//! Floor 2: named volumes.
+//! Floor 3: named volumes.
 //!
 //! ```text
 //! /var/lib/unipod/volumes/NAME/volume.json   the record; a directory without one is unfinished and means nothing

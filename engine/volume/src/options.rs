@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::VolumeError;
-use unipod_store::owner::{EXPECTED, parse_owner};
+use unipod_linux::owner::{EXPECTED, parse_owner};
 
 /// What the options of a volume mean.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

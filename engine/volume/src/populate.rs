@@ -16,8 +16,9 @@ use rustix::io::Errno;
 
 use super::copy::{Owner, copy_content, dress, is_empty, open_directory, own};
 use super::{Volume, VolumeError};
-use unipod_store::inside::open_in_root;
-use unipod_store::{Durability, Lock, Store, StoreError, mount, remove_tree, write_atomic};
+use unipod_linux::inside::open_in_root;
+use unipod_linux::mount;
+use unipod_store::{Durability, Lock, Store, StoreError, remove_tree, write_atomic};
 
 impl Volume {
     /// Whether a container makes it what it is: none has used it yet, or it lives in memory and starts empty every time.

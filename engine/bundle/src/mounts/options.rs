@@ -1,7 +1,7 @@
 //! Options of a mount as users write them, sorted into what the kernel gets and what the engine does.
 
 use crate::{BundleError, IdMappings};
-use unipod_store::owner;
+use unipod_linux::owner;
 
 /// The options of one mount.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

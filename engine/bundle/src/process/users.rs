@@ -2,7 +2,7 @@
 
 use crate::root::Root;
 use crate::{BundleError, ContainerOptions};
-use unipod_store::owner;
+use unipod_linux::owner;
 
 /// Who the first process is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use unipod_bundle::namespaces::id_maps::subordinate;
 use unipod_bundle::root::Root;
 use unipod_bundle::{BundleError, IdMappings};
 use unipod_image::Image;
-use unipod_store::owner::parse_owner;
+use unipod_linux::owner::parse_owner;
 
 /// Whose subordinate IDs containers get, as podman has it.
 const OWNER: &str = "containers";

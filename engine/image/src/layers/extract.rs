@@ -21,7 +21,7 @@ use super::room::Room;
 use super::root::{self, Root};
 use super::sparse::Piece;
 use super::stream::TarStream;
-use unipod_store::mount;
+use unipod_linux::mount;
 
 /// Marks a directory that hides what is below it.
 pub(crate) const OPAQUE_TRUSTED: &str = "trusted.overlay.opaque";

@@ -24,8 +24,8 @@ use flate2::Crc;
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, SeekFrom, Stat};
 use rustix::io::Errno;
 
-use unipod_store::inside::open_without_links;
-use unipod_store::mount;
+use unipod_linux::inside::open_without_links;
+use unipod_linux::mount;
 
 /// Attributes that the host gives to files as it likes.
 const HOSTS_OWN: [&[u8]; 3] = [b"security.selinux", b"security.ima", b"security.evm"];

@@ -10,8 +10,9 @@ use std::rc::Rc;
 use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 
-use unipod_store::inside::open_in_root;
-use unipod_store::{mount, removal};
+use unipod_linux::inside::open_in_root;
+use unipod_linux::mount;
+use unipod_store::removal;
 
 /// A name that cannot be used.
 pub(super) const ESCAPES: &str = "its name leaves the layer";

@@ -14,7 +14,7 @@ use std::sync::LazyLock;
 use memchr::memmem::Finder;
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
 
-use unipod_store::inside::open_without_links;
+use unipod_linux::inside::open_without_links;
 
 /// The names under which a process finds its standard output and error, proc(5).
 const NAMES: [&str; 6] = [

@@ -157,7 +157,7 @@ impl Drop for Place {
 /// This thread, and so its children, get a mount and a cgroup namespace as a unit of systemd has them.
 fn store_namespace() {
     use nix::mount::{MsFlags, mount};
-    unipod_store::mount::enter_private_namespace().expect("these tests need root");
+    unipod_linux::mount::enter_private_namespace().expect("these tests need root");
     let mounted = mount(
         Some("cgroup2"),
         "/sys/fs/cgroup",

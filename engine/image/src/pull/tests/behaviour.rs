@@ -287,7 +287,7 @@ fn a_pull_waits_for_another_one_and_says_so() {
 
 #[test]
 fn a_full_disk_is_named_and_nothing_stays_in_the_way() {
-    unipod_store::mount::enter_private_namespace().expect("the tests run as root");
+    unipod_linux::mount::enter_private_namespace().expect("the tests run as root");
     let dir = tempfile::tempdir().unwrap();
     let small = dir.path().join("small");
     fs::create_dir(&small).unwrap();

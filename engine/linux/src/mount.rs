@@ -13,11 +13,30 @@ use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MoveMountFlags};
 
-use super::StoreError;
 use super::inside::open_without_links;
 
 /// So many read-only layers overlayfs takes at most (Linux, fs/overlayfs/params.h, `OVL_MAX_STACK`).
 pub const MAX_LOWER: usize = 500;
+
+/// A failed mount, or what leads to one: what was done, on which path, and why it failed.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {action} {}", path.display())]
+pub struct MountError {
+    /// What was tried, as a verb: "open", "mount at".
+    pub action: &'static str,
+    /// What it was tried on.
+    pub path: PathBuf,
+    /// Why it failed.
+    pub source: std::io::Error,
+}
+
+impl MountError {
+    /// For `map_err`: `fs::create_dir(p).map_err(MountError::io("create", p))`.
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self + use<> {
+        let path = path.to_owned();
+        move |source| Self { action, path, source }
+    }
+}
 
 /// What an overlay is made of.
 #[derive(Debug, Clone)]
@@ -35,12 +54,12 @@ impl Overlay {
     ///
     /// # Errors
     /// A layer is missing, or the kernel refuses; its log then says why.
-    pub fn mount(&self, target: &Path) -> Result<(), StoreError> {
+    pub fn mount(&self, target: &Path) -> Result<(), MountError> {
         let result = match self.alone() {
             Some((directory, writable)) => bind(directory, target, writable),
             None => self.mount_any(target),
         };
-        result.map_err(|e| StoreError::io("mount an overlay at", target)(e.into()))
+        result.map_err(|e| MountError::io("mount an overlay at", target)(e.into()))
     }
 
     /// overlayfs wants two directories: an image of one layer that stays as it is, or of none, is mounted as it is.
@@ -158,7 +177,7 @@ fn bind(source: &Path, target: &Path, writable: bool) -> rustix::io::Result<()> 
 ///
 /// # Errors
 /// `target` cannot be made, or the kernel refuses.
-pub fn bind_tree(source: &Path, target: &Path) -> Result<(), StoreError> {
+pub fn bind_tree(source: &Path, target: &Path) -> Result<(), MountError> {
     let make = || {
         let dir = target.parent().unwrap_or(target);
         fs::create_dir_all(dir)?;
@@ -168,19 +187,19 @@ pub fn bind_tree(source: &Path, target: &Path) -> Result<(), StoreError> {
             fs::File::create_new(target).map(drop)
         }
     };
-    make().map_err(StoreError::io("create", target))?;
+    make().map_err(MountError::io("create", target))?;
     rustix::mount::mount_bind_recursive(source, target)
-        .map_err(|e| StoreError::io("mount a volume at", target)(e.into()))
+        .map_err(|e| MountError::io("mount a volume at", target)(e.into()))
 }
 
 /// Attaches a directory of another process's mount namespace at `target`, which is made. None of its path is a link.
 ///
 /// # Errors
 /// The process is gone, has no such directory, or `target` cannot be made; or the kernel refuses.
-pub fn attach_from_process(pid: u32, path: &Path, target: &Path) -> Result<(), StoreError> {
+pub fn attach_from_process(pid: u32, path: &Path, target: &Path) -> Result<(), MountError> {
     use rustix::mount::{OpenTreeFlags, move_mount, open_tree};
     let namespace = PathBuf::from(format!("/proc/{pid}/ns/mnt"));
-    let theirs = fs::File::open(&namespace).map_err(StoreError::io("open", &namespace))?;
+    let theirs = fs::File::open(&namespace).map_err(MountError::io("open", &namespace))?;
     let home = Home::of_this_thread()?;
     let copy = setns(&theirs, CloneFlags::CLONE_NEWNS)
         .map_err(std::io::Error::from)
@@ -194,8 +213,8 @@ pub fn attach_from_process(pid: u32, path: &Path, target: &Path) -> Result<(), S
             Ok(open_tree(&directory, "", flags)?)
         });
     home.come_back()?;
-    let copy = copy.map_err(StoreError::io("share", path))?;
-    fs::create_dir_all(target).map_err(StoreError::io("create", target))?;
+    let copy = copy.map_err(MountError::io("share", path))?;
+    fs::create_dir_all(target).map_err(MountError::io("create", target))?;
     move_mount(
         &copy,
         "",
@@ -203,7 +222,7 @@ pub fn attach_from_process(pid: u32, path: &Path, target: &Path) -> Result<(), S
         target,
         MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH,
     )
-    .map_err(|e| StoreError::io("mount at", target)(e.into()))
+    .map_err(|e| MountError::io("mount at", target)(e.into()))
 }
 
 /// The name by which an open descriptor can be reached, for calls that know only path names.
@@ -238,7 +257,7 @@ fn open_directory(path: &Path) -> rustix::io::Result<OwnedFd> {
 ///
 /// # Errors
 /// The caller lacks `CAP_SYS_ADMIN` or `CAP_SYS_CHROOT`.
-pub fn in_private_namespace<T>(work: impl FnOnce() -> T) -> Result<T, StoreError> {
+pub fn in_private_namespace<T>(work: impl FnOnce() -> T) -> Result<T, MountError> {
     let home = Home::of_this_thread()?;
     enter_private_namespace()?;
     let result = work();
@@ -254,37 +273,37 @@ struct Home {
 }
 
 impl Home {
-    fn of_this_thread() -> Result<Self, StoreError> {
+    fn of_this_thread() -> Result<Self, MountError> {
         let namespace = Path::new("/proc/thread-self/ns/mnt");
         let flags = OFlags::RDONLY | OFlags::CLOEXEC;
         Ok(Self {
             namespace: rustix::fs::open(namespace, flags, Mode::empty())
-                .map_err(|e| StoreError::io("open", namespace)(e.into()))?,
+                .map_err(|e| MountError::io("open", namespace)(e.into()))?,
             root: open_home(Path::new("/"))?,
             working_directory: open_home(Path::new("."))?,
         })
     }
 
-    fn come_back(&self) -> Result<(), StoreError> {
+    fn come_back(&self) -> Result<(), MountError> {
         let back = setns(&self.namespace, CloneFlags::CLONE_NEWNS)
             .and_then(|()| fchdir(&self.root))
             .and_then(|()| chroot("."))
             .and_then(|()| fchdir(&self.working_directory));
-        back.map_err(|e| StoreError::io("come back from a mount namespace to", Path::new("/"))(e.into()))
+        back.map_err(|e| MountError::io("come back from a mount namespace to", Path::new("/"))(e.into()))
     }
 }
 
-fn open_home(path: &Path) -> Result<OwnedFd, StoreError> {
-    open_directory(path).map_err(|e| StoreError::io("open", path)(e.into()))
+fn open_home(path: &Path) -> Result<OwnedFd, MountError> {
+    open_directory(path).map_err(|e| MountError::io("open", path)(e.into()))
 }
 
 /// Moves the calling thread into a mount namespace of its own, for good.
 ///
 /// # Errors
 /// The caller lacks `CAP_SYS_ADMIN`.
-pub fn enter_private_namespace() -> Result<(), StoreError> {
+pub fn enter_private_namespace() -> Result<(), MountError> {
     let root = Path::new("/");
-    unshare(CloneFlags::CLONE_NEWNS).map_err(|e| StoreError::io("make a mount namespace for", root)(e.into()))?;
+    unshare(CloneFlags::CLONE_NEWNS).map_err(|e| MountError::io("make a mount namespace for", root)(e.into()))?;
     mount(
         None::<&str>,
         "/",
@@ -292,7 +311,7 @@ pub fn enter_private_namespace() -> Result<(), StoreError> {
         MsFlags::MS_SLAVE | MsFlags::MS_REC,
         None::<&str>,
     )
-    .map_err(|e| StoreError::io("make mounts private below", root)(e.into()))
+    .map_err(|e| MountError::io("make mounts private below", root)(e.into()))
 }
 
 #[cfg(test)]

@@ -8,8 +8,7 @@ use std::path::Path;
 use rustix::fs::CWD;
 use rustix::mount::{MoveMountFlags, move_mount};
 
-use super::StoreError;
-use super::mount::{Overlay, fd_path};
+use super::mount::{MountError, Overlay, fd_path};
 use super::tree;
 use super::userns::UserNamespace;
 
@@ -25,8 +24,8 @@ impl Overlay {
     ///
     /// # Errors
     /// The kernel is older than 5.19, a layer lies on a file system without shifted mounts, or as [`Overlay::mount`].
-    pub fn mount_shifted(&self, target: &Path, namespace: &UserNamespace) -> Result<(), StoreError> {
-        let fail = |path: &Path| StoreError::io("shift the owners of", path);
+    pub fn mount_shifted(&self, target: &Path, namespace: &UserNamespace) -> Result<(), MountError> {
+        let fail = |path: &Path| MountError::io("shift the owners of", path);
         check_kernel().map_err(fail(target))?;
         let shifted = self
             .lower
@@ -70,8 +69,8 @@ mod tests {
     use std::os::unix::fs::{MetadataExt, chown};
     use std::path::PathBuf;
 
-    use super::super::mount::in_private_namespace;
     use super::*;
+    use crate::mount::in_private_namespace;
 
     fn namespace() -> UserNamespace {
         UserNamespace::create(&[(0, 100_000, 1000)], &[(0, 200_000, 1000)]).unwrap()
