@@ -26,6 +26,12 @@ pub struct Host {
 }
 
 impl Host {
+    /// Whether the services run Podman, as `PODMAN=` may have it, and not unipod.
+    pub fn drives_podman(&self) -> bool {
+        let program = self.engine.rsplit('/').next().unwrap_or_default();
+        program.starts_with("podman")
+    }
+
     /// Whether a path surely does not exist. "Cannot be seen" is not "does not exist".
     pub fn lacks(&self, path: &str) -> bool {
         let path = self.root.join(path.trim_start_matches('/'));

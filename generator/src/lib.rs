@@ -27,6 +27,7 @@
 //! - an alias does not take the place of another unit's service;
 //! - services can be enabled and disabled ([`manager`], [`preset`]), if it is systemd that calls; one that runs while its
 //!   unit file goes can still be stopped as before ([`stub`]);
+//! - a pod of unipod has no process, so its service is `Type=notify` and names no `PIDFile=`; with podman it is as ever;
 //! - options come in one fixed order; files are replaced as a whole, and only if they change.
 //!
 //! | module                                    | job                                                               |

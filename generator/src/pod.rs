@@ -1,4 +1,4 @@
-//! `.pod` units: `[Pod]` becomes a forking service around `pod create`, `start`, `stop` and `rm`.
+//! `.pod` units: `[Pod]` becomes a service around `pod create`, `start`, `stop` and `rm`.
 
 use crate::convert::Conversion;
 use crate::emit::Command;
@@ -60,15 +60,35 @@ pub fn convert(c: &mut Conversion<'_>) {
         "ExecStopPost",
         c.command("", &["pod", "rm", "--ignore", "--force", pod]),
     );
+    let has_process = c.host.drives_podman();
     let mut create = c.base("");
-    create.words(["pod", "create", "--infra-conmon-pidfile=%t/%N.pid", "--replace"]);
+    create.words(["pod", "create"]);
+    if has_process {
+        create.word("--infra-conmon-pidfile=%t/%N.pid");
+    }
+    create.word("--replace");
     c.emit(KEYS, &mut create);
     c.add_service("ExecStartPre", create.into_line());
     c.add_service("Environment", "PODMAN_SYSTEMD_UNIT=%n");
-    c.set_service("Type", "forking");
+    if has_process {
+        c.set_service("Type", "forking");
+    } else {
+        remain_without_process(c);
+    }
     // Unlike the reference before 6.0, which takes no other.
     c.default_service("Restart", "on-failure");
-    c.set_service("PIDFile", "%t/%N.pid");
+    if has_process {
+        c.set_service("PIDFile", "%t/%N.pid");
+    }
+}
+
+/// A pod of unipod has no process: its service is up when `pod start` says so, and stays up without one. A oneshot service
+/// would do the same, but may not have `Restart=always`.
+fn remain_without_process(c: &mut Conversion<'_>) {
+    c.set_service("Type", "notify");
+    c.set_service("NotifyAccess", "all");
+    c.set_service("RemainAfterExit", "yes");
+    c.text.service.leave_out("PIDFile");
 }
 
 fn exit_policy(c: &mut Conversion<'_>, command: &mut Command) {

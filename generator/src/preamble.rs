@@ -83,7 +83,7 @@ pub fn prepare(c: &mut Conversion<'_>) {
 /// iptables need `/run`, and images and volumes their place. Elsewhere the line would cost each unit a mount namespace.
 fn keep_our_places_writable(c: &mut Conversion<'_>) {
     let is_strict = c.service.scalar("ProtectSystem") == Some("strict") || c.service.has("ReadOnlyPaths");
-    if is_strict && !c.host.user_mode && !c.host.engine.ends_with("/podman") {
+    if is_strict && !c.host.user_mode && !c.host.drives_podman() {
         c.add_service("ReadWritePaths", "-/run -/var/lib/unipod");
     }
 }

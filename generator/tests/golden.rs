@@ -1,7 +1,7 @@
 //! The language, case by case: `golden/*.case` hold unit files and the services they become.
 //!
-//! A case is `>>> in PATH` blocks (a path ending in ` -> TARGET` is a link; `>>> user` makes it a user's run), then
-//! `>>> out` with everything that comes of them. `UPDATE_GOLDEN=1` writes the second part anew: read the difference.
+//! A case is `>>> in PATH` blocks (a path ending in ` -> TARGET` is a link; `>>> user` makes it a user's run, `>>> podman`
+//! one for podman in place of unipod), then `>>> out` with everything that comes of them. `UPDATE_GOLDEN=1` writes the second part anew: read the difference.
 
 mod common;
 
@@ -25,6 +25,7 @@ struct Case {
     text: String,
     files: Vec<(String, String)>,
     user: bool,
+    podman: bool,
 }
 
 impl Case {
@@ -38,12 +39,14 @@ impl Case {
             text,
             files: Vec::new(),
             user: false,
+            podman: false,
         };
         for block in input.split(">>> ").skip(1) {
             let (head, body) = block.split_once('\n').expect("a block has a head");
             match head.split_once(' ') {
                 Some(("in", path)) => case.files.push((path.to_owned(), body.to_owned())),
                 None if head == "user" => case.user = true,
+                None if head == "podman" => case.podman = true,
                 _ => panic!("{}: what is {head}?", path.display()),
             }
         }
@@ -66,9 +69,20 @@ impl Case {
     }
 
     fn run(&self) -> String {
-        let root = self.unpack();
+        render(&self.outcome(&self.unpack()))
+    }
+
+    fn outcome(&self, root: &TempDir) -> Outcome {
         let environment = if self.user { root.user() } else { root.system() };
-        render(&common::run(&environment))
+        common::run_for(self.engine(), &environment)
+    }
+
+    fn engine(&self) -> &'static str {
+        if self.podman {
+            "/usr/bin/podman"
+        } else {
+            "/usr/bin/unipod"
+        }
     }
 }
 
@@ -196,12 +210,11 @@ fn systemd_accepts_every_service() {
 
 fn verify(path: &Path, case: &Case) -> Outcome {
     let root = case.unpack();
-    let environment = if case.user { root.user() } else { root.system() };
-    let outcome = common::run(&environment);
+    let outcome = case.outcome(&root);
     let mut units = Vec::new();
     for service in &outcome.services {
         // The engine is not installed where the test runs, nor are the directories of the cases.
-        let content = String::from_utf8_lossy(&service.content).replace("/usr/bin/unipod", "/bin/true");
+        let content = String::from_utf8_lossy(&service.content).replace(case.engine(), "/bin/true");
         units.push(root.file(&format!("out/{}", service.file_name), content));
     }
     if units.is_empty() {

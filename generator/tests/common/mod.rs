@@ -113,8 +113,13 @@ impl Drop for TempDir {
 
 /// Everything from search to rendered services, without the process around.
 pub fn run(environment: &Environment) -> Outcome {
+    run_for("/usr/bin/unipod", environment)
+}
+
+/// The same for another engine.
+pub fn run_for(engine: &str, environment: &Environment) -> Outcome {
     let host = Host {
-        engine: "/usr/bin/unipod".to_owned(),
+        engine: engine.to_owned(),
         user_mode: environment.user_mode,
         root: environment.root.clone(),
     };
