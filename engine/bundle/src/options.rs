@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+
+use crate::BundleError;
 
 /// All options of `run` that describe the container itself. Kept in the container's record.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -212,6 +215,22 @@ pub enum ImageVolume {
     Tmpfs,
     /// Nothing.
     Ignore,
+}
+
+impl FromStr for ImageVolume {
+    type Err = BundleError;
+
+    fn from_str(text: &str) -> Result<Self, BundleError> {
+        match text {
+            "" | "anonymous" | "bind" => Ok(Self::Anonymous),
+            "tmpfs" => Ok(Self::Tmpfs),
+            "ignore" => Ok(Self::Ignore),
+            _ => {
+                let reason = "expected anonymous, bind, tmpfs or ignore";
+                Err(BundleError::invalid("--image-volume", text, reason))
+            }
+        }
+    }
 }
 
 /// Limits enforced by the cgroup. Sizes are in bytes, `-1` is unlimited.

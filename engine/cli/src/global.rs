@@ -6,12 +6,12 @@ use std::str::FromStr;
 use clap::Args;
 use tracing::level_filters::LevelFilter;
 
-use super::defaults::Defaults;
 use super::error::CliError;
 use super::foreign::{Foreign, ForeignOptions, Table, option, switch};
 use super::log;
+use unipod::Defaults;
 use unipod::bundle::ContainerOptions;
-use unipod::config::{self, Shared};
+use unipod::config;
 use unipod::store::Store;
 
 /// Options of all subcommands.
@@ -57,13 +57,7 @@ impl GlobalOptions {
     /// # Errors
     /// A file of containers.conf cannot be read, or says what means nothing.
     pub fn defaults(&self) -> Result<Defaults, CliError> {
-        let config = config::load(&self.module)?;
-        for warning in config.warnings() {
-            tracing::warn!("{warning}");
-        }
-        config::apply_environment(&config);
-        config::set_shared(Shared::of(&config).map_err(CliError::new)?);
-        let mut defaults = Defaults::of(&config)?;
+        let mut defaults = Defaults::load(&self.module)?;
         self.override_defaults(&mut defaults.options);
         Ok(defaults)
     }

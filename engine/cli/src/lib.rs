@@ -12,7 +12,6 @@
 mod arguments;
 mod check;
 pub mod container;
-mod defaults;
 pub mod error;
 mod foreign;
 mod global;

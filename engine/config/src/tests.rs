@@ -270,7 +270,7 @@ fn each_key_is_there_once_and_each_that_acts_is_read_somewhere() {
     let sources = [
         include_str!("shared.rs"),
         include_str!("environment.rs"),
-        include_str!("../../cli/src/defaults.rs"),
+        include_str!("../../unipod/src/defaults.rs"),
     ];
     for key in keys::KEYS.iter().filter(|key| matches!(key.effect, Effect::Acts(_))) {
         let read = format!("\"{}\"", key.name);

@@ -20,6 +20,9 @@ pub enum LogDriver {
 }
 
 impl LogDriver {
+    /// What a log driver that writes a file means here.
+    pub const NO_FILE: &str = "there is no log file, output goes to the journal (see: unipod logs)";
+
     /// Whether podman's driver of this name writes a file of its own.
     pub fn is_file(name: &str) -> bool {
         matches!(name, "k8s-file" | "json-file")

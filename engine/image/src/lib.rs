@@ -64,6 +64,7 @@ mod tracker;
 pub mod verify;
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use oci_spec::image::ImageConfiguration;
 use serde::{Deserialize, Serialize};
@@ -109,6 +110,26 @@ pub enum PullPolicy {
     Never,
     /// If the registry has another one; use the local one if it does not answer.
     Newer,
+}
+
+/// A word that says of no time to pull.
+#[derive(Debug, thiserror::Error)]
+#[error("expected always, missing, never or newer")]
+pub struct UnknownPolicy;
+
+impl FromStr for PullPolicy {
+    type Err = UnknownPolicy;
+
+    /// podman's words; nothing is the default.
+    fn from_str(text: &str) -> Result<Self, UnknownPolicy> {
+        match text {
+            "always" | "true" => Ok(Self::Always),
+            "missing" | "ifmissing" | "ifnotpresent" | "" => Ok(Self::Missing),
+            "never" | "false" => Ok(Self::Never),
+            "newer" | "ifnewer" => Ok(Self::Newer),
+            _ => Err(UnknownPolicy),
+        }
+    }
 }
 
 /// Where a pull reports how far it is.

@@ -27,6 +27,9 @@
 //! | [`Images`] | pull, find, list, name, remove |
 //! | [`Volumes`], [`Networks`], [`Secrets`] | create, find, list, remove |
 //!
+//! A [`NewContainer`] is as its maker says. What an administrator wants of those of which nobody says more is in
+//! containers.conf(5): [`Defaults`] reads it.
+//!
 //! Below the rooms are the crates that do the work. Who needs more than the rooms have finds each under its name here: the
 //! command line uses nothing else of the engine, but for its Go templates.
 //!
@@ -42,6 +45,7 @@
 //! It must not print, read a command line, or end the process.
 
 mod containers;
+mod defaults;
 mod engine;
 mod images;
 mod networks;
@@ -51,6 +55,7 @@ pub mod service;
 mod volumes;
 
 pub use containers::{Container, Containers};
+pub use defaults::{Defaults, DefaultsError};
 pub use engine::{Engine, EngineError};
 pub use images::Images;
 pub use networks::Networks;

@@ -8,8 +8,8 @@ use unipod_image::{self as image, Image, ImageError, Progress, PullOptions};
 use unipod_store::{Store, StoreError};
 use unipod_systemd::manager::{self, ManagerError};
 
-/// What a container is to be. What nobody says is as `unipod create` without options has it; containers.conf is the caller's
-/// to read.
+/// What a container is to be. What nobody says is as `unipod create` without options has it; what containers.conf
+/// says is in [`Defaults`](crate::Defaults).
 #[derive(Debug, Clone, Default)]
 pub struct NewContainer {
     /// Image, command, environment, mounts, networks, limits …

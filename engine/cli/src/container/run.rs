@@ -6,12 +6,10 @@ use clap::Args;
 use nix::unistd::geteuid;
 
 use super::exec::has_terminal;
-use crate::defaults::Defaults;
 use crate::error::CliError;
 use crate::output;
 use crate::progress;
 use crate::run_options::{self, LifecycleOptions, RunOptions};
-use unipod::NewContainer;
 use unipod::bundle::ContainerOptions;
 use unipod::container::create::{Created, Supervisor};
 use unipod::container::record::{self, Lifecycle, Record, SdNotify, UnitUse};
@@ -20,6 +18,7 @@ use unipod::container::{Attendance, ContainerError, foreground, start};
 use unipod::image::Image;
 use unipod::store::{self, Store};
 use unipod::systemd::Invocation;
+use unipod::{Defaults, NewContainer};
 
 /// The exit code of what the engine itself could not do (podman-run(1)).
 const ENGINE_FAILED: u8 = 125;
@@ -177,9 +176,7 @@ fn refuse_unsupported(lifecycle: &LifecycleOptions) -> Result<(), CliError> {
 /// A container that was promised a limit must not run without it.
 fn refuse_limits_without_group(options: &ContainerOptions, lifecycle: &LifecycleOptions) -> Result<(), CliError> {
     let limits = options.resources.settings()?;
-    let limit = limits
-        .first()
-        .filter(|_| lifecycle.cgroups == run_options::Cgroups::Disabled);
+    let limit = limits.first().filter(|_| lifecycle.no_cgroup);
     limit.map_or(Ok(()), |limit| {
         Err(CliError::new(format!(
             "--cgroups=disabled and {} contradict each other: without a control group nothing is limited",
@@ -245,7 +242,7 @@ fn make(
             restart: lifecycle.restart.clone(),
             log_driver: lifecycle.log_driver,
             log_tag: lifecycle.log_tag.clone(),
-            no_cgroup: lifecycle.cgroups == run_options::Cgroups::Disabled,
+            no_cgroup: lifecycle.no_cgroup,
             cid_file: lifecycle.cid_file.as_ref().map(std::path::absolute).transpose()?,
         },
         options,

@@ -87,7 +87,7 @@ impl PullArgs {
             return Err(CliError::new("encrypted images are not supported (--decryption-key)"));
         }
         let mut options = self.options()?;
-        let defaults = global.defaults()?.lifecycle.pull;
+        let defaults = global.defaults()?.pull;
         options.retry = options.retry.or(defaults.retry);
         options.retry_delay = options.retry_delay.or(defaults.retry_delay);
         let progress = progress::of_command(self.quiet);

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::pull::PullArguments;
-use super::{NO_LOG_FILE, Switch, refused};
-use crate::defaults::LifecycleDefaults;
+use super::{Switch, refused};
 use crate::error::CliError;
+use unipod::container::record::Lifecycle;
 use unipod::container::{BadTag, LogDriver, LogTag, Shown, UnknownLogDriver};
 use unipod::image::PullOptions;
 
@@ -99,10 +99,9 @@ pub enum SdNotify {
 }
 
 /// `--cgroups`: which cgroup the container is in.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum Cgroups {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Cgroups {
     /// A new one.
-    #[default]
     Enabled,
     /// The unit's.
     Split,
@@ -131,8 +130,8 @@ pub struct LifecycleOptions {
     pub pid_files: Vec<PathBuf>,
     /// `--sdnotify`.
     pub sdnotify: SdNotify,
-    /// `--cgroups`.
-    pub cgroups: Cgroups,
+    /// `--cgroups=disabled`.
+    pub no_cgroup: bool,
     /// `--cgroup-parent`.
     pub cgroup_parent: Option<String>,
     /// `--log-driver`; an empty text is the default.
@@ -164,7 +163,7 @@ pub struct LifecycleOptions {
 }
 
 impl LifecycleArguments {
-    pub(super) fn resolve(self, defaults: LifecycleDefaults) -> Result<LifecycleOptions, CliError> {
+    pub(super) fn resolve(self, defaults: Lifecycle, pulled: PullOptions) -> Result<LifecycleOptions, CliError> {
         let Self {
             detach,
             rm,
@@ -198,13 +197,13 @@ impl LifecycleArguments {
             cid_file: cidfile,
             pid_files: pidfile.into_iter().chain(conmon_pidfile).collect(),
             sdnotify,
-            cgroups: cgroups.unwrap_or(defaults.cgroups),
+            no_cgroup: cgroups.map_or(defaults.no_cgroup, |cgroups| cgroups == Cgroups::Disabled),
             cgroup_parent,
             log_driver: log_driver
                 .as_deref()
                 .map_or(Ok(defaults.log_driver), checked_log_driver)?,
             log_tag: log_tag(&log_opt)?.or(defaults.log_tag),
-            pull: pull.resolve(defaults.pull)?,
+            pull: pull.resolve(pulled)?,
             restart: restart.map(checked_restart).transpose()?,
             detach_keys,
             sig_proxy: sig_proxy.is_none_or(|switch| switch.0),
@@ -225,7 +224,7 @@ impl LifecycleArguments {
 
 fn checked_log_driver(name: &str) -> Result<LogDriver, CliError> {
     if LogDriver::is_file(name) {
-        tracing::warn!("--log-driver {name}: {NO_LOG_FILE}");
+        tracing::warn!("--log-driver {name}: {}", LogDriver::NO_FILE);
     }
     name.parse()
         .map_err(|error: UnknownLogDriver| CliError::new(format!("--log-driver: {error}")))
@@ -240,7 +239,9 @@ fn log_tag(options: &[String]) -> Result<Option<LogTag>, CliError> {
                 let read = text.parse();
                 tag = Some(read.map_err(|error: BadTag| CliError::new(format!("--log-opt tag: {error}")))?);
             }
-            Some((name @ ("path" | "max-size" | "max-file"), _)) => tracing::warn!("--log-opt {name}: {NO_LOG_FILE}"),
+            Some((name @ ("path" | "max-size" | "max-file"), _)) => {
+                tracing::warn!("--log-opt {name}: {}", LogDriver::NO_FILE)
+            }
             _ => return Err(refused("--log-opt", option, "expected tag=NAME")),
         }
     }

@@ -19,15 +19,11 @@ use std::path::Path;
 use clap::{ArgAction, Args};
 
 use super::arguments::any_value;
-use super::defaults::Defaults;
 use super::error::CliError;
 use super::foreign::ForeignOptions;
 pub use env::environment;
-pub use lifecycle::{Cgroups, LifecycleOptions, SdNotify};
-pub(super) use network::servers;
-pub(super) use process::octal;
-pub(super) use pull::policy as pull_policy;
-pub(super) use storage::read_image_volume as image_volume;
+pub use lifecycle::{LifecycleOptions, SdNotify};
+use unipod::Defaults;
 use unipod::bundle::ContainerOptions;
 
 /// All options of `run`, and the words after them.
@@ -87,7 +83,8 @@ impl RunOptions {
             mut options,
             env_host,
             http_proxy,
-            lifecycle: defaults,
+            lifecycle: lived,
+            pull: pulled,
         } = defaults;
         let host = process::HostEnvironment {
             everything: env_host,
@@ -106,7 +103,7 @@ impl RunOptions {
         namespaces.apply(&mut options)?;
         health.apply(&mut options);
         unipod::bundle::check(&options)?;
-        Ok((options, lifecycle.resolve(defaults)?))
+        Ok((options, lifecycle.resolve(lived, pulled)?))
     }
 }
 
@@ -126,9 +123,6 @@ impl std::str::FromStr for Switch {
         }
     }
 }
-
-/// What a log driver that writes a file means here.
-pub(super) const NO_LOG_FILE: &str = "there is no log file, output goes to the journal (see: unipod logs)";
 
 /// A list of options in place of the default one, if there are any.
 fn replace(default: &mut Vec<String>, options: Vec<String>) {

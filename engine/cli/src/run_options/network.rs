@@ -1,12 +1,13 @@
 //! Network and names.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use clap::Args;
 
-use super::{Switch, lists, refused, replace};
+use super::{Switch, lists, replace};
 use crate::error::CliError;
 use unipod::bundle::ContainerOptions;
+use unipod::bundle::values::servers;
 
 /// Options of the network.
 #[derive(Debug, Args)]
@@ -89,7 +90,7 @@ impl NetworkOptions {
             options.dns_options.clear();
             options.dns_search.clear();
         }
-        add(&mut options.dns, servers(lists("--dns", dns)?)?, "none");
+        add(&mut options.dns, servers::parse(lists("--dns", dns)?)?, "none");
         add(&mut options.dns_options, lists("--dns-option", dns_option)?, "");
         add(&mut options.dns_search, lists("--dns-search", dns_search)?, ".");
         options.add_hosts = lists("--add-host", add_host)?;
@@ -115,19 +116,4 @@ fn add(defaults: &mut Vec<String>, options: Vec<String>, nothing: &str) {
         defaults.clear();
     }
     defaults.extend(options);
-}
-
-/// What `--dns` says: name servers are addresses; `none` leaves the image's file as it is.
-pub(crate) fn servers(given: Vec<String>) -> Result<Vec<String>, CliError> {
-    let given: Vec<String> = given.into_iter().filter(|text| !text.is_empty()).collect();
-    let wrong = given
-        .iter()
-        .find(|text| *text != "none" && text.parse::<IpAddr>().is_err());
-    match wrong {
-        Some(text) => Err(refused("--dns", text, "expected an IP address, or none")),
-        None if given.len() > 1 && given.iter().any(|text| text == "none") => {
-            Err(refused("--dns", &given.join(","), "none stands alone"))
-        }
-        None => Ok(given),
-    }
 }

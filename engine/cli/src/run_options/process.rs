@@ -4,9 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Switch, env, lists, refused};
+use super::env::environment;
+use super::{Switch, lists, refused};
 use crate::error::CliError;
 use unipod::bundle::ContainerOptions;
+use unipod::bundle::values::{umask, variables};
 
 /// Options of the first process.
 #[derive(Debug, Args)]
@@ -120,8 +122,8 @@ impl ProcessOptions {
         } = self;
         options.entrypoint = entrypoint.as_deref().map(words);
         let everything = Switch::or(env_host, host.everything);
-        options.env = env::of_host(everything, Switch::or(http_proxy, host.proxies));
-        options.env.extend(env::environment(&env_file, &env)?);
+        options.env = variables::of_host(everything, Switch::or(http_proxy, host.proxies));
+        options.env.extend(environment(&env_file, &env)?);
         options.env_merge = env_merge;
         options.unset_env = unsetenv;
         options.unset_env_all = Switch::is_on(unsetenv_all);
@@ -136,7 +138,7 @@ impl ProcessOptions {
         options.init_path = init_path.or(options.init_path.take());
         options.systemd = systemd;
         if let Some(text) = &umask {
-            options.umask = Some(octal(text)?);
+            options.umask = Some(umask::parse(text)?);
         }
         options.timezone = tz.or(options.timezone.take());
         options.host_users = lists("--hostuser", hostuser)?;
@@ -174,10 +176,4 @@ fn checked_hostname(name: String) -> Result<String, CliError> {
         ));
     }
     Ok(name)
-}
-
-/// A mask as `--umask` has it.
-pub(crate) fn octal(text: &str) -> Result<u32, CliError> {
-    let mask = u32::from_str_radix(text, 8).ok().filter(|mask| *mask <= 0o7777);
-    mask.ok_or_else(|| refused("--umask", text, "expected an octal number such as 0027"))
 }

@@ -5,10 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{Switch, refused};
-use crate::defaults::PullDefaults;
 use crate::error::CliError;
 use unipod::bundle::values::duration;
-use unipod::image::{PullOptions, PullPolicy};
+use unipod::image::{PullOptions, PullPolicy, UnknownPolicy};
 
 /// Options of the pull.
 #[derive(Debug, Args)]
@@ -49,7 +48,7 @@ pub(super) struct PullArguments {
 }
 
 impl PullArguments {
-    pub(super) fn resolve(self, defaults: PullDefaults) -> Result<PullOptions, CliError> {
+    pub(super) fn resolve(self, defaults: PullOptions) -> Result<PullOptions, CliError> {
         let Self {
             pull,
             retry,
@@ -102,14 +101,9 @@ impl Platform {
 }
 
 /// When `--pull` says to pull.
-pub(crate) fn policy(text: &str) -> Result<PullPolicy, CliError> {
-    match text {
-        "always" | "true" => Ok(PullPolicy::Always),
-        "missing" | "ifmissing" | "ifnotpresent" | "" => Ok(PullPolicy::Missing),
-        "never" | "false" => Ok(PullPolicy::Never),
-        "newer" | "ifnewer" => Ok(PullPolicy::Newer),
-        _ => Err(refused("--pull", text, "expected always, missing, never or newer")),
-    }
+fn policy(text: &str) -> Result<PullPolicy, CliError> {
+    text.parse()
+        .map_err(|unknown: UnknownPolicy| refused("--pull", text, &unknown.to_string()))
 }
 
 fn checked_delay(text: String) -> Result<String, CliError> {

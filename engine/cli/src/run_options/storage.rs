@@ -5,7 +5,6 @@ use clap::Args;
 use super::{Switch, refused};
 use crate::error::CliError;
 use unipod::bundle::ContainerOptions;
-use unipod::bundle::options::ImageVolume;
 use unipod::bundle::values::size;
 
 /// Options of mounts.
@@ -60,7 +59,7 @@ impl StorageOptions {
         options.mounts = mount;
         options.tmpfs = tmpfs;
         if let Some(text) = &image_volume {
-            options.image_volume = read_image_volume(text)?;
+            options.image_volume = text.parse()?;
         }
         options.read_only = Switch::or(read_only, options.read_only);
         options.read_only_tmpfs = read_only_tmpfs.map(|switch| switch.0);
@@ -69,19 +68,5 @@ impl StorageOptions {
         };
         options.shm_size = shm_size.map(read_size).transpose()?.or(options.shm_size);
         Ok(())
-    }
-}
-
-/// What `--image-volume` says.
-pub(crate) fn read_image_volume(text: &str) -> Result<ImageVolume, CliError> {
-    match text {
-        "" | "anonymous" | "bind" => Ok(ImageVolume::Anonymous),
-        "tmpfs" => Ok(ImageVolume::Tmpfs),
-        "ignore" => Ok(ImageVolume::Ignore),
-        _ => Err(refused(
-            "--image-volume",
-            text,
-            "expected anonymous, bind, tmpfs or ignore",
-        )),
     }
 }

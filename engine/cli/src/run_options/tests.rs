@@ -88,10 +88,7 @@ fn everything_that_the_generator_writes_is_understood() {
     );
     assert!(options.init && options.read_only && options.read_only_tmpfs == Some(false));
     assert_eq!(options.health.startup_success, Some(8));
-    assert_eq!(
-        (lifecycle.cgroups, lifecycle.sdnotify),
-        (Cgroups::Split, SdNotify::Conmon)
-    );
+    assert_eq!((lifecycle.no_cgroup, lifecycle.sdnotify), (false, SdNotify::Conmon));
     assert!(lifecycle.detach && lifecycle.remove && lifecycle.replace);
     assert_eq!(lifecycle.pod.as_deref(), Some("p"));
     assert_eq!((options.image.as_str(), options.command.len()), ("image:tag", 1));

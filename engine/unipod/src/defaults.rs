@@ -4,61 +4,86 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use clap::ValueEnum;
+use unipod_bundle::options::ContainerDefaults;
+use unipod_bundle::values::{duration, servers, size, umask, variables};
+use unipod_bundle::{self as bundle, BundleError, ContainerOptions};
+use unipod_config::{self as config, Config, ConfigError, Shared};
+use unipod_container::LogDriver;
+use unipod_container::record::Lifecycle;
+use unipod_image::PullOptions;
 
-use super::error::CliError;
-use super::run_options::{Cgroups, NO_LOG_FILE, environment, image_volume, octal, pull_policy, servers};
-use unipod::bundle;
-use unipod::bundle::options::ContainerDefaults;
-use unipod::bundle::values::{duration, size};
-use unipod::bundle::{BundleError, ContainerOptions};
-use unipod::config::Config;
-use unipod::container::{LogDriver, LogTag};
-use unipod::image::PullPolicy;
-
-/// What holds where the command line says nothing.
+/// What holds where the caller says nothing.
+///
+/// ```
+/// use std::path::Path;
+///
+/// use unipod::{Defaults, NewContainer};
+/// use unipod::config::Config;
+///
+/// let mut config = Config::default();
+/// config.merge(Path::new("containers.conf"), "[containers]\ntz = \"Asia/Tokyo\"\n")?;
+/// let defaults = Defaults::of(&config)?;
+/// let new = NewContainer {
+///     options: defaults.options,
+///     lifecycle: defaults.lifecycle,
+///     pull: defaults.pull,
+///     ..NewContainer::default()
+/// };
+/// assert_eq!(new.options.timezone.as_deref(), Some("Asia/Tokyo"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Default)]
 pub struct Defaults {
     /// Options of the container.
     pub options: ContainerOptions,
+    /// How it lives.
+    pub lifecycle: Lifecycle,
+    /// How images are pulled for `run`; `pull` itself always pulls.
+    pub pull: PullOptions,
     /// `--env-host`.
     pub env_host: bool,
     /// `--http-proxy`; on if nobody says.
     pub http_proxy: Option<bool>,
-    /// What is done with the container.
-    pub lifecycle: LifecycleDefaults,
 }
 
-/// What is done with a container.
-#[derive(Debug, Default)]
-pub struct LifecycleDefaults {
-    /// `--cgroups`.
-    pub cgroups: Cgroups,
-    /// `--log-driver`.
-    pub log_driver: LogDriver,
-    /// `--log-opt tag=`.
-    pub log_tag: Option<LogTag>,
-    /// How images are pulled.
-    pub pull: PullDefaults,
+/// Why containers.conf cannot be followed.
+#[derive(Debug, thiserror::Error)]
+pub enum DefaultsError {
+    /// A file cannot be read or parsed.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A key's value means nothing: its place, and what is accepted.
+    #[error("{0}")]
+    Value(String),
 }
 
-/// How images are pulled.
-#[derive(Debug, Default)]
-pub struct PullDefaults {
-    /// `--pull` of `run`; `pull` itself always pulls.
-    pub policy: PullPolicy,
-    /// `--retry`.
-    pub retry: Option<u32>,
-    /// `--retry-delay`.
-    pub retry_delay: Option<String>,
+impl From<String> for DefaultsError {
+    fn from(refused: String) -> Self {
+        Self::Value(refused)
+    }
 }
 
 impl Defaults {
+    /// What the files of this process's user say, and the modules that it names. What is said of helper programs, and of the
+    /// environment of the engine itself, holds for this process from here on; what has no effect is warned of.
+    ///
+    /// # Errors
+    /// A file cannot be read, or says what means nothing.
+    pub fn load(modules: &[PathBuf]) -> Result<Self, DefaultsError> {
+        let config = config::load(modules)?;
+        for warning in config.warnings() {
+            tracing::warn!("{warning}");
+        }
+        config::apply_environment(&config);
+        config::set_shared(Shared::of(&config)?);
+        Self::of(&config)
+    }
+
     /// Reads and checks every key that stands for an option.
     ///
     /// # Errors
     /// One means nothing, with its place.
-    pub fn of(config: &Config) -> Result<Self, CliError> {
+    pub fn of(config: &Config) -> Result<Self, DefaultsError> {
         let mut reader = Reader {
             config,
             options: ContainerOptions::default(),
@@ -70,63 +95,13 @@ impl Defaults {
         reader.security();
         reader.check_each()?;
         Ok(Self {
+            lifecycle: reader.lifecycle()?,
+            pull: reader.pull()?,
             options: reader.options,
             env_host: config.switch("containers.env_host").unwrap_or_default(),
             http_proxy: config.switch("containers.http_proxy"),
-            lifecycle: LifecycleDefaults::of(config)?,
         })
     }
-}
-
-impl LifecycleDefaults {
-    fn of(config: &Config) -> Result<Self, CliError> {
-        let tag = config.parsed("containers.log_tag", "a name of one line");
-        Ok(Self {
-            cgroups: cgroups(config)?,
-            log_driver: log_driver(config)?,
-            log_tag: tag.map_err(CliError::new)?,
-            pull: PullDefaults::of(config)?,
-        })
-    }
-}
-
-impl PullDefaults {
-    fn of(config: &Config) -> Result<Self, CliError> {
-        let reader = Reader {
-            config,
-            options: ContainerOptions::default(),
-        };
-        let policy = reader.read("engine.pull_policy", "always, missing, never or newer", |text| {
-            pull_policy(text).ok()
-        })?;
-        let delay = |text: &str| duration::parse(text).map(|_| text.to_owned());
-        Ok(Self {
-            policy: policy.unwrap_or_default(),
-            retry: config.checked_number("engine.retry", 0, 1000).map_err(CliError::new)?,
-            retry_delay: reader.read("engine.retry_delay", "a duration such as 5s", delay)?,
-        })
-    }
-}
-
-fn cgroups(config: &Config) -> Result<Cgroups, CliError> {
-    const KEY: &str = "containers.cgroups";
-    let read = |text| {
-        Cgroups::from_str(text, false).map_err(|_| refused(config, KEY, "enabled, disabled, no-conmon or split"))
-    };
-    Ok(config.text(KEY).map(read).transpose()?.unwrap_or_default())
-}
-
-fn log_driver(config: &Config) -> Result<LogDriver, CliError> {
-    const KEY: &str = "containers.log_driver";
-    if let Some(name) = config.text(KEY).filter(|name| LogDriver::is_file(name)) {
-        tracing::warn!("{}: {KEY} {name}: {NO_LOG_FILE}", config.place(KEY));
-    }
-    let driver = config.parsed(KEY, "journald, passthrough or none");
-    Ok(driver.map_err(CliError::new)?.unwrap_or_default())
-}
-
-fn refused(config: &Config, key: &str, accepted: &str) -> CliError {
-    CliError::new(config.refuse(key, accepted))
 }
 
 /// Puts what one key says, and nothing else, into the first options.
@@ -167,28 +142,72 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    fn lifecycle(&self) -> Result<Lifecycle, DefaultsError> {
+        let config = self.config;
+        let tag = config.parsed("containers.log_tag", "a name of one line")?;
+        Ok(Lifecycle {
+            no_cgroup: self.no_cgroup()?,
+            log_driver: self.log_driver()?,
+            log_tag: tag,
+            ..Lifecycle::default()
+        })
+    }
+
+    fn pull(&self) -> Result<PullOptions, DefaultsError> {
+        let delay = |text: &str| duration::parse(text).map(|_| text.to_owned());
+        let policy = self
+            .config
+            .parsed("engine.pull_policy", "always, missing, never or newer")?;
+        Ok(PullOptions {
+            policy: policy.unwrap_or_default(),
+            retry: self.config.checked_number("engine.retry", 0, 1000)?,
+            retry_delay: self.read("engine.retry_delay", "a duration such as 5s", delay)?,
+            ..PullOptions::default()
+        })
+    }
+
+    fn no_cgroup(&self) -> Result<bool, DefaultsError> {
+        let read = |text: &str| match text {
+            "disabled" => Some(true),
+            "enabled" | "split" | "no-conmon" => Some(false),
+            _ => None,
+        };
+        let disabled = self.read("containers.cgroups", "enabled, disabled, no-conmon or split", read)?;
+        Ok(disabled.unwrap_or_default())
+    }
+
+    fn log_driver(&self) -> Result<LogDriver, DefaultsError> {
+        const KEY: &str = "containers.log_driver";
+        let config = self.config;
+        if let Some(name) = config.text(KEY).filter(|name| LogDriver::is_file(name)) {
+            tracing::warn!("{}: {KEY} {name}: {}", config.place(KEY), LogDriver::NO_FILE);
+        }
+        let driver = config.parsed(KEY, "journald, passthrough or none")?;
+        Ok(driver.unwrap_or_default())
+    }
+
     fn text(&self, key: &str) -> Option<String> {
         self.config.text(key).map(str::to_owned)
     }
 
     /// A text that reads as something else.
-    fn read<T>(&self, key: &str, accepted: &str, read: impl Fn(&str) -> Option<T>) -> Result<Option<T>, CliError> {
-        let read = |text| read(text).ok_or_else(|| refused(self.config, key, accepted));
-        self.config.text(key).map(read).transpose()
+    fn read<T>(&self, key: &str, accepted: &str, read: impl Fn(&str) -> Option<T>) -> Result<Option<T>, DefaultsError> {
+        let read = |text| read(text).ok_or_else(|| self.config.refuse(key, accepted));
+        Ok(self.config.text(key).map(read).transpose()?)
     }
 
     fn list(&self, key: &str) -> Vec<String> {
         self.config.list(key).unwrap_or_default().to_vec()
     }
 
-    fn texts(&mut self) -> Result<(), CliError> {
+    fn texts(&mut self) -> Result<(), DefaultsError> {
         let mask = self.read("containers.umask", "an octal number such as \"0027\"", |text| {
-            octal(text).ok()
+            umask::parse(text).ok()
         })?;
         let shm_size = self.read("containers.shm_size", "a size such as \"64m\"", size::parse_decimal)?;
-        let volumes = self.read("engine.image_volume_mode", "anonymous, bind, tmpfs or ignore", |text| {
-            image_volume(text).ok()
-        })?;
+        let volumes = self
+            .config
+            .parsed("engine.image_volume_mode", "anonymous, bind, tmpfs or ignore")?;
         let host = self.read(
             "containers.host_containers_internal_ip",
             "an address, or none",
@@ -225,20 +244,16 @@ impl Reader<'_> {
         self.options.read_only = on("containers.read_only");
     }
 
-    fn numbers(&mut self) -> Result<(), CliError> {
+    fn numbers(&mut self) -> Result<(), DefaultsError> {
         let config = self.config;
-        self.options.oom_score_adj = config
-            .checked_number("containers.oom_score_adj", -1000, 1000)
-            .map_err(CliError::new)?;
-        self.options.stop_timeout = config
-            .checked_number("engine.stop_timeout", 0, u32::MAX)
-            .map_err(CliError::new)?;
+        self.options.oom_score_adj = config.checked_number("containers.oom_score_adj", -1000, 1000)?;
+        self.options.stop_timeout = config.checked_number("engine.stop_timeout", 0, u32::MAX)?;
         Ok(())
     }
 
-    fn lists(&mut self) -> Result<(), CliError> {
-        let servers = servers(self.list("containers.dns_servers"));
-        self.options.dns = servers.map_err(|_| refused(self.config, "containers.dns_servers", "addresses, or none"))?;
+    fn lists(&mut self) -> Result<(), DefaultsError> {
+        let servers = servers::parse(self.list("containers.dns_servers"));
+        self.options.dns = servers.map_err(|_| self.config.refuse("containers.dns_servers", "addresses, or none"))?;
         self.options.dns_options = self.list("containers.dns_options");
         self.options.dns_search = self.list("containers.dns_searches");
         self.options.devices = self.list("containers.devices");
@@ -270,22 +285,27 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn pairs(&self, key: &str) -> Result<BTreeMap<String, String>, CliError> {
+    fn pairs(&self, key: &str) -> Result<BTreeMap<String, String>, DefaultsError> {
         let pair = |text: &String| {
             let (name, value) = text.split_once('=').filter(|(name, _)| !name.is_empty())?;
             Some((name.to_owned(), value.to_owned()))
         };
         let words = self.config.list(key).unwrap_or_default().iter();
         words
-            .map(|text| pair(text).ok_or_else(|| refused(self.config, key, &format!("NAME=VALUE, not {text:?}"))))
+            .map(|text| pair(text).ok_or_else(|| self.config.refuse(key, &format!("NAME=VALUE, not {text:?}")).into()))
             .collect()
     }
 
     /// As `--env`.
-    fn variables(&self) -> Result<Option<BTreeMap<String, String>>, CliError> {
-        let read = |words: &[String]| environment(&[], words);
-        let wrong = |_| refused(self.config, "containers.env", "NAME=VALUE or NAME");
-        self.config.list("containers.env").map(read).transpose().map_err(wrong)
+    fn variables(&self) -> Result<Option<BTreeMap<String, String>>, DefaultsError> {
+        let read = |words: &[String]| variables::parse("--env", words);
+        let wrong = |_| self.config.refuse("containers.env", "NAME=VALUE or NAME");
+        Ok(self
+            .config
+            .list("containers.env")
+            .map(read)
+            .transpose()
+            .map_err(wrong)?)
     }
 
     /// What `--security-opt` says in one option.
@@ -307,7 +327,7 @@ impl Reader<'_> {
     }
 
     /// Each by itself, so that an error names the key and its place.
-    fn check_each(&self) -> Result<(), CliError> {
+    fn check_each(&self) -> Result<(), DefaultsError> {
         let said = EACH.iter().filter(|(key, _)| self.config.origin(key).is_some());
         for (key, take) in said {
             let mut alone = ContainerOptions::default();
@@ -317,8 +337,8 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn in_file(&self, key: &str, error: &BundleError) -> CliError {
-        CliError::new(format!("{}: {key}: {error}", self.config.place(key)))
+    fn in_file(&self, key: &str, error: &BundleError) -> DefaultsError {
+        DefaultsError::Value(format!("{}: {key}: {error}", self.config.place(key)))
     }
 }
 
@@ -331,7 +351,7 @@ mod tests {
     fn of(text: &str) -> Result<Defaults, String> {
         let mut config = Config::default();
         config.merge(Path::new("/c.conf"), text).map_err(|e| e.to_string())?;
-        Defaults::of(&config).map_err(|e| e.message)
+        Defaults::of(&config).map_err(|e| e.to_string())
     }
 
     #[test]
