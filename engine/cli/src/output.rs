@@ -8,7 +8,6 @@
 //! Output into a pipe that nobody reads any more ends quietly.
 
 mod table;
-use unipod_template as template;
 
 use std::borrow::Cow;
 use std::io::{self, ErrorKind, IsTerminal, Write};
@@ -17,7 +16,7 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::ser::{PrettyFormatter, Serializer};
 
-use template::{Data, Template};
+use unipod_template::{self as template, Data, Template};
 
 /// One row of a list.
 #[derive(Debug, Clone)]

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::template::{Data, Template};
+use unipod_template::{Data, Template};
 
 /// Columns are at least this wide, as podman's (text/tabwriter with a least width of 12 and a padding of 2).
 const LEAST_WIDTH: usize = 12;

@@ -9,6 +9,7 @@ use clap::{ArgAction, Args};
 use super::super::error::CliError;
 use super::super::output;
 use super::application::{Applications, put};
+use super::place;
 use super::source::{Bundle, File};
 use super::units;
 use unipod::store::StoreError;
@@ -34,7 +35,7 @@ pub struct InstallArgs {
 
 impl InstallArgs {
     pub(super) fn run(self) -> Result<u8, CliError> {
-        let directory = super::directory()?;
+        let directory = place::directory()?;
         let mut bundle = Bundle::read(&self.paths)?;
         self.refuse_what_is_there(&directory, &mut bundle);
         if !bundle.refused.is_empty() {

@@ -9,6 +9,7 @@ use super::super::arguments::Filters;
 use super::super::error::CliError;
 use super::super::output::{self, Row};
 use super::application::Applications;
+use super::place;
 use super::units::{self, States};
 
 const TABLE: &str = "table {{.Name}}\t{{.UnitName}}\t{{.Path}}\t{{.Status}}\t{{.App}}";
@@ -40,7 +41,7 @@ impl ListArgs {
             let value = filter.split_once('=').map_or("", |(_, value)| value);
             Regex::new(value).map_err(|error| CliError::new(format!("filter {filter:?}: {error}")))?;
         }
-        let applications = Applications::read(&super::directory()?)?;
+        let applications = Applications::read(&place::directory()?)?;
         let registry = units::all();
         let systemd = States::of(&registry.units)?;
         let mut rows = Vec::new();

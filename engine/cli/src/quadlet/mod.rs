@@ -12,15 +12,13 @@
 mod application;
 mod install;
 mod list;
+mod place;
 mod rm;
 mod show;
 mod source;
 mod units;
 
-use std::path::PathBuf;
-
 use clap::Subcommand;
-use unipod_generator::{places, process};
 
 use super::error::CliError;
 
@@ -47,28 +45,4 @@ impl QuadletCommand {
             Self::Rm(args) => args.run(),
         }
     }
-}
-
-/// Whether the caller's units are those of a user.
-fn is_user() -> bool {
-    !nix::unistd::geteuid().is_root()
-}
-
-/// Where the caller's unit files are installed.
-fn directory() -> Result<PathBuf, CliError> {
-    let config = if is_user() {
-        places::configuration(&process::environment(true))
-            .ok_or_else(|| CliError::new("neither XDG_CONFIG_HOME nor HOME is an absolute path"))?
-    } else {
-        PathBuf::from("/etc")
-    };
-    Ok(config.join("containers/systemd"))
-}
-
-/// What podman says of a name that no unit file can have.
-fn not_a_quadlet(name: &str) -> String {
-    let extension = name
-        .rsplit_once('.')
-        .map_or(String::new(), |(_, extension)| format!(".{extension}"));
-    format!("{extension:?} is not a supported Quadlet file type")
 }

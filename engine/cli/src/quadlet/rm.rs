@@ -9,6 +9,7 @@ use unipod_generator::names::{Named, Registry};
 use super::super::error::CliError;
 use super::super::output;
 use super::application::Applications;
+use super::place;
 use super::units::{self, States};
 use unipod::store::StoreError;
 use unipod::systemd::manager;
@@ -45,7 +46,7 @@ struct Group<'a> {
 impl RmArgs {
     pub(super) fn run(self) -> Result<u8, CliError> {
         let registry = units::all();
-        let applications = Applications::read(&super::directory()?)?;
+        let applications = Applications::read(&place::directory()?)?;
         let states = States::of(&registry.units)?;
         let mut removed = BTreeSet::new();
         let mut failed = false;
@@ -144,7 +145,7 @@ impl<'a> Group<'a> {
                 files: Vec::new(),
             });
         };
-        let directory = super::directory()?;
+        let directory = place::directory()?;
         let own: BTreeSet<&str> = applications
             .files(application)
             .iter()

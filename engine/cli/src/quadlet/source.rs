@@ -7,7 +7,7 @@ use unipod_generator::UnitType;
 
 use super::super::error::CliError;
 use super::application::is_plain;
-use super::not_a_quadlet;
+use super::units::not_a_quadlet;
 use unipod::image::fetch::fetch;
 use unipod::store::StoreError;
 

@@ -6,7 +6,7 @@ use unipod_generator::names::{Named, Registry};
 use unipod_generator::{Outcome, UnitType, generate, load, process, search};
 
 use super::super::error::CliError;
-use super::{is_user, not_a_quadlet};
+use super::place::is_user;
 use unipod::systemd::units::{State, Units};
 
 /// All unit files of the caller's search path.
@@ -76,4 +76,12 @@ impl States {
         let up = |state: &&State| is_its(&state.name) && !["inactive", "failed"].contains(&state.active.as_str());
         self.0.values().filter(up).map(|state| state.name.as_str()).collect()
     }
+}
+
+/// What podman says of a name that no unit file can have.
+pub(super) fn not_a_quadlet(name: &str) -> String {
+    let extension = name
+        .rsplit_once('.')
+        .map_or(String::new(), |(_, extension)| format!(".{extension}"));
+    format!("{extension:?} is not a supported Quadlet file type")
 }

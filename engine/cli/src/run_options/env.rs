@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::lines;
+use super::values::lines;
 use crate::error::CliError;
 use unipod::bundle::values::variables;
 

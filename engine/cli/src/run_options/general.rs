@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Switch, lines, pairs, refused};
+use super::values::{Switch, lines, pairs, refused};
 use crate::error::CliError;
 use unipod::bundle::ContainerOptions;
 use unipod::bundle::values::signal;

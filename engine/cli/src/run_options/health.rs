@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::Switch;
+use super::values::Switch;
 use unipod::bundle::ContainerOptions;
 use unipod::bundle::options::HealthOptions;
 

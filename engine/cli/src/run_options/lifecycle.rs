@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::pull::PullArguments;
-use super::{Switch, refused};
+use super::values::{Switch, refused};
 use crate::error::CliError;
 use unipod::container::record::Lifecycle;
 use unipod::container::{BadTag, LogDriver, LogTag, Shown, UnknownLogDriver};
@@ -240,7 +240,7 @@ fn log_tag(options: &[String]) -> Result<Option<LogTag>, CliError> {
                 tag = Some(read.map_err(|error: BadTag| CliError::new(format!("--log-opt tag: {error}")))?);
             }
             Some((name @ ("path" | "max-size" | "max-file"), _)) => {
-                tracing::warn!("--log-opt {name}: {}", LogDriver::NO_FILE)
+                tracing::warn!("--log-opt {name}: {}", LogDriver::NO_FILE);
             }
             _ => return Err(refused("--log-opt", option, "expected tag=NAME")),
         }

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::lists;
+use super::values::lists;
 use crate::error::CliError;
 use unipod::bundle::ContainerOptions;
 

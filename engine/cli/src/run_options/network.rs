@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use clap::Args;
 
-use super::{Switch, lists, replace};
+use super::values::{Switch, lists, replace};
 use crate::error::CliError;
 use unipod::bundle::ContainerOptions;
 use unipod::bundle::values::servers;

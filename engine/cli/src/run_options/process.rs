@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::env::environment;
-use super::{Switch, lists, refused};
+use super::values::{Switch, lists, refused};
 use crate::error::CliError;
 use unipod::bundle::ContainerOptions;
 use unipod::bundle::values::{umask, variables};

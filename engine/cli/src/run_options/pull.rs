@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Switch, refused};
+use super::values::{Switch, refused};
 use crate::error::CliError;
 use unipod::bundle::values::duration;
 use unipod::image::{PullOptions, PullPolicy, UnknownPolicy};

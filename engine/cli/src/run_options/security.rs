@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{Switch, lists, pairs, refused};
+use super::values::{Switch, lists, pairs, refused};
 use crate::error::CliError;
 use unipod::bundle::ContainerOptions;
 use unipod::bundle::devices::cdi::Name;

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{Switch, refused};
+use super::values::{Switch, refused};
 use crate::error::CliError;
 use unipod::bundle::ContainerOptions;
 use unipod::bundle::values::size;

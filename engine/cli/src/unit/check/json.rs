@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use unipod_generator::{Place, Problem};
 
-use super::Report;
+use super::report::Report;
 use crate::unit::location::Location;
 
 /// The whole report.

@@ -1,6 +1,7 @@
 //! `unipod unit check`.
 
 mod json;
+mod report;
 mod sarif;
 mod text;
 
@@ -10,6 +11,7 @@ use clap::{Args, ValueEnum};
 use unipod_generator::Problem;
 use unipod_generator::check::{Scope, Target};
 
+use self::report::Report;
 use super::files::Files;
 use crate::error::CliError;
 use crate::output;
@@ -49,13 +51,6 @@ enum Format {
     Sarif,
 }
 
-/// All problems of a run.
-struct Report {
-    problems: Vec<Problem>,
-    /// How many unit files were looked at.
-    files: usize,
-}
-
 impl CheckArgs {
     /// Does it.
     pub fn run(self) -> Result<u8, CliError> {
@@ -71,15 +66,5 @@ impl CheckArgs {
         }
         let counts = |problem: &Problem| self.strict || problem.is_error();
         Ok(u8::from(report.problems.iter().any(counts)))
-    }
-}
-
-impl Report {
-    fn errors(&self) -> usize {
-        self.problems.iter().filter(|problem| problem.is_error()).count()
-    }
-
-    fn warnings(&self) -> usize {
-        self.problems.len() - self.errors()
     }
 }

@@ -7,7 +7,7 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 use unipod_generator::{Place, Problem, Rule};
 
-use super::Report;
+use super::report::Report;
 use crate::unit::location::Location;
 
 /// A log of one run.

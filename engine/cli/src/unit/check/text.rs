@@ -1,6 +1,6 @@
 //! The report for people.
 
-use super::Report;
+use super::report::Report;
 use crate::unit::diagnostic;
 
 /// All problems and a line that counts them.
