@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 
 use super::layer::{Form, Layer, Packed};
 use super::layout::{ImageLayout, hex_digest};
-use super::recipes::{PATH, RECIPES, Recipe, base};
+use super::recipes::{PATH, RECIPES, Recipe, SHOP_APP, base};
 use super::{packages, registry};
 use crate::machine::{Machine, MachineConfig};
 
@@ -36,6 +36,7 @@ const SOURCES: &[&str] = &[
     include_str!("scripts/redis.sh"),
     include_str!("scripts/web.conf"),
     include_str!("scripts/web.sh"),
+    SHOP_APP,
 ];
 
 /// The storage directory of a registry that holds all images; builds it when this is the first run.

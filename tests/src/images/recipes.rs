@@ -44,6 +44,9 @@ const WEB_PAGE: &str = "<!doctype html>
 <p>This page lies in a volume and is served from a container that systemd supervises.</p>
 ";
 
+/// The program of `examples/pod`.
+pub const SHOP_APP: &str = include_str!("../../../examples/pod/app/app.py");
+
 const NGINX_CONF: &str = include_str!("scripts/nginx.conf");
 const SERVER: &str = "server { listen 80 default_server; root /usr/share/nginx/html; }\n";
 
@@ -203,6 +206,8 @@ pub const RECIPES: &[Recipe] = &[
             })
         },
     },
+    shop_app(&["ghcr.io/example/shop-app:1"], || shop_config(1)),
+    shop_app(&["ghcr.io/example/shop-app:2"], || shop_config(2)),
     Recipe {
         names: &["tools:latest"],
         packages: &[],
@@ -223,6 +228,28 @@ pub const RECIPES: &[Recipe] = &[
         config: || json!({ "Cmd": ["sh"], "Env": [PATH] }),
     },
 ];
+
+/// The application of `examples/pod`, as its Containerfile makes it.
+const fn shop_app(names: &'static [&'static str], config: fn() -> Value) -> Recipe {
+    Recipe {
+        names,
+        packages: &[
+            "python3-minimal",
+            "python3.11-minimal",
+            "libpython3.11-minimal",
+            "libpython3.11-stdlib",
+            "python3-psycopg2",
+        ],
+        programs: &[],
+        files: || Layer::default().text("/app.py", 0o644, SHOP_APP),
+        config,
+    }
+}
+
+fn shop_config(version: u32) -> Value {
+    let version = format!("SHOP_VERSION={version}");
+    json!({ "Cmd": ["python3", "-u", "/app.py"], "Env": [PATH, version] })
+}
 
 /// The search path of every image.
 pub const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";

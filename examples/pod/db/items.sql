@@ -1,0 +1,2 @@
+CREATE TABLE items (name text PRIMARY KEY, price integer NOT NULL);
+INSERT INTO items VALUES ('tea', 4), ('biscuits', 2);
