@@ -3,6 +3,7 @@
 
 mod host;
 mod keys;
+mod member;
 mod scope;
 mod sections;
 mod target;
@@ -66,6 +67,7 @@ pub fn check(environment: &Environment, host: &Host, scope: &Scope, target: Opti
         problems.extend(sections::lint(&named.unit));
         problems.extend(keys::lint(&named.unit, target));
         problems.extend(host::lint(environment, named));
+        problems.extend(member::lint(registry, &named.unit));
     }
     Checked {
         outcome,

@@ -75,6 +75,40 @@ fn problems_name_their_kind_and_their_characters() {
 }
 
 #[test]
+fn what_a_pod_has_its_members_cannot_have() {
+    let directory = TempDir::new();
+    let write = |name: &str, text: &str| directory.file(&format!("etc/containers/systemd/{name}"), text);
+    write("p.pod", "[Pod]\nPublishPort=8080:80\nHostName=p\n");
+    write("net.pod", "[Pod]\nPodmanArgs=--share net\n");
+    write("n.network", "");
+    let member = |name: &str, lines: &str| write(name, &format!("{WEB}{lines}\n"));
+    member(
+        "a.container",
+        "Pod=p.pod\nPublishPort=80:80\nHostName=a\nUserNS=auto\nExposeHostPort=5",
+    );
+    member("b.container", "Pod=p.pod\nNetwork=n.network\nIP=10.0.0.1");
+    member("c.container", "Pod=p.pod\nNetwork=host\nAddHost=a:1.1.1.1\nHostName=");
+    member("d.container", "Pod=net.pod\nHostName=d");
+    member("e.container", "PublishPort=80:80\nHostName=e");
+    let checked = checked(&directory, &[], None);
+    assert_eq!(
+        places(&checked),
+        [
+            "a.container:4:1+11 key-combination",
+            "a.container:5:1+8 key-combination",
+            "a.container:6:1+6 key-combination",
+            "a.container:7:1+14 key-combination",
+            "b.container:4:1+7 key-combination",
+        ]
+    );
+    let said = checked.problems.iter().map(ToString::to_string).collect::<String>();
+    assert!(
+        said.contains("4: PublishPort= cannot be set in a member of p.pod, which has it for all; set it in p.pod\n"),
+        "{said}"
+    );
+}
+
+#[test]
 fn a_file_is_checked_beside_its_siblings_and_the_search_path() {
     let directory = TempDir::new();
     let unit = "[Container]\nImage=docker.io/x\nVolume=near.volume:/a\nVolume=far.volume:/b\nVolume=none.volume:/c\n";
