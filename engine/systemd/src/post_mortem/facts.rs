@@ -89,6 +89,10 @@ pub struct Facts {
     pub main_end: Option<End>,
     /// What the service said last about itself.
     pub status_text: String,
+    /// `Type=`
+    pub service_type: String,
+    /// `RemainAfterExit=`
+    pub remains: bool,
     /// `Restart=`
     pub restart: String,
     pub restart_delay: Option<u64>,
@@ -110,6 +114,8 @@ pub struct Facts {
     pub wanted_by: Vec<String>,
     /// Units without which this one cannot start.
     pub requirements: Vec<String>,
+    /// Units that go down with this one: of a pod, its members.
+    pub bound_by: Vec<String>,
     /// Timers, sockets and paths that start this one.
     pub triggers: Vec<String>,
     /// The commands that were run, in order.
@@ -190,6 +196,8 @@ impl Facts {
                 p.take("ExecMainStatus").unwrap_or(0),
             ),
             status_text: p.text("StatusText"),
+            service_type: p.text("Type"),
+            remains: p.take("RemainAfterExit").unwrap_or(false),
             restart: p.text("Restart"),
             // The delay grows with RestartSteps=; systemd tells the next one since version 254.
             restart_delay: p.number("RestartUSecNext").or_else(|| p.number("RestartUSec")),
@@ -205,6 +213,7 @@ impl Facts {
             failed_condition: failed_condition(p),
             wanted_by,
             requirements,
+            bound_by: p.take("BoundBy").unwrap_or_default(),
             triggers: p.take("TriggeredBy").unwrap_or_default(),
             steps,
         }
@@ -219,6 +228,17 @@ impl Facts {
             properties.text("ActiveState") == "failed" || properties.text("LoadState") == "not-found"
         };
         self.requirements.iter().filter(is_broken).cloned().collect()
+    }
+
+    /// The units that go down with this one and have failed.
+    pub fn failed_dependents(&self, units: &Units) -> Vec<String> {
+        let has_failed = |unit: &&String| {
+            let properties = units.properties(unit);
+            properties.is_ok_and(|mut properties| properties.text("ActiveState") == "failed")
+        };
+        let mut failed: Vec<String> = self.bound_by.iter().filter(has_failed).cloned().collect();
+        failed.sort();
+        failed
     }
 
     /// Whether the service got as far as being ready.

@@ -39,7 +39,8 @@ pub fn examine(service: &str, user: bool) -> Result<PostMortem, ManagerError> {
     let log = Log::read(&facts);
     log.started.into_iter().for_each(|start| facts.set_start(start));
     let broken = facts.broken_requirements(&units);
-    let verdict = Verdict::of(&facts, &log, &broken);
+    let failed = facts.failed_dependents(&units);
+    let verdict = Verdict::of(&facts, &log, &broken).with_failed(&facts, &failed);
     let mut next = next::tell(&facts, &verdict);
     next.extend(
         facts

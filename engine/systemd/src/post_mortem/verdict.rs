@@ -75,6 +75,22 @@ impl Verdict {
         verdict
     }
 
+    /// Adds what became of units that go down with this one: a pod may work, and a member not.
+    #[must_use]
+    pub fn with_failed(mut self, facts: &Facts, failed: &[String]) -> Self {
+        let is_told = matches!(
+            self.state,
+            State::Starting | State::Running | State::Stopping | State::Ended
+        );
+        if failed.is_empty() || !is_told {
+            return self;
+        }
+        self.text = format!("{}, but {} failed", self.text, failed.join(" and "));
+        failed.iter().fold(self, |verdict, unit| {
+            verdict.hint(facts.command("unipod unit why", unit))
+        })
+    }
+
     /// What is wrong with the unit itself.
     fn of_file(facts: &Facts) -> Option<Self> {
         let id = &facts.id;
@@ -96,6 +112,9 @@ impl Verdict {
 
     fn of_run(facts: &Facts, log: &Log, broken: &[String]) -> Self {
         match (facts.active_state.as_str(), facts.sub_state.as_str()) {
+            ("active" | "reloading" | "refreshing", "exited") if facts.service_type == "notify" => {
+                Self::new(State::Running, "is up and needs no process")
+            }
             ("active" | "reloading" | "refreshing", "exited") => {
                 Self::new(State::Running, "has done its work and counts as active")
             }
@@ -130,6 +149,10 @@ impl Verdict {
             (false, _) if !log.invocation.is_empty() => forgotten(log),
             (false, _) => Self::new(State::NeverStarted, "has not been started yet")
                 .hint(facts.command("systemctl", &format!("start {}", facts.id))),
+            // It would count as active for ever.
+            (true, Some(End::Exited(_))) if facts.remains && facts.was_ready() => {
+                Self::new(State::Ended, "was stopped")
+            }
             (true, Some(End::Exited(code))) => {
                 let text = format!("ended with exit code {code}, which is no failure");
                 Self::new(State::Ended, text)

@@ -211,3 +211,24 @@ fn what_is_wrong_with_the_unit_comes_first() {
     let verdict = Verdict::of(&stub, &Log::default(), &[]);
     assert_eq!((verdict.state, verdict.hints.len()), (State::Stub, 2));
 }
+
+#[test]
+fn a_pod_is_up_without_a_process_and_names_the_members_that_failed() {
+    let pod = |active: &str, sub: &str| Facts {
+        id: "shop-pod.service".into(),
+        service_type: "notify".into(),
+        remains: true,
+        main_end: Some(End::Exited(0)),
+        became_active: at(11),
+        ..loaded(active, sub)
+    };
+    for (facts, text) in [
+        (pod("active", "exited"), "is up and needs no process"),
+        (pod("inactive", "dead"), "was stopped"),
+    ] {
+        assert_eq!(judged(&facts).1, text);
+        let verdict = Verdict::of(&facts, &Log::default(), &[]).with_failed(&facts, &["app.service".into()]);
+        assert_eq!(verdict.text, format!("{text}, but app.service failed"));
+        assert_eq!(verdict.hints, ["unipod unit why app.service"]);
+    }
+}
