@@ -48,6 +48,11 @@ pub fn farewell(name: &str, service: &[u8]) -> Option<UnitFile> {
     let description = before.lookup("Unit").nonempty("Description").unwrap_or(name).to_owned();
     after.add("Unit", "Description", description);
     after.add("Unit", "X-UnipodError", &message);
+    // A member is stopped with its pod, and before it.
+    for pod in before.lookup("Unit").lines("BindsTo") {
+        after.add("Unit", "BindsTo", pod);
+        after.add("Unit", "After", pod);
+    }
     explain(&mut after, [message].into_iter());
     stop_as_before(&mut after, &before).then_some(after)
 }
@@ -153,12 +158,14 @@ mod tests {
 
     #[test]
     fn a_farewell_only_stops() {
-        let service = b"[Unit]\nDescription=Web\nWants=a.service\n[Service]\nEnvironment=A=b\nExecStart=run\n\
+        let service = b"[Unit]\nDescription=Web\nWants=a.service\nBindsTo=p-pod.service\nAfter=b.service\n[Service]\nEnvironment=A=b\nExecStart=run\n\
                         ExecStop=stop web\nExecStopPost=-rm web\n[Install]\nWantedBy=a.target\n";
         let after = farewell("web.service", service)
             .expect("there is something to stop")
             .to_string();
         let begin = "[Unit]\nDescription=Web\nX-UnipodError=web.service: its unit file is gone";
+        let bound = "be started again\nBindsTo=p-pod.service\nAfter=p-pod.service\n\n";
+        assert!(after.contains(bound), "{after}");
         let end = "Environment=A=b\nExecStop=stop web\nExecStop=-rm web\n";
         assert!(after.starts_with(begin) && after.ends_with(end), "{after}");
         assert!(!after.contains("ExecStart=run") && after.contains("exit 78"), "{after}");
