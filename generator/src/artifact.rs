@@ -1,6 +1,6 @@
 //! `.artifact` units: `[Artifact]` becomes a one-shot `artifact pull`.
 
-use crate::convert::Conversion;
+use crate::conversion::Conversion;
 use crate::handlers::service;
 use crate::keys::{
     Emit::{Elsewhere, Pair, Switch, Verbatim},
@@ -33,5 +33,5 @@ pub fn convert(c: &mut Conversion<'_>) {
     let Some(artifact) = c.section.nonempty("Artifact") else {
         return c.error_section("Artifact= is not set");
     };
-    service::one_command(c, &["artifact", "pull"], artifact);
+    service::one_command(c, KEYS, &["artifact", "pull"], artifact);
 }

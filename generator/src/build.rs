@@ -1,6 +1,6 @@
 //! `.build` units: `[Build]` becomes a one-shot `build`.
 
-use crate::convert::Conversion;
+use crate::conversion::Conversion;
 use crate::emit::Command;
 use crate::handlers::{service, storage};
 use crate::keys::{

@@ -1,6 +1,6 @@
 //! `.container` units: `[Container]` becomes `ExecStart=… run …`.
 
-use crate::convert::Conversion;
+use crate::conversion::Conversion;
 use crate::emit::Command;
 use crate::handlers::{self, service, storage};
 use crate::keys::{

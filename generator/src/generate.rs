@@ -4,8 +4,11 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::claims;
-use crate::convert::{Converted, Host, convert, place_of_word};
+use crate::conversion::Converted;
+use crate::convert::convert;
+use crate::host::Host;
 use crate::install::{self, Link};
+use crate::locate::place_of_word;
 use crate::names::Registry;
 use crate::parallel;
 use crate::problem::{MOST, Problem, limit, shorten};

@@ -4,8 +4,9 @@ pub mod service;
 pub mod storage;
 pub mod users;
 
-use crate::convert::{Conversion, place_of};
+use crate::conversion::Conversion;
 use crate::emit::Command;
+use crate::locate::place_of;
 use crate::problem::{Problem, shorten};
 use crate::rule::Rule;
 use crate::unit::UnitType;

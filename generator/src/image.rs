@@ -1,6 +1,6 @@
 //! `.image` units: `[Image]` becomes a one-shot `image pull`.
 
-use crate::convert::Conversion;
+use crate::conversion::Conversion;
 use crate::handlers::service;
 use crate::keys::{
     Emit::{Elsewhere, Pair, Switch, Verbatim},
@@ -38,5 +38,5 @@ pub fn convert(c: &mut Conversion<'_>) {
     let Some(image) = c.section.nonempty("Image") else {
         return c.error_section("Image= is not set");
     };
-    service::one_command(c, &["image", "pull"], image);
+    service::one_command(c, KEYS, &["image", "pull"], image);
 }

@@ -3,11 +3,8 @@
 //! Each unit type is one table, in the order in which its options appear on the command line. Unknown-key errors,
 //! suggestions, warnings about values, documentation and most of the emission follow from the rows.
 
-use crate::convert::Conversion;
+use crate::conversion::Conversion;
 use crate::emit::Command;
-
-/// No table is longer than this.
-pub(crate) const MOST: usize = 128;
 
 /// How the assignments of a key are read (the lookup codes of syntax §5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

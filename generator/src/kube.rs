@@ -1,6 +1,6 @@
 //! `.kube` units: `[Kube]` becomes `ExecStart=… kube play`.
 
-use crate::convert::Conversion;
+use crate::conversion::Conversion;
 use crate::emit::Command;
 use crate::handlers::service;
 use crate::keys::{

@@ -33,14 +33,16 @@
 //! | module                                    | job                                                               |
 //! |-------------------------------------------|-------------------------------------------------------------------|
 //! | [`places`], [`mod@search`]                | the search path; what is on it                                    |
-//! | [`load`], [`merge_dropins`]               | files into units; drop-ins into them                              |
+//! | [`load`], [`merge_dropins`], `read`       | files into units; drop-ins into them; the content of a file       |
 //! | [`mod@unit`], [`names`]                   | a unit, its type; service and resource names, references          |
 //! | [`claims`]                                | which unit gets the service that it names                         |
 //! | [`container`] … [`artifact`]              | one file per type: its table of keys and its service              |
 //! | [`mod@shared`]                            | the keys that several types have                                  |
 //! | [`handlers`], [`mount`], [`preamble`]     | rules that types share                                            |
 //! | [`paths`]                                 | paths, told from their text                                       |
-//! | [`convert`]                               | the conversion of one unit                                        |
+//! | [`mod@convert`], [`conversion`]           | the conversion of one unit; what all conversions work with        |
+//! | `tables`                                  | which table of keys, and which conversion, a type has             |
+//! | [`host`], [`locate`]                      | what may be known of the machine; where in its files something stands |
 //! | [`keys`], [`option_words`], [`emit`]      | the tables' vocabulary, options from their rows, command lines    |
 //! | [`text`]                                  | the unit's own lines and the added ones become the service        |
 //! | [`mod@generate`]                          | all units of a run; failures and who fails with them              |
@@ -59,15 +61,18 @@ pub mod check;
 pub mod claims;
 pub mod cli;
 pub mod container;
+pub mod conversion;
 pub mod convert;
 pub mod emit;
 pub mod generate;
 pub mod handlers;
+pub mod host;
 pub mod image;
 pub mod install;
 pub mod keys;
 pub mod kube;
 pub mod load;
+pub mod locate;
 pub mod log;
 pub mod manager;
 pub mod merge_dropins;
@@ -84,18 +89,20 @@ pub mod preamble;
 pub mod preset;
 pub mod problem;
 pub mod process;
+mod read;
 pub mod reference;
 pub mod rule;
 pub mod search;
 pub mod shared;
 pub mod stub;
 pub mod suggest;
+mod tables;
 pub mod text;
 pub mod unit;
 pub mod volume;
 
-pub use convert::Host;
 pub use generate::{Outcome, Service, generate};
+pub use host::Host;
 pub use places::Environment;
 pub use problem::{Place, Problem, Severity, Span};
 pub use rule::Rule;

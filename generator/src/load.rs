@@ -2,23 +2,17 @@
 
 use std::collections::HashSet;
 use std::io;
-use std::os::fd::AsFd;
 use std::sync::Arc;
 
-use rustix::buffer::spare_capacity;
-use rustix::fs::{FileType, Mode, OFlags, fstat, makedev, open, openat};
-use rustix::io::Errno;
-use rustix::path::Arg;
+use rustix::fs::{Mode, OFlags, open};
 use systemd_unit_parser::{ParseErrors, UnitFile};
 
 use crate::problem::{Place, Problem, limit};
+use crate::read::{from_errors, join, read};
 use crate::rule::Rule;
 use crate::search::{Directory, Found};
 use crate::unit::{Reading, Unit, UnitType};
 use crate::{merge_dropins, parallel};
-
-/// Files larger than this, in bytes, are no unit files, whatever they are.
-const LARGEST: usize = 32 << 20;
 
 /// Reads every unit on the search path, drop-ins merged. Problems that cost no unit are added to `problems`.
 pub fn load(found: &Found, problems: &mut Vec<Problem>) -> Vec<Unit> {
@@ -90,15 +84,6 @@ pub fn unit_from_bytes(path: impl Into<Arc<str>>, name: &str, unit_type: UnitTyp
     }
 }
 
-/// A path as people read it.
-pub(crate) fn join(directory: &str, name: &str) -> String {
-    if directory == "/" {
-        ["/", name].concat()
-    } else {
-        [directory, "/", name].concat()
-    }
-}
-
 /// Parses a file; if lines of it are wrong, they are reported and the rest is read without them.
 fn parse(path: &Arc<str>, bytes: &[u8], problems: &mut Vec<Problem>) -> (UnitFile, Reading) {
     let errors = match UnitFile::parse(Arc::clone(path), bytes) {
@@ -113,15 +98,6 @@ fn parse(path: &Arc<str>, bytes: &[u8], problems: &mut Vec<Problem>) -> (UnitFil
     }
 }
 
-/// What could not be parsed.
-pub(crate) fn from_errors(errors: &ParseErrors) -> impl Iterator<Item = Problem> {
-    errors.0.iter().map(|error| {
-        let place = Place::line(error.place.source.clone(), error.place.line as usize, &error.text);
-        let place = place.from_column(error.place.column, 0);
-        Problem::error(place, error.problem.to_string()).of(Rule::Syntax)
-    })
-}
-
 /// The document without the lines that are wrong, if one more try is enough to read it.
 fn without_lines(path: &Arc<str>, bytes: &[u8], errors: &ParseErrors) -> Option<UnitFile> {
     let wrong: HashSet<usize> = errors.0.iter().map(|error| error.place.line as usize).collect();
@@ -130,34 +106,4 @@ fn without_lines(path: &Arc<str>, bytes: &[u8], errors: &ParseErrors) -> Option<
         kept.extend_from_slice(if wrong.contains(&(index + 1)) { b"\n" } else { line });
     }
     UnitFile::parse(Arc::clone(path), &kept).ok()
-}
-
-/// The content of a file of a directory. Opening never waits (for the writer of a pipe), and one read is enough for a file
-/// that stays as long as it is. A link to /dev/null is an empty file.
-pub(crate) fn read(directory: impl AsFd, name: impl Arg) -> io::Result<Vec<u8>> {
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let file = openat(directory, name, flags, Mode::empty()).map_err(|error| match error {
-        Errno::NXIO => no_file(),
-        error => error.into(),
-    })?;
-    let stat = fstat(&file)?;
-    match FileType::from_raw_mode(stat.st_mode) {
-        FileType::RegularFile => {}
-        FileType::Directory => return Err(Errno::ISDIR.into()),
-        FileType::CharacterDevice if stat.st_rdev == makedev(1, 3) => return Ok(Vec::new()),
-        _ => return Err(no_file()),
-    }
-    let size = usize::try_from(stat.st_size).unwrap_or(usize::MAX);
-    let mut bytes = Vec::with_capacity(size.min(LARGEST) + 1);
-    while rustix::io::read(&file, spare_capacity(&mut bytes))? > 0 && bytes.len() != size {
-        if bytes.len() > LARGEST {
-            return Err(io::Error::other(format!("it is larger than {} MiB", LARGEST >> 20)));
-        }
-        bytes.reserve(1);
-    }
-    Ok(bytes)
-}
-
-fn no_file() -> io::Error {
-    io::Error::other("it is a pipe, a socket or a device, not a file")
 }

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use rustix::fs::CWD;
 use systemd_unit_parser::{UnitFile, dropin_directories, select_dropins};
 
-use crate::load::{from_errors, join, read};
 use crate::problem::{Place, Problem, limit};
+use crate::read::{from_errors, join, read};
 use crate::rule::Rule;
 use crate::search::{Directory, Found};
 use crate::unit::{Reading, Unit};

@@ -2,7 +2,7 @@
 
 use systemd_unit_parser::{Entry, split_args};
 
-use crate::convert::Conversion;
+use crate::conversion::Conversion;
 use crate::emit::Command;
 use crate::handlers::storage;
 

@@ -1,6 +1,6 @@
 //! `.network` units: `[Network]` becomes a one-shot `network create --ignore`.
 
-use crate::convert::Conversion;
+use crate::conversion::Conversion;
 use crate::emit::Command;
 use crate::handlers::service;
 use crate::keys::{
@@ -41,7 +41,7 @@ pub fn convert(c: &mut Conversion<'_>) {
         let remove = c.command("", &["network", "rm", name]);
         c.add_service("ExecStopPost", remove);
     }
-    service::one_command(c, &["network", "create", "--ignore"], name);
+    service::one_command(c, KEYS, &["network", "create", "--ignore"], name);
 }
 
 /// Gateways and ranges belong to the subnet at the same place in its list.

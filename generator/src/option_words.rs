@@ -1,6 +1,6 @@
 //! The rows of a table become options, and the words of a unit become commands.
 
-use crate::convert::Conversion;
+use crate::conversion::Conversion;
 use crate::emit::Command;
 use crate::keys::{Emit, Key, Kind};
 

@@ -1,6 +1,6 @@
 //! `.pod` units: `[Pod]` becomes a service around `pod create`, `start`, `stop` and `rm`.
 
-use crate::convert::Conversion;
+use crate::conversion::Conversion;
 use crate::emit::Command;
 use crate::handlers::storage;
 use crate::keys::{

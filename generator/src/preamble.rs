@@ -2,7 +2,8 @@
 
 use systemd_unit_parser::Entry;
 
-use crate::convert::{Conversion, place_of_key};
+use crate::conversion::Conversion;
+use crate::locate::place_of_key;
 use crate::problem::{MOST, Problem, shorten};
 use crate::rule::Rule;
 use crate::unit::UnitType;
@@ -90,11 +91,12 @@ fn keep_our_places_writable(c: &mut Conversion<'_>) {
 
 fn check_keys(c: &mut Conversion<'_>) {
     let Some(section) = c.section.section() else { return };
-    let unknown: Vec<&Entry> = section
-        .entries()
-        .filter(|entry| !c.mark_present(entry.key()))
-        .take(MOST)
-        .collect();
+    let keys = c.unit.unit_type.keys();
+    let mut is_known = |entry: &Entry| {
+        let row = keys.iter().position(|row| row.name == entry.key());
+        row.inspect(|row| c.mark_present(*row)).is_some()
+    };
+    let unknown: Vec<&Entry> = section.entries().filter(|entry| !is_known(entry)).take(MOST).collect();
     for entry in unknown {
         unknown_key(c, entry);
     }

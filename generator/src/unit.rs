@@ -4,10 +4,7 @@ use std::sync::Arc;
 
 use systemd_unit_parser::{UnitFile, UnitName};
 
-use crate::convert::Conversion;
-use crate::keys::Key;
 use crate::problem::Problem;
-use crate::{artifact, build, container, image, kube, network, pod, volume};
 
 /// The type of a unit, told by its file name's extension. The order is the order of conversion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -120,34 +117,6 @@ impl UnitType {
             Self::Build => 3,
             Self::Container | Self::Kube => 4,
             Self::Pod => 5,
-        }
-    }
-
-    /// The table of the type's keys, in the order of their options.
-    pub fn keys(self) -> &'static [Key] {
-        match self {
-            Self::Artifact => artifact::KEYS,
-            Self::Image => image::KEYS,
-            Self::Network => network::KEYS,
-            Self::Volume => volume::KEYS,
-            Self::Build => build::KEYS,
-            Self::Container => container::KEYS,
-            Self::Kube => kube::KEYS,
-            Self::Pod => pod::KEYS,
-        }
-    }
-
-    /// The conversion of the type's own section.
-    pub(crate) fn converter(self) -> fn(&mut Conversion<'_>) {
-        match self {
-            Self::Artifact => artifact::convert,
-            Self::Image => image::convert,
-            Self::Network => network::convert,
-            Self::Volume => volume::convert,
-            Self::Build => build::convert,
-            Self::Container => container::convert,
-            Self::Kube => kube::convert,
-            Self::Pod => pod::convert,
         }
     }
 }

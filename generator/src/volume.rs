@@ -2,7 +2,7 @@
 
 use systemd_unit_parser::quote_word;
 
-use crate::convert::Conversion;
+use crate::conversion::Conversion;
 use crate::emit::Command;
 use crate::handlers::{self, service};
 use crate::keys::{
@@ -37,7 +37,7 @@ pub static KEYS: &[Key] = &[
 /// Converts one `.volume` unit.
 pub fn convert(c: &mut Conversion<'_>) {
     let name = c.own_resource();
-    service::one_command(c, &["volume", "create", "--ignore"], name);
+    service::one_command(c, KEYS, &["volume", "create", "--ignore"], name);
 }
 
 /// With the image driver everything about mounting is ignored, as in the reference.

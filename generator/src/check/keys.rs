@@ -3,8 +3,8 @@
 use systemd_unit_parser::{Entry, split_words};
 
 use crate::check::target::{Target, release};
-use crate::convert::{place_of_key, place_of_word};
 use crate::keys::{Key, replacement};
+use crate::locate::{place_of_key, place_of_word};
 use crate::preamble::DEPENDENCIES;
 use crate::unit::{Unit, UnitType};
 use crate::{Place, Problem, Rule};

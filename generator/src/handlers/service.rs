@@ -1,12 +1,13 @@
 //! The keys of `[Service]` that systemd needs to run an engine (H9.8); what the user has said wins, or is an error.
 
-use crate::convert::Conversion;
+use crate::conversion::Conversion;
+use crate::keys::Key;
 
-/// `ExecStart=` of a service that runs one command once: its words, the options of the type's keys, what it is about.
-pub fn one_command(c: &mut Conversion<'_>, words: &[&str], operand: &str) {
+/// `ExecStart=` of a service that runs one command once: its words, the options of these keys, what it is about.
+pub fn one_command(c: &mut Conversion<'_>, keys: &'static [Key], words: &[&str], operand: &str) {
     let mut command = c.base("");
     command.words(words);
-    c.emit(c.unit.unit_type.keys(), &mut command);
+    c.emit(keys, &mut command);
     command.word(operand);
     c.add_service("ExecStart", command.into_line());
     one_shot(c, true);

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use systemd_unit_parser::{Entry, quote_word};
 
-use crate::convert::Conversion;
+use crate::conversion::Conversion;
 use crate::emit::Command;
 use crate::paths::clean;
 use crate::unit::UnitType;

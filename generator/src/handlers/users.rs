@@ -1,6 +1,6 @@
 //! User namespaces (H9.6): today's keys, and the deprecated `Remap…` ones.
 
-use crate::convert::Conversion;
+use crate::conversion::Conversion;
 use crate::emit::Command;
 use crate::unit::UnitType;
 

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use systemd_unit_parser::Entry;
-use unipod_generator::convert::place_of;
+use unipod_generator::locate::place_of;
 use unipod_generator::names::Registry;
 use unipod_generator::{Problem, Rule, Unit};
 
