@@ -7,7 +7,7 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 use crate::error::Place;
-use crate::write::one_line;
+use crate::line::one_line;
 
 /// A unit file.
 #[derive(Debug, Clone, Default)]

@@ -8,6 +8,7 @@
 //! | [`parse`]      | bytes to [`UnitFile`]; every bad line is reported, with file, line, column |
 //! | [`document`]   | the model: ordered sections of ordered lines, comments included            |
 //! | [`mod@write`]  | the model to text: byte for byte while unchanged, normalised otherwise     |
+//! | `line`         | what one line of a file can hold                                           |
 //! | [`lookup`]     | typed values of a section, with warnings that show the place               |
 //! | [`words`]      | splitting into words, quotes and C escapes removed                         |
 //! | [`quote`]      | words to one line that systemd splits into the same words                  |
@@ -34,6 +35,7 @@
 
 pub mod document;
 pub mod error;
+mod line;
 pub mod lookup;
 pub mod names;
 pub mod parse;
@@ -45,9 +47,9 @@ pub mod write;
 
 pub use document::{Comment, Entry, Line, Section, UnitFile};
 pub use error::{ParseError, ParseErrors, ParseProblem, Place, Problem, Warning};
+pub use line::one_line;
 pub use lookup::{Lookup, parse_unsigned};
 pub use names::UnitName;
 pub use precedence::{dropin_directories, select_dropins};
 pub use quote::{quote_word, quote_words};
 pub use words::{split_args, split_words};
-pub use write::one_line;

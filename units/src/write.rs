@@ -4,12 +4,10 @@
 //! one empty line between them; before each header its comments; then the lines as `key=value`, continuation lines
 //! joined, comments in their places. A comment inside a continued line is only in the original.
 
-use std::borrow::Cow;
 use std::fmt::{self, Display, Formatter};
 use std::io;
 
 use crate::document::{Comment, Line, Section, UnitFile};
-use crate::parse::value_text;
 
 impl UnitFile {
     /// The bytes this was read from, or nothing if it was changed since, or made by a program.
@@ -54,18 +52,6 @@ impl Display for UnitFile {
     }
 }
 
-/// A value as one line of a file holds it: line breaks and NUL become spaces, white space at the ends goes, and so does a
-/// single backslash at the end (it would swallow the next line).
-pub fn one_line(value: &str) -> Cow<'_, str> {
-    // Long values are the rule: looking at all bytes, many at once, is faster than stopping at the first.
-    let breaks = |found, byte| found | matches!(byte, b'\n' | b'\r' | b'\0');
-    if value.bytes().fold(false, breaks) {
-        let joined = value.replace(['\n', '\r', '\0'], " ");
-        return Cow::Owned(value_text(&joined).to_owned());
-    }
-    Cow::Borrowed(value_text(value))
-}
-
 /// How long the text of a section is, with an empty line after it.
 fn written_length(section: &Section) -> usize {
     let of_comment = |comment: &Comment| comment.bytes().len() + 1;
@@ -92,6 +78,7 @@ fn push_line(text: &mut Vec<u8>, parts: &[&[u8]]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::line::one_line;
 
     #[test]
     fn an_unchanged_file_is_written_as_it_was_read() {

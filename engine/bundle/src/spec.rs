@@ -69,7 +69,7 @@ impl Facts {
         security::check_labels(&security)?;
         let root = Root::open(&request.rootfs)?;
         let accounts = Accounts::read(&root)?;
-        let identity = accounts.find(process::user_name(request), &options.group_add)?;
+        let identity = accounts.find(process::command::user_name(request), &options.group_add)?;
         let namespaces = Namespaces::of(request)?;
         let available = capabilities::available()?;
         let granted = capabilities::granted(options, available, identity.uid == 0, notes)?;

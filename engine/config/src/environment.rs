@@ -1,7 +1,7 @@
 //! `env` of the table `engine`: variables of the engine itself.
 #![allow(unsafe_code)]
 
-use super::Config;
+use super::values::Config;
 
 /// Sets those that the environment does not have. A process that has several threads already is left alone.
 pub fn apply_environment(config: &Config) {

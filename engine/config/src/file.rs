@@ -8,11 +8,21 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 use unipod_generator::suggest;
 
+use super::error::ConfigError;
 use super::keys::{self, Effect, Key, Kind};
-use super::{Config, ConfigError, Data, SubnetPool, Value, built_in};
+use super::values::{Config, Data, SubnetPool, Value};
 
-/// Adds what the file says to `config`.
-pub(super) fn merge(config: &mut Config, path: &Path, text: &str) -> Result<(), ConfigError> {
+impl Config {
+    /// Adds what one more file says.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn merge(&mut self, path: &Path, text: &str) -> Result<(), ConfigError> {
+        merge(self, path, text)
+    }
+}
+
+fn merge(config: &mut Config, path: &Path, text: &str) -> Result<(), ConfigError> {
     let text = &without_comments(text);
     let file = File { path, text };
     let document = DeTable::parse(text).map_err(|error| {
@@ -23,6 +33,11 @@ pub(super) fn merge(config: &mut Config, path: &Path, text: &str) -> Result<(), 
         file.table(config, name, value)?;
     }
     Ok(())
+}
+
+/// The words that a list starts from where a file appends to what is built in.
+fn built_in(key: &Key) -> Vec<String> {
+    key.built_in.iter().map(|word| (*word).to_owned()).collect()
 }
 
 /// Comments are nearly all of a distribution's file, and to parse them would take longer than all else. Lines keep their numbers;

@@ -17,7 +17,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use super::ConfigError;
+use super::error::ConfigError;
 
 /// The largest file that is read. Debian's, which is nearly all comments, has 32 KiB.
 const LARGEST: u64 = 1 << 20;

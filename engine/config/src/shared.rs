@@ -7,16 +7,9 @@ use std::sync::OnceLock;
 
 use ipnet::Ipv4Net;
 
-use super::{Config, keys};
-
-/// One of `default_subnet_pools`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SubnetPool {
-    /// Where subnets are taken from.
-    pub base: Ipv4Net,
-    /// The prefix length of each.
-    pub size: u8,
-}
+use super::keys;
+use super::load::load;
+use super::values::{Config, SubnetPool};
 
 /// How other programs are found and called. The compiler tells of a field that nobody reads.
 #[derive(Debug, Clone)]
@@ -170,7 +163,7 @@ pub fn set_modules(modules: Vec<PathBuf>) {
 pub fn shared() -> &'static Shared {
     SHARED.get_or_init(|| {
         let read = |modules: &Vec<PathBuf>| {
-            let config = super::load(modules).map_err(|error| error.to_string())?;
+            let config = load(modules).map_err(|error| error.to_string())?;
             Shared::of(&config)
         };
         let read = MODULES.get().map(read).transpose();

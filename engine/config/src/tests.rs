@@ -1,6 +1,8 @@
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use super::keys::Effect;
+use super::places::Place;
 use super::*;
 
 /// What several files say, one after the other.

@@ -54,7 +54,7 @@ pub fn inspect(store: &Store, record: &Record, image: Option<&Image>) -> Value {
 
 /// Entrypoint and command as they are run.
 pub fn command(record: &Record, image: Option<&Image>) -> Vec<String> {
-    process::command_of(&record.options, image.and_then(|i| i.config.config().as_ref()))
+    process::command::command_of(&record.options, image.and_then(|i| i.config.config().as_ref()))
 }
 
 fn state(store: &Store, record: &Record) -> Value {

@@ -4,8 +4,18 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
+use super::error::TemplateError;
 use super::parse::{Base, Node, Operand, Pipeline};
-use super::{Data, TemplateError, functions, show};
+use super::{functions, show};
+
+/// What a template is about.
+#[derive(Debug, Clone, Copy)]
+pub struct Data<'a> {
+    /// What `.` and its fields are at the beginning.
+    pub dot: &'a Value,
+    /// What `{{json .}}` writes for it.
+    pub json: &'a Value,
+}
 
 type Val<'a> = Cow<'a, Value>;
 

@@ -16,60 +16,23 @@
 //! | `eval`       | nodes and data to text                             |
 //! | `functions`  | the functions of Go and those podman adds          |
 //! | `show`       | values as Go prints them, `printf`                 |
+//! | `error`      | why a template cannot be used                      |
 
+mod error;
 mod eval;
 mod functions;
 mod lex;
 mod parse;
 mod show;
 
-use serde_json::Value;
+pub use error::TemplateError;
+pub use eval::Data;
 
 /// A template that has been understood.
 #[derive(Debug)]
 pub struct Template {
     nodes: Vec<parse::Node>,
     fields: Vec<String>,
-}
-
-/// What a template is about.
-#[derive(Debug, Clone, Copy)]
-pub struct Data<'a> {
-    /// What `.` and its fields are at the beginning.
-    pub dot: &'a Value,
-    /// What `{{json .}}` writes for it.
-    pub json: &'a Value,
-}
-
-/// Why a template cannot be used. Columns count characters of the template, from 1.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TemplateError {
-    /// The template is not of the language.
-    #[error("column {column}: {what}")]
-    Syntax {
-        /// Where.
-        column: usize,
-        /// What is wrong there.
-        what: String,
-    },
-    /// The object has no such field.
-    #[error("column {column}: no field {field:?}{known}")]
-    NoField {
-        /// Where the field is named.
-        column: usize,
-        /// The name.
-        field: String,
-        /// `, there are …`, or nothing.
-        known: String,
-    },
-    /// A function or a statement cannot use the value it is given.
-    #[error("column {column}: {what}")]
-    Value {
-        /// Where.
-        column: usize,
-        /// What cannot be done with which value.
-        what: String,
-    },
 }
 
 impl Template {

@@ -47,16 +47,19 @@
 mod containers;
 mod defaults;
 mod engine;
+mod error;
 mod images;
 mod networks;
 mod new_container;
+mod rooms;
 mod secrets;
 pub mod service;
 mod volumes;
 
 pub use containers::{Container, Containers};
 pub use defaults::{Defaults, DefaultsError};
-pub use engine::{Engine, EngineError};
+pub use engine::Engine;
+pub use error::EngineError;
 pub use images::Images;
 pub use networks::Networks;
 pub use new_container::{NewContainer, make};

@@ -6,9 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use nix::mount::{MntFlags, umount2};
-use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags, statx};
-
+use super::detach::is_mount_root;
 use super::{Options, Volume, VolumeError};
 use unipod_linux::child;
 use unipod_store::StoreError;
@@ -85,20 +83,6 @@ fn arguments(options: &Options, device: &str, target: &Path) -> Vec<OsString> {
     }
     args.extend(["--".into(), device.into(), target.into()]);
     args
-}
-
-/// Whether something is mounted on `path`.
-pub(super) fn is_mount_root(path: &Path) -> bool {
-    statx(CWD, path, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::BASIC_STATS)
-        .is_ok_and(|s| s.stx_attributes.contains(StatxAttributes::MOUNT_ROOT))
-}
-
-/// Unmounts whatever is on `path`, so that removing the volume does not empty the device.
-pub(super) fn detach(path: &Path) -> Result<(), StoreError> {
-    while is_mount_root(path) {
-        umount2(path, MntFlags::UMOUNT_NOFOLLOW).map_err(|e| StoreError::io("unmount", path)(e.into()))?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

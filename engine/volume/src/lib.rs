@@ -13,7 +13,7 @@
 //! | `populate`, `copy` | the image's content into a volume that is used first |
 //! | `error` | what can go wrong with volumes |
 //! | [`verify`] | whether volumes are volumes |
-//! | `attach` | the host path to bind, after mounting the device if there is one |
+//! | `attach`, `detach` | the host path to bind, after mounting the device if there is one; and back |
 //!
 //! It must not know who mounts a volume: whoever removes one says who uses it.
 //!
@@ -33,6 +33,7 @@
 
 mod attach;
 mod copy;
+mod detach;
 mod error;
 pub mod options;
 mod populate;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::detach::detach;
 use super::{Options, VolumeError};
 use unipod_store::{
     Durability, Lock, Scratch, Store, StoreError, create_private, id, names_in, read_json, set_mode, sweep_tmp,
@@ -231,7 +232,7 @@ pub fn remove(store: &Store, name: &str, users: &[String], force: bool) -> Resul
     }
     let lock = Lock::acquire(store, "volume", &name)?;
     let dir = directory(store, &name);
-    super::attach::detach(&dir.join("_data"))?;
+    detach(&dir.join("_data"))?;
     Scratch::discard(store, &dir)?;
     sweep_tmp(store)?;
     // Each start of a container may have volumes without names: their locks would add up.
@@ -252,7 +253,7 @@ pub fn sweep(store: &Store) -> Result<usize, VolumeError> {
         // Nobody is making it.
         let lock = Lock::acquire(store, "volume", &name)?;
         if !dir.join(RECORD).exists() {
-            super::attach::detach(&dir.join("_data"))?;
+            detach(&dir.join("_data"))?;
             Scratch::discard(store, &dir)?;
             swept += 1;
         }

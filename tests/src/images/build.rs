@@ -13,10 +13,11 @@ use nix::fcntl::{Flock, FlockArg};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::digest::hex_digest;
 use super::layer::{Form, Layer, Packed};
-use super::layout::{ImageLayout, hex_digest};
+use super::layout::ImageLayout;
 use super::recipes::{PATH, RECIPES, Recipe, SHOP_APP, base};
-use super::{packages, registry};
+use super::{packages, server};
 use crate::machine::{Machine, MachineConfig};
 
 /// How long pushing everything may take on a loaded machine.
@@ -140,11 +141,11 @@ fn variants(layout: &mut ImageLayout, below: &Packed) -> io::Result<Vec<&'static
 
 fn push(dir: &Path, pushes: &[String]) -> io::Result<()> {
     // On the host's root whatever the tests run on: what is made here is the same for all.
-    let config = registry::configure(MachineConfig::default().root("/"))
-        .share_writable(dir.join("registry"), registry::STORAGE)
+    let config = server::configure(MachineConfig::default().root("/"))
+        .share_writable(dir.join("registry"), server::STORAGE)
         .share(dir.join("layout"), "/srv/layout");
     let machine = Machine::try_boot(&config)?;
-    registry::wait(&machine);
+    server::wait(&machine);
     for line in pushes {
         let mut words = line.split(' ');
         let (from, to) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());

@@ -137,7 +137,7 @@ impl Layer {
             append(&mut archive, path, node)?;
         }
         let Hashing { digest, inner } = archive.into_inner()?;
-        Ok((super::layout::hex_digest(digest), inner))
+        Ok((super::digest::hex_digest(digest), inner))
     }
 }
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::digest::hex_digest;
 use super::layer::Packed;
 
 /// An image layout being written.
@@ -14,14 +15,6 @@ use super::layer::Packed;
 pub struct ImageLayout {
     dir: PathBuf,
     manifests: Vec<Value>,
-}
-
-/// `sha256:HEX` of a finished digest.
-pub fn hex_digest(digest: Sha256) -> String {
-    digest
-        .finalize()
-        .iter()
-        .fold("sha256:".to_owned(), |text, byte| format!("{text}{byte:02x}"))
 }
 
 impl ImageLayout {

@@ -7,11 +7,13 @@
 //! | [`layer`] | files into a layer |
 //! | [`layout`] | layers into an OCI image layout |
 //! | [`build`] | all recipes into one layout, pushed to a registry, kept for the next run |
-//! | [`registry`] | the registry inside a test machine |
+//! | [`registry`], `server` | the registry inside a test machine, with all images; its program |
 
 pub mod build;
+mod digest;
 pub mod layer;
 pub mod layout;
 pub mod packages;
 pub mod recipes;
 pub mod registry;
+mod server;

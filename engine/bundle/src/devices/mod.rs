@@ -1,6 +1,10 @@
 //! `--device`, and all of the host's devices for `--privileged`.
 
 pub mod cdi;
+mod nodes;
+
+pub use nodes::Devices;
+use nodes::rule;
 
 use std::fs;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
@@ -22,15 +26,6 @@ const NOT_HANDED_ON: [&str; 9] = [
     "/dev/.udev",
     "/dev/ptmx",
 ];
-
-/// Devices of a container and who may use them.
-#[derive(Debug, Default)]
-pub struct Devices {
-    /// Nodes to make.
-    pub nodes: Vec<LinuxDevice>,
-    /// Rules for the device cgroup, where the runtime has one of its own.
-    pub rules: Vec<LinuxDeviceCgroup>,
-}
 
 /// One `--device`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,19 +107,6 @@ pub fn devices(options: &ContainerOptions) -> Result<Devices, BundleError> {
     Ok(all)
 }
 
-impl Devices {
-    /// Adds a node and the rule that lets it be used; it replaces one at the same path, as a second `--device` of podman does.
-    pub fn put(&mut self, node: LinuxDevice, access: &str) {
-        // The rules know nothing but these two types.
-        if matches!(node.typ(), LinuxDeviceType::B | LinuxDeviceType::C) {
-            let numbers = Some((node.major(), node.minor()));
-            self.rules.push(rule(true, node.typ(), numbers, access));
-        }
-        self.nodes.retain(|other| other.path() != node.path());
-        self.nodes.push(node);
-    }
-}
-
 fn add(request: &HostDevice, text: &str, all: &mut Devices) -> Result<(), BundleError> {
     let missing =
         |e: std::io::Error| BundleError::invalid("--device", text, format!("stat {}: {e}", request.host.display()));
@@ -181,16 +163,6 @@ fn node(meta: &fs::Metadata, container: &Path) -> Option<LinuxDevice> {
         .set_uid(Some(meta.uid()))
         .set_gid(Some(meta.gid()));
     Some(oci)
-}
-
-fn rule(allow: bool, typ: LinuxDeviceType, numbers: Option<(i64, i64)>, access: &str) -> LinuxDeviceCgroup {
-    let mut oci = LinuxDeviceCgroup::default();
-    oci.set_allow(allow)
-        .set_typ(Some(typ))
-        .set_major(numbers.map(|n| n.0))
-        .set_minor(numbers.map(|n| n.1))
-        .set_access(Some(access.to_owned()));
-    oci
 }
 
 /// Reads one `--device-cgroup-rule 'TYPE MAJOR:MINOR MODE'`.

@@ -51,7 +51,7 @@ pub fn write(request: &BundleRequest<'_>, parts: &Parts<'_>) -> Result<Vec<Gener
     let owner = request.id_mappings.as_ref().and_then(|maps| maps.on_host(0, 0));
     let (passwd, group) = parts
         .accounts
-        .completed(parts.identity, process::workdir(request), options)?;
+        .completed(parts.identity, process::command::workdir(request), options)?;
     let contents: [(&str, &'static str, Option<Vec<u8>>); 7] = [
         (
             "hosts",

@@ -34,7 +34,7 @@ pub fn leave_out(mounts: &mut [Mount], root: &Root) -> Result<(), BundleError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mounts::mount;
+    use crate::mounts::oci::mount;
 
     #[test]
     fn only_what_changes_nothing_is_left_out() {

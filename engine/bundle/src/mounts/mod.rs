@@ -3,15 +3,17 @@
 pub mod copy_up;
 pub mod masks;
 mod mount_flag;
+pub(crate) mod oci;
 pub mod options;
 pub(crate) mod request;
 pub mod user_mounts;
 pub mod volumes;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use oci_spec::runtime::Mount;
 
+use self::oci::{bind, mount};
 use crate::devices::cdi;
 use crate::namespaces::Namespaces;
 use crate::process::{environment, init, systemd_mode};
@@ -165,21 +167,4 @@ fn writable_despite_read_only(destination: &str) -> Mount {
         "tmpfs",
         &["rw", "rprivate", "nosuid", "nodev", "tmpcopyup"],
     )
-}
-
-fn bind(source: &Path, destination: &str, options: &[&str]) -> Mount {
-    let options: Vec<&str> = ["bind", "rprivate"].iter().chain(options).copied().collect();
-    let mut oci = mount(destination, "bind", "", &options);
-    oci.set_source(Some(source.to_path_buf()));
-    oci
-}
-
-/// One mount in the form of the OCI runtime specification.
-pub fn mount(destination: impl Into<PathBuf>, typ: &str, source: &str, options: &[&str]) -> Mount {
-    let mut oci = Mount::default();
-    oci.set_destination(destination.into())
-        .set_typ(Some(typ.to_owned()))
-        .set_source(Some(source.into()))
-        .set_options(Some(options.iter().map(ToString::to_string).collect()));
-    oci
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use oci_spec::runtime::Mount;
 
-use crate::mounts::mount;
+use crate::mounts::oci::mount;
 use crate::mounts::options::{self, MountOptions};
 use crate::mounts::volumes::{self, MountRequest, MountSource};
 use crate::{BundleError, BundleRequest, HostMount};

@@ -2,8 +2,9 @@
 
 use oci_spec::runtime::Mount;
 
-use crate::mounts::mount;
-use crate::{BundleError, BundleRequest, process};
+use crate::mounts::oci::mount;
+use crate::process::command::command;
+use crate::{BundleError, BundleRequest};
 
 /// The signal that asks systemd to shut down (systemd(1), `SIGRTMIN+3`), for containers that name none.
 pub const STOP_SIGNAL: &str = "SIGRTMIN+3";
@@ -13,9 +14,7 @@ pub fn wanted(request: &BundleRequest<'_>) -> Result<bool, BundleError> {
     match request.options.systemd.as_deref().unwrap_or_default() {
         "always" => Ok(true),
         "false" => Ok(false),
-        "" | "true" => Ok(process::command(request)
-            .first()
-            .is_some_and(|program| is_systemd(program))),
+        "" | "true" => Ok(command(request).first().is_some_and(|program| is_systemd(program))),
         other => Err(BundleError::invalid(
             "--systemd",
             other,

@@ -1,6 +1,6 @@
 //! `--userns=auto`: a range of the host's IDs that no other container has, podman-run(1).
 
-use super::ContainerError;
+use crate::ContainerError;
 use unipod_bundle::namespaces::id_maps::subordinate;
 use unipod_bundle::root::Root;
 use unipod_bundle::{BundleError, IdMappings};

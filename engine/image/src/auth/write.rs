@@ -11,7 +11,7 @@ use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use serde_json::{Map, Value, json};
 
-use super::{AuthError, AuthFile, Credentials, Helper, is_same, legacy_host};
+use super::read::{AuthError, AuthFile, Credentials, Helper, is_same, legacy_host};
 use unipod_store::{Durability, StoreError, create_private, write_atomic};
 
 /// Stores credentials under `key` (`HOST[:PORT][/NAMESPACE]`): with the credential helper that the file names for it, and only

@@ -1,6 +1,7 @@
 //! Asking the places where an image may be, mirrors first, until one answers.
 
-use super::{Pull, PullError};
+use super::error::PullError;
+use super::task::Pull;
 use crate::auth::{self, AuthError, AuthFiles};
 use crate::reference::Reference;
 use crate::registries::Endpoint;

@@ -1,7 +1,9 @@
 //! `pull --all-tags`: every image of a repository.
 
 use super::endpoints::with_causes;
-use super::{Pull, PullError, ensure};
+use super::ensure::ensure;
+use super::error::PullError;
+use super::task::Pull;
 use crate::local::Source;
 use crate::manifest::ManifestError;
 use crate::reference::{Name, Reference, Version};

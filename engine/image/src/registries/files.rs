@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::{Registries, RegistriesError, ShortNameMode, Table};
+use super::error::RegistriesError;
+use super::rules::{Registries, ShortNameMode, Table};
 
 /// The files to read, in the order in which later ones override earlier ones.
 #[derive(Debug, Clone, Default)]
@@ -106,8 +107,20 @@ struct List {
     registries: Vec<String>,
 }
 
+impl Registries {
+    /// Reads the configuration that containers-registries.conf(5) prescribes for the calling user.
+    pub fn load() -> Result<Self, RegistriesError> {
+        Self::read(&Files::of_user())
+    }
+
+    /// Reads and merges the given files.
+    pub fn read(files: &Files) -> Result<Self, RegistriesError> {
+        load(files)
+    }
+}
+
 /// Reads and merges.
-pub(super) fn load(files: &Files) -> Result<Registries, RegistriesError> {
+fn load(files: &Files) -> Result<Registries, RegistriesError> {
     let mut merged = Registries::default();
     let mut found = false;
     for path in &files.main {

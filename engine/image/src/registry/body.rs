@@ -78,6 +78,20 @@ impl Pace {
     }
 }
 
+/// Reads a body of at most `limit` bytes; a longer one is an error and not read to its end.
+pub(super) async fn read_at_most(response: Response, limit: u64) -> Result<Vec<u8>, RegistryError> {
+    let mut body = Body::of(response);
+    let mut bytes = Vec::new();
+    while let Some(piece) = body.next().await? {
+        bytes.extend_from_slice(&piece);
+        if bytes.len() as u64 > limit {
+            let what = body.what().to_owned();
+            return Err(RegistryError::TooLarge { what, limit });
+        }
+    }
+    Ok(bytes)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

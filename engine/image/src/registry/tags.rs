@@ -4,7 +4,9 @@ use reqwest::header::{HeaderMap, LINK};
 use reqwest::{Response, Url};
 use serde::Deserialize;
 
-use super::{RegistryError, Session, place, read_at_most};
+use super::body::read_at_most;
+use super::error::{RegistryError, place};
+use super::session::Session;
 
 /// Tags per page: what every registry grants.
 const PAGE: u32 = 100;

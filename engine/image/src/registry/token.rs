@@ -6,9 +6,11 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Client, RequestBuilder, Response, Url};
 use serde::Deserialize;
 
+use super::body::read_at_most;
 use super::challenge::Challenge;
-use super::error::{RegistryError, message_of, place};
-use super::{Credentials, read_at_most};
+use super::error::{RegistryError, place};
+use super::message::message_of;
+use crate::auth::Credentials;
 
 /// A token of a real registry has a few kilobytes.
 const MAX_ANSWER: u64 = 1 << 20;

@@ -7,7 +7,7 @@ use std::path::Path;
 use oci_spec::runtime::{Hook, Hooks, LinuxDevice, LinuxDeviceType, Mount, Process};
 
 use super::spec::{self, ContainerEdits, DeviceNode, HookPoint, NodeType};
-use crate::devices::Devices;
+use crate::devices::nodes::Devices;
 use crate::mounts::request;
 use crate::process::users::Identity;
 

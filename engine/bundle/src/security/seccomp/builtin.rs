@@ -136,7 +136,7 @@ pub fn without_rules(machine: &Machine) -> LinuxSeccomp {
     let mut oci = LinuxSeccomp::default();
     oci.set_default_action(LinuxSeccompAction::ScmpActErrno)
         .set_default_errno_ret(Some(ENOSYS))
-        .set_architectures(Some(super::architectures(machine.arch)));
+        .set_architectures(Some(super::architectures::architectures(machine.arch)));
     oci
 }
 

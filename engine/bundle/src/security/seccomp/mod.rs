@@ -1,5 +1,6 @@
 //! System call filters: the built-in profile, or one in the format that docker and podman share.
 
+mod architectures;
 pub mod builtin;
 pub mod cache;
 pub mod compile;
@@ -8,7 +9,7 @@ pub mod profile;
 
 use std::path::Path;
 
-use oci_spec::runtime::{Arch, LinuxSeccomp, LinuxSeccompAction};
+use oci_spec::runtime::{LinuxSeccomp, LinuxSeccompAction};
 use sha2::{Digest, Sha256};
 
 use crate::BundleError;
@@ -97,16 +98,6 @@ fn load(path: &Path, machine: &Machine) -> Result<LinuxSeccomp, BundleError> {
         source,
     })?;
     Ok(profile.for_machine(machine))
-}
-
-/// The architectures whose programs this kernel runs beside its own.
-fn architectures(arch: &str) -> Vec<Arch> {
-    match arch {
-        "x86_64" => vec![Arch::ScmpArchX86_64, Arch::ScmpArchX86, Arch::ScmpArchX32],
-        "aarch64" => vec![Arch::ScmpArchAarch64, Arch::ScmpArchArm],
-        "s390x" => vec![Arch::ScmpArchS390x, Arch::ScmpArchS390],
-        _ => vec![Arch::ScmpArchNative],
-    }
 }
 
 /// Major and minor number of the running kernel.

@@ -86,7 +86,7 @@ impl Profile {
             flags,
             syscalls,
         } = self;
-        let native = super::architectures(machine.arch);
+        let native = super::architectures::architectures(machine.arch);
         if let Some(map) = arch_map.into_iter().find(|map| native.contains(&map.architecture)) {
             architectures.push(map.architecture);
             architectures.extend(map.sub_architectures);

@@ -1,53 +1,46 @@
-//! registries.conf: where an image name really leads, and what a short name means.
-//!
-//! Source: containers-registries.conf(5), containers-registries.conf.d(5), version 2 of the format.
-//! The files and their merging are in `files`.
-
-mod files;
-
-pub use files::Files;
+//! Where an image name really leads, and what a short name means.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::reference::{Name, Reference, ReferenceError};
+use super::error::RegistriesError;
+use crate::reference::{Name, Reference, ReferenceError};
 
 /// The merged configuration.
 #[derive(Debug, Clone, Default)]
 pub struct Registries {
-    tables: Vec<Table>,
-    search: Vec<String>,
-    aliases: BTreeMap<String, String>,
-    mode: ShortNameMode,
+    pub(super) tables: Vec<Table>,
+    pub(super) search: Vec<String>,
+    pub(super) aliases: BTreeMap<String, String>,
+    pub(super) mode: ShortNameMode,
 }
 
 /// One `[[registry]]` table.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "kebab-case", default)]
-struct Table {
-    prefix: String,
-    location: String,
-    insecure: bool,
-    blocked: bool,
-    mirror_by_digest_only: bool,
-    mirror: Vec<Mirror>,
+pub(super) struct Table {
+    pub(super) prefix: String,
+    pub(super) location: String,
+    pub(super) insecure: bool,
+    pub(super) blocked: bool,
+    pub(super) mirror_by_digest_only: bool,
+    pub(super) mirror: Vec<Mirror>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-struct Mirror {
-    location: String,
+pub(super) struct Mirror {
+    pub(super) location: String,
     #[serde(default)]
-    insecure: bool,
+    pub(super) insecure: bool,
     #[serde(default, rename = "pull-from-mirror")]
-    pull_from: PullFrom,
+    pub(super) pull_from: PullFrom,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-enum PullFrom {
+pub(super) enum PullFrom {
     #[default]
     #[serde(alias = "")]
     All,
@@ -57,7 +50,7 @@ enum PullFrom {
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-enum ShortNameMode {
+pub(super) enum ShortNameMode {
     Enforcing,
     #[default]
     #[serde(alias = "")]
@@ -74,66 +67,7 @@ pub struct Endpoint {
     pub insecure: bool,
 }
 
-/// What can be wrong with registries.conf, or with a name under its rules.
-#[derive(Debug, thiserror::Error)]
-pub enum RegistriesError {
-    /// A file that was named, or is there, cannot be read.
-    #[error("cannot read {}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// A file is not what containers-registries.conf(5) describes.
-    #[error("cannot understand {}", path.display())]
-    Parse {
-        /// The file.
-        path: PathBuf,
-        /// Where it stops making sense.
-        source: Box<toml::de::Error>,
-    },
-    /// `blocked = true`.
-    #[error("registry {prefix} is blocked in registries.conf, so {image} may not be pulled")]
-    Blocked {
-        /// The name that was to be pulled.
-        image: String,
-        /// The table that forbids it.
-        prefix: String,
-    },
-    /// Neither alias nor search list knows the short name.
-    #[error(
-        "short name {name:?} has no alias and registries.conf has no unqualified-search-registries; \
-         write the registry too, such as docker.io/{name}"
-    )]
-    NoRegistry {
-        /// The short name.
-        name: String,
-    },
-    /// `short-name-mode = "enforcing"` and more than one registry to choose from.
-    #[error("short name {name:?} could be in any of {}; short-name-mode is enforcing, so write the registry too", registries.join(", "))]
-    Ambiguous {
-        /// The short name.
-        name: String,
-        /// The search list.
-        registries: Vec<String>,
-    },
-    /// A rewritten or aliased name is no image reference.
-    #[error("registries.conf leads to something that is no image name")]
-    Reference(#[from] ReferenceError),
-}
-
 impl Registries {
-    /// Reads the configuration that containers-registries.conf(5) prescribes for the calling user.
-    pub fn load() -> Result<Self, RegistriesError> {
-        Self::read(&Files::of_user())
-    }
-
-    /// Reads and merges the given files.
-    pub fn read(files: &Files) -> Result<Self, RegistriesError> {
-        files::load(files)
-    }
-
     /// The places to try for `reference`, mirrors first, in order.
     pub fn endpoints(&self, reference: &Reference) -> Result<Vec<Endpoint>, RegistriesError> {
         let name = reference.to_string();
@@ -281,13 +215,14 @@ fn relocated(location: &str, rest: &str) -> Result<Reference, ReferenceError> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::files::Files;
     use super::*;
 
     fn configured(text: &str) -> Registries {
         let dir = tempfile::tempdir().unwrap();
         let main = dir.path().join("registries.conf");
         std::fs::write(&main, text).unwrap();
-        files::load(&Files {
+        Registries::read(&Files {
             main: vec![main],
             required: true,
             dirs: Vec::new(),

@@ -3,7 +3,10 @@
 //! What is found is copied into the content store and goes on as if it had been pulled. `tree` reads directories and
 //! archives alike.
 
+mod error;
 mod tree;
+
+pub use error::LocalError;
 
 use std::path::PathBuf;
 
@@ -12,7 +15,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::blobs::{Blobs, digest_text};
-use super::layers::{self, LayerError};
+use super::layers;
 use super::manifest::{self, Manifest, ManifestError};
 use super::platform::Platform;
 use super::reference::Name;
@@ -20,7 +23,7 @@ use super::registry::RawManifest;
 use super::tracker::Tracker;
 use super::{Image, ImageError, records};
 use tree::Tree;
-use unipod_store::{Lock, Store, StoreError};
+use unipod_store::{Lock, Store};
 
 /// Documents in files are held to the same bound as those from registries.
 const MAX_DOCUMENT: u64 = 4 << 20;
@@ -32,58 +35,6 @@ pub struct Source {
     pub(super) path: PathBuf,
     /// Which image of several: a tag, a name, or `@N`.
     which: Option<String>,
-}
-
-/// Why an image in files cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum LocalError {
-    /// A file is missing or cannot be read.
-    #[error("cannot read {what} of {}", path.display())]
-    Read {
-        /// The image's file or directory.
-        path: PathBuf,
-        /// Which part.
-        what: String,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// A document makes no sense.
-    #[error("cannot use the image in {}", path.display())]
-    Manifest {
-        /// The image's file or directory.
-        path: PathBuf,
-        /// What is wrong.
-        source: ManifestError,
-    },
-    /// There is no such image, or one has to be named.
-    #[error("{} holds {}; name one of them behind a colon", path.display(), if names.is_empty() { "no image".into() } else { names.join(", ") })]
-    Which {
-        /// The image's file or directory.
-        path: PathBuf,
-        /// What is there.
-        names: Vec<String>,
-    },
-    /// A part is not what its digest says.
-    #[error("{} is damaged: expected {expected}, got {got}", path.display())]
-    Digest {
-        /// The image's file or directory.
-        path: PathBuf,
-        /// The digest that the manifest names.
-        expected: String,
-        /// The digest of what is there.
-        got: String,
-    },
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// A layer cannot be unpacked.
-    #[error("cannot unpack a layer of {}", path.display())]
-    Layer {
-        /// The image's file or directory.
-        path: PathBuf,
-        /// Why.
-        source: LayerError,
-    },
 }
 
 /// An image, and which file of the tree each of its blobs is.

@@ -1,20 +1,4 @@
-//! The client of the OCI distribution API: manifests and blobs from one endpoint.
-//!
-//! No request is spent on asking what the registry wants: the first one goes out bare, and a 401 tells how to authenticate.
-//! Source: the OCI distribution specification 1.1; distribution's "Token Authentication Specification".
-
-mod body;
-mod challenge;
-mod error;
-mod tags;
-mod tls;
-mod token;
-
-pub(super) use body::Body;
-pub use error::RegistryError;
-pub(super) use error::place;
-pub use tls::TlsOptions;
-pub(super) use tls::choose_cryptography;
+//! One endpoint, spoken to about one repository.
 
 use std::sync::OnceLock;
 
@@ -23,13 +7,17 @@ use reqwest::{Response, StatusCode};
 use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 
-use super::auth::Credentials;
-use super::registries::Endpoint;
+use super::body::read_at_most;
+use super::error::{RegistryError, place};
+use super::message::message_of;
+use super::tls::TlsOptions;
+use super::{challenge, token};
+use crate::auth::Credentials;
+use crate::registries::Endpoint;
 
 /// Larger manifests are refused; registries must take 4 MiB at least (distribution-spec, "Pushing manifests").
 const MAX_MANIFEST: u64 = 4 << 20;
-/// Of an error's body, this much is worth reading.
-const MAX_MESSAGE: u64 = 16 << 10;
+
 /// Manifest media types that can be understood; the order is a preference.
 const MANIFESTS: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \
      application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json";
@@ -48,7 +36,7 @@ pub struct RawManifest {
 /// Talks to one endpoint about one repository.
 #[derive(Debug)]
 pub struct Session {
-    endpoint: Endpoint,
+    pub(super) endpoint: Endpoint,
     http: reqwest::Client,
     credentials: Option<Credentials>,
     /// HTTPS or HTTP, once one has answered.
@@ -129,12 +117,12 @@ impl Session {
         self.get("", HeaderMap::new()).await.map(drop)
     }
 
-    fn below(&self, path: &str) -> String {
+    pub(super) fn below(&self, path: &str) -> String {
         format!("{}/{path}", self.endpoint.reference.repository)
     }
 
     /// GET below `/v2/`; authenticates (again) when the registry asks for it.
-    async fn get(&self, path: &str, headers: HeaderMap) -> Result<Response, RegistryError> {
+    pub(super) async fn get(&self, path: &str, headers: HeaderMap) -> Result<Response, RegistryError> {
         let used = self.authorization.lock().await.clone();
         let response = self.send(path, &headers, used.as_ref()).await?;
         if response.status() != StatusCode::UNAUTHORIZED {
@@ -224,7 +212,7 @@ impl Session {
             Some(Credentials::Password { user, password }) if challenges.iter().any(|c| c.is("basic")) => {
                 Ok(token::basic(user, password))
             }
-            _ => Err(unauthorized(error::message_of(refusal).await)),
+            _ => Err(unauthorized(message_of(refusal).await)),
         }
     }
 
@@ -234,7 +222,7 @@ impl Session {
             return Ok(response);
         }
         let url = place(&response);
-        let message = error::message_of(response).await;
+        let message = message_of(response).await;
         Err(match status {
             StatusCode::NOT_FOUND => RegistryError::NotFound { url, message },
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => RegistryError::Unauthorized {
@@ -258,18 +246,4 @@ fn host_of(registry: &str) -> &str {
     } else {
         registry
     }
-}
-
-/// Reads a body of at most `limit` bytes; a longer one is an error and not read to its end.
-async fn read_at_most(response: Response, limit: u64) -> Result<Vec<u8>, RegistryError> {
-    let mut body = Body::of(response);
-    let mut bytes = Vec::new();
-    while let Some(piece) = body.next().await? {
-        bytes.extend_from_slice(&piece);
-        if bytes.len() as u64 > limit {
-            let what = body.what().to_owned();
-            return Err(RegistryError::TooLarge { what, limit });
-        }
-    }
-    Ok(bytes)
 }

@@ -1,10 +1,4 @@
-//! Credentials for registries, from the files and helpers that every engine shares.
-//!
-//! Source: containers-auth.json(5); the protocol of docker-credential-helpers.
-
-mod write;
-
-pub use write::{logout, logout_all, remember};
+//! Which credentials a registry gets, and from where.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,7 +12,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use serde::Deserialize;
 
-use super::reference::Reference;
+use crate::reference::Reference;
 use unipod_linux::{child, spawn};
 
 /// What Docker calls docker.io where it asks a helper for all registries.
@@ -170,7 +164,7 @@ impl AuthFiles {
         Ok(None)
     }
 
-    fn read(&self, path: &Path) -> Result<Option<AuthFile>, AuthError> {
+    pub(super) fn read(&self, path: &Path) -> Result<Option<AuthFile>, AuthError> {
         let text = match fs::read(path) {
             Ok(text) => text,
             Err(e) if !self.required && absent(&e) => return Ok(None),
@@ -194,7 +188,7 @@ impl AuthFiles {
 }
 
 /// A home that is not ours to look into (`User=`, `ProtectHome=`) holds nothing for us.
-fn absent(error: &io::Error) -> bool {
+pub(super) fn absent(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::PermissionDenied
@@ -212,15 +206,15 @@ pub fn from_option(creds: &str) -> Credentials {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct AuthFile {
-    auths: BTreeMap<String, Entry>,
-    cred_helpers: BTreeMap<String, String>,
-    creds_store: Option<String>,
+pub(super) struct AuthFile {
+    pub(super) auths: BTreeMap<String, Entry>,
+    pub(super) cred_helpers: BTreeMap<String, String>,
+    pub(super) creds_store: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Entry {
+pub(super) struct Entry {
     auth: String,
     identitytoken: String,
 }
@@ -233,9 +227,9 @@ impl fmt::Debug for Entry {
 
 /// A credential helper, and what it calls a registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Helper {
-    name: String,
-    server: String,
+pub(super) struct Helper {
+    pub(super) name: String,
+    pub(super) server: String,
 }
 
 impl AuthFile {
@@ -260,7 +254,7 @@ impl AuthFile {
     }
 
     /// The helper that keeps the credentials of a registry.
-    fn helper(&self, registry: &str) -> Option<Helper> {
+    pub(super) fn helper(&self, registry: &str) -> Option<Helper> {
         let general = || {
             let server = match legacy_host(registry) {
                 "docker.io" => HUB,
@@ -275,7 +269,7 @@ impl AuthFile {
     }
 
     /// The one that is set for this registry; it may be set to none. It knows the registry by the name that it is set for.
-    fn own_helper(&self, registry: &str) -> Option<Helper> {
+    pub(super) fn own_helper(&self, registry: &str) -> Option<Helper> {
         let legacy = || self.cred_helpers.iter().find(|(key, _)| is_same(key, registry));
         let (server, name) = self.cred_helpers.get_key_value(registry).or_else(legacy)?;
         Some(Helper {
@@ -301,12 +295,12 @@ impl AuthFile {
 }
 
 /// Whether two keys of a file mean the same registry (or namespace).
-fn is_same(key: &str, other: &str) -> bool {
+pub(super) fn is_same(key: &str, other: &str) -> bool {
     legacy_host(key) == legacy_host(other)
 }
 
 /// Docker writes URLs (`https://index.docker.io/v1/`) where others write hosts.
-fn legacy_host(key: &str) -> &str {
+pub(super) fn legacy_host(key: &str) -> &str {
     let bare = key.strip_prefix("https://").or_else(|| key.strip_prefix("http://"));
     let host = match bare {
         Some(rest) => rest.split('/').next().unwrap_or(rest),
@@ -354,15 +348,15 @@ struct HelperAnswer {
 /// `docker-credential-NAME`: what it is to do as its argument, more about it on standard input, JSON on standard output.
 impl Helper {
     /// Itself, unless its name says that there is none.
-    fn named(self) -> Option<Self> {
+    pub(super) fn named(self) -> Option<Self> {
         (!self.name.is_empty()).then_some(self)
     }
 
-    fn program(&self) -> String {
+    pub(super) fn program(&self) -> String {
         format!("docker-credential-{}", self.name)
     }
 
-    fn get(&self) -> Result<Option<Credentials>, AuthError> {
+    pub(super) fn get(&self) -> Result<Option<Credentials>, AuthError> {
         let answer = match self.run("get", self.server.as_bytes()) {
             Err(error) if error.is_unknown() => return Ok(None),
             answer => answer?,
@@ -379,7 +373,7 @@ impl Helper {
         })
     }
 
-    fn store(&self, credentials: &Credentials) -> Result<(), AuthError> {
+    pub(super) fn store(&self, credentials: &Credentials) -> Result<(), AuthError> {
         let (user, secret) = match credentials {
             Credentials::Password { user, password } => (user.as_str(), password),
             Credentials::IdentityToken(token) => ("<token>", token),
@@ -389,7 +383,7 @@ impl Helper {
     }
 
     /// What is not there is erased already.
-    fn erase(&self) -> Result<(), AuthError> {
+    pub(super) fn erase(&self) -> Result<(), AuthError> {
         match self.run("erase", self.server.as_bytes()) {
             Err(error) if error.is_unknown() => Ok(()),
             done => done.map(drop),
@@ -397,7 +391,7 @@ impl Helper {
     }
 
     /// All that it keeps, whatever its server is.
-    fn list(&self) -> Result<Vec<Self>, AuthError> {
+    pub(super) fn list(&self) -> Result<Vec<Self>, AuthError> {
         let answer = self.run("list", b"")?;
         let users: BTreeMap<String, serde_json::Value> = serde_json::from_slice(&answer)
             .map_err(|_| self.failure("its list is no JSON object with a user for each registry".into()))?;
@@ -420,7 +414,7 @@ impl Helper {
         }
     }
 
-    fn failure(&self, message: String) -> AuthError {
+    pub(super) fn failure(&self, message: String) -> AuthError {
         AuthError::Helper {
             program: self.program(),
             server: self.server.clone(),
@@ -431,7 +425,7 @@ impl Helper {
 
 impl AuthError {
     /// What a helper says of a registry that it has nothing for (docker-credential-helpers, `credentials/error.go`).
-    fn is_unknown(&self) -> bool {
+    pub(super) fn is_unknown(&self) -> bool {
         matches!(self, Self::Helper { message, .. } if message.contains("credentials not found"))
     }
 }

@@ -12,10 +12,18 @@ mod tags;
 
 use std::path::Path;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use super::endpoints::with_causes;
+use super::task::Pull;
 use super::*;
+use crate::blobs::Blobs;
+use crate::platform::Platform;
+use crate::registries::Registries;
+use crate::tracker::Tracker;
+use crate::{Image, Progress, PullOptions, PullPolicy, find, records};
 use sample::Sample;
+use unipod_store::{Lock, Store};
 
 /// Remembers the status lines.
 #[derive(Debug, Default)]

@@ -5,8 +5,8 @@ mod ranges;
 use std::os::unix::fs::chown;
 use std::path::Path;
 
-use super::ContainerError;
-use super::record::{self, Record};
+use crate::ContainerError;
+use crate::record::{self, Record};
 use unipod_bundle::IdMappings;
 use unipod_bundle::namespaces::user_mode::{AutoOptions, UserMode};
 use unipod_image::Image;
@@ -144,8 +144,8 @@ fn failed(reason: String) -> ContainerError {
 
 #[cfg(test)]
 mod tests {
-    use super::super::record::tests::record;
     use super::*;
+    use crate::record::tests::record;
     use unipod_store::testing::store;
 
     #[test]

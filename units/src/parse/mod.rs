@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use crate::document::{Comment, Entry, Line, Origin, Piece, UnitFile};
 use crate::error::{ParseError, ParseErrors, ParseProblem, Place};
+use crate::line::{value_text, without_continuation};
 
 /// Sections are few and found by looking at each.
 const MOST_SECTIONS: usize = 1000;
@@ -36,26 +37,6 @@ impl UnitFile {
             parser.physical_line(line);
         }
         parser.finish()
-    }
-}
-
-/// What an assignment made of `text` may hold: white space at the ends is removed, and a backslash at the end that
-/// nothing escapes, as it would continue the line.
-pub(crate) fn value_text(text: &str) -> &str {
-    let mut text = text.trim();
-    while let Some(shorter) = without_continuation(text) {
-        text = shorter.trim_end();
-    }
-    text
-}
-
-/// The line without its last backslash, if that continues it: backslashes in pairs escape each other.
-fn without_continuation(line: &str) -> Option<&str> {
-    let backslashes = line.bytes().rev().take_while(|&byte| byte == b'\\').count();
-    if backslashes % 2 == 1 {
-        line.strip_suffix('\\')
-    } else {
-        None
     }
 }
 
