@@ -2,7 +2,7 @@
 
 use systemd_unit_parser::Entry;
 
-use crate::convert::place_of_key;
+use crate::locate::place_of_key;
 use crate::names::Registry;
 use crate::unit::{Unit, UnitType};
 use crate::{Problem, Rule};
