@@ -56,5 +56,5 @@ pub mod values;
 pub use check::{check, check_here};
 pub use error::BundleError;
 pub use options::ContainerOptions;
-pub use request::{BundleRequest, HostMount, IdMappings, JoinedNamespaces, Namespace};
+pub use request::{BundleRequest, HostMount, IdMappings, JoinedNamespaces, Namespace, SharedFiles};
 pub use spec::{Bundle, write_bundle};

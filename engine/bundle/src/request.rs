@@ -42,6 +42,8 @@ pub struct BundleRequest<'a> {
     pub id_mappings: Option<IdMappings>,
     /// Namespaces of other containers or of a pod, where `--pid`, `--ipc`, … name them; they win over the options.
     pub joined: JoinedNamespaces,
+    /// What the members of a pod have in common; they have it instead of files of their own.
+    pub shared_files: SharedFiles,
     /// The host as seen from the container: `host.containers.internal` and `host-gateway`. `None` leaves the names out.
     pub host_gateway: Option<IpAddr>,
     /// Whether the control group that it will be in is its own: another's is read-only even for `--privileged`.
@@ -50,6 +52,19 @@ pub struct BundleRequest<'a> {
     pub copies_up: bool,
     /// Compiled system call filters, see `OciRuntime::filter_cache`.
     pub filter_cache: Option<FilterCache>,
+}
+
+/// Files of `/etc` that exist already, and the host name that goes with a UTS namespace that is joined.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SharedFiles {
+    /// `/etc/hosts`.
+    pub hosts: Option<PathBuf>,
+    /// `/etc/resolv.conf`.
+    pub resolv_conf: Option<PathBuf>,
+    /// `/etc/hostname`.
+    pub hostname: Option<PathBuf>,
+    /// What is in that.
+    pub name: Option<String>,
 }
 
 /// Namespaces to join instead of what the options say.

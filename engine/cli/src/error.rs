@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use super::output::say_line;
 use unipod::container::ContainerError;
+use unipod::pod::PodError;
 use unipod::service::StartError;
 
 /// Exit codes of podman(1): 125 is the engine's own failure, 126 a command that cannot be invoked, 127 one that is not there.
@@ -61,18 +62,24 @@ impl CliError {
 fn code_of(error: &(dyn std::error::Error + 'static)) -> u8 {
     let of_container = error.downcast_ref::<ContainerError>().map(ContainerError::code);
     let of_start = error.downcast_ref::<StartError>().map(StartError::code);
-    of_container.or(of_start).unwrap_or(125)
+    let of_pod = error.downcast_ref::<PodError>().map(PodError::code);
+    of_container.or(of_start).or(of_pod).unwrap_or(125)
+}
+
+/// An error with its causes, joined with `: `.
+pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut message = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        message = format!("{message}: {next}");
+        cause = next.source();
+    }
+    message
 }
 
 /// Any library error, its chain of causes written out.
 impl<E: std::error::Error + 'static> From<E> for CliError {
     fn from(error: E) -> Self {
-        let mut message = error.to_string();
-        let mut cause = error.source();
-        while let Some(next) = cause {
-            message = format!("{message}: {next}");
-            cause = next.source();
-        }
-        Self::new(message).code(code_of(&error))
+        Self::new(chain(&error)).code(code_of(&error))
     }
 }

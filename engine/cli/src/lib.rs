@@ -22,6 +22,7 @@ pub mod login;
 pub mod network;
 mod not_yet;
 pub mod output;
+pub mod pod;
 pub mod progress;
 pub mod quadlet;
 pub mod run_options;
@@ -97,6 +98,9 @@ enum Command {
     /// Manage networks.
     #[command(subcommand)]
     Network(network::NetworkCommand),
+    /// Manage pods: containers that share a network.
+    #[command(subcommand)]
+    Pod(pod::PodCommand),
     /// Install unit files, list, print and remove them.
     #[command(subcommand)]
     Quadlet(quadlet::QuadletCommand),
@@ -118,8 +122,6 @@ enum Command {
     Build(NotYetArgs),
     #[command(hide = true)]
     Kube(NotYetArgs),
-    #[command(hide = true)]
-    Pod(NotYetArgs),
 }
 
 /// The entry point of the binary.
@@ -207,6 +209,7 @@ fn run(cli: Cli) -> Result<u8, CliError> {
         Command::Login(args) => args.run(),
         Command::Logout(args) => args.run(),
         Command::Network(command) => command.run(&store()?),
+        Command::Pod(command) => command.run(&store()?, &global),
         Command::Quadlet(command) => command.run(),
         Command::Secret(command) => command.run(&store()?),
         Command::System(command) => command.run(&store()?),
@@ -215,7 +218,6 @@ fn run(cli: Cli) -> Result<u8, CliError> {
         Command::Artifact(args) => Err(args.of_noun("artifact")),
         Command::Build(_) => Err(NotYetArgs::of("build")),
         Command::Kube(args) => Err(args.of_noun("kube")),
-        Command::Pod(args) => Err(args.of_noun("pod")),
     }
 }
 

@@ -12,15 +12,11 @@ use unipod_generator::load::unit_from_bytes;
 use unipod_generator::{Host, Service, UnitType, generate};
 
 /// Subcommands of generated services that are not there yet. The engine says so.
-const NOT_YET: [&str; 8] = [
+const NOT_YET: [&str; 4] = [
     "artifact pull",
     "build",
     "kube down",
     "kube play",
-    "pod create",
-    "pod rm",
-    "pod start",
-    "pod stop",
 ];
 
 /// Units that the values below refer to.
@@ -49,6 +45,7 @@ fn values(unit_type: UnitType, key: &Key) -> &'static [&'static str] {
             "--quiet=true --disable-content-trust",
             "--retry 5 --retry 6",
         ],
+        (UnitType::Pod, "PodmanArgs") => &["--share +pid --label x", "--cpus 1.5 -m 64m --pids-limit 9", "--infra=false"],
         (_, "PodmanArgs") => &["--any thing", "-x --y=z", r#"--label """#],
         (_, "Image" | "Rootfs" | "Artifact" | "ImageTag") => &["quay.io/x/y:1"],
         (_, "ServiceName") => &["it", "it@"],
@@ -57,6 +54,8 @@ fn values(unit_type: UnitType, key: &Key) -> &'static [&'static str] {
             NUMBERS
         }
         (_, "HealthMaxLogSize" | "RemapUidSize") => NUMBERS,
+        (_, "ExitPolicy") => &["stop", "continue"],
+        (UnitType::Pod, "StopTimeout") => &["0", "10"],
         (UnitType::Container, "StopTimeout") | (_, "PidsLimit") => &["0", "10", "-1", ""],
         // What is neither a number in range nor a name of the host is an error at its line.
         (UnitType::Volume, "User" | "Group" | "UID" | "GID") => &["0", "1000", "2147483647", ""],
@@ -201,7 +200,7 @@ fn parse(words: &[String]) -> Result<String, clap::Error> {
     let matches = unipod_cli::command().try_get_matches_from(words)?;
     let (first, inner) = matches.subcommand().expect("clap requires one");
     let verb = match first {
-        "artifact" | "kube" | "pod" => inner.get_one::<String>("words").map(String::as_str),
+        "artifact" | "kube" => inner.get_one::<String>("words").map(String::as_str),
         _ => inner.subcommand_name(),
     };
     Ok(verb.map_or(first.to_owned(), |verb| format!("{first} {verb}")))

@@ -8,12 +8,13 @@ use std::path::{Path, PathBuf};
 use oci_spec::runtime::Spec;
 
 use super::ContainerError;
+use super::pod::Shared;
 use super::record::{self, Record, SdNotify};
 use super::storage::Storage;
 use super::userns::Users;
 use unipod_bundle as bundle;
 use unipod_bundle::namespaces::sysctl;
-use unipod_bundle::{BundleRequest, JoinedNamespaces, Namespace};
+use unipod_bundle::{BundleRequest, JoinedNamespaces, Namespace, SharedFiles};
 use unipod_image::Image;
 use unipod_linux::mount;
 use unipod_network::{self as network, Status};
@@ -55,6 +56,8 @@ pub struct Parts<'a> {
     pub users: Option<&'a Users>,
     /// The container whose network it shares: its addresses are in `/etc/hosts`, with the names of that one.
     pub shared_with: Option<&'a Record>,
+    /// The pod that it is in.
+    pub pod: Option<&'a Shared>,
     /// What will run it.
     pub runtime: &'a OciRuntime,
 }
@@ -72,12 +75,14 @@ pub fn write(store: &Store, record: &Record, parts: Parts<'_>) -> Result<Spec, C
         namespace,
         users,
         shared_with,
+        pod,
         runtime,
     } = parts;
     let host = shared_with.unwrap_or(record);
     let status = host.network.as_ref();
     let mut options = record.options.clone();
-    if users.is_some() && shared_with.is_none() && (status.is_some() || namespace == Namespace::New) {
+    let of_pod = pod.is_some_and(|pod| pod.network.is_some()) && namespace != Namespace::Host;
+    if users.is_some() && shared_with.is_none() && (status.is_some() || of_pod || namespace == Namespace::New) {
         // The network belongs to the user namespace, so that its root may let group 0 send pings, as in every other container.
         let pings = sysctl::defaults(&options).remove_entry(sysctl::PINGS.0);
         if let Some((name, value)) = pings {
@@ -105,7 +110,8 @@ pub fn write(store: &Store, record: &Record, parts: Parts<'_>) -> Result<Spec, C
         notify_socket: notify_socket(record),
         listen_fds: activation::listen_fds().map(|fds| (fds.count, fds.names)),
         id_mappings: users.map(|users| users.mappings.clone()),
-        joined: joined(store, record, users)?,
+        joined: joined(store, record, users, pod)?,
+        shared_files: shared_files(record, pod),
         copies_up: runtime.copies_up(),
         filter_cache: runtime.filter_cache(&store.run().join("seccomp")),
         host_gateway: gateway,
@@ -142,29 +148,66 @@ fn own_addresses(record: &Record, status: &Status) -> Vec<(IpAddr, Vec<String>)>
 }
 
 /// `--pid=container:NAME` and the like.
-fn joined(store: &Store, record: &Record, users: Option<&Users>) -> Result<JoinedNamespaces, ContainerError> {
+fn joined(
+    store: &Store,
+    record: &Record,
+    users: Option<&Users>,
+    pod: Option<&Shared>,
+) -> Result<JoinedNamespaces, ContainerError> {
     let options = &record.options;
-    let of = |option: &Option<String>, namespace: &str| -> Result<Option<PathBuf>, ContainerError> {
+    let of = |option: &Option<String>, namespace: &str, of_pod: fn(&Shared) -> Option<&PathBuf>| {
+        if is_of_pod(option.as_deref()) {
+            return Ok(pod.and_then(of_pod).cloned());
+        }
         let Some(name) = option.as_deref().and_then(|o| o.strip_prefix("container:")) else {
             return Ok(None);
         };
         let (_, process) = record::running(store, name)?;
-        Ok(Some(format!("/proc/{}/ns/{namespace}", process.pid).into()))
+        Ok::<_, ContainerError>(Some(format!("/proc/{}/ns/{namespace}", process.pid).into()))
     };
     Ok(JoinedNamespaces {
-        pid: of(&options.pid, "pid")?,
-        ipc: of(&options.ipc, "ipc")?,
-        shm: shared_memory(store, record)?,
-        uts: of(&options.uts, "uts")?,
-        cgroup: of(&options.cgroupns, "cgroup")?,
+        pid: of(&options.pid, "pid", |pod| pod.pid.as_ref())?,
+        ipc: of(&options.ipc, "ipc", |pod| pod.ipc.as_ref())?,
+        shm: shared_memory(store, record, pod)?,
+        uts: of(&options.uts, "uts", |pod| pod.uts.as_ref())?,
+        cgroup: of(&options.cgroupns, "cgroup", |_| None)?,
         user: users.map(|users| users.namespace.path()),
     })
 }
 
-/// The shared memory of the container whose IPC namespace is joined: attached in the bundle, in the mount namespace of this
+/// Whether a member of a pod has this namespace from the pod, if the pod shares it.
+fn is_of_pod(option: Option<&str>) -> bool {
+    matches!(option, None | Some("" | "pod"))
+}
+
+/// A member that asks for names in its own way has files of its own.
+fn shared_files(record: &Record, pod: Option<&Shared>) -> SharedFiles {
+    let options = &record.options;
+    let mut files = pod.map(|pod| pod.files.clone()).unwrap_or_default();
+    if !options.dns.is_empty() || !options.dns_search.is_empty() || !options.dns_options.is_empty() {
+        files.resolv_conf = None;
+    }
+    if !is_of_pod(options.uts.as_deref()) {
+        (files.hostname, files.name) = (None, None);
+    }
+    if !options.networks.is_empty() {
+        (files.hosts, files.resolv_conf) = (None, None);
+    }
+    files
+}
+
+/// The shared memory of the container or pod whose IPC namespace is joined: attached in the bundle, in the mount namespace of this
 /// start.
-fn shared_memory(store: &Store, record: &Record) -> Result<Option<PathBuf>, ContainerError> {
+fn shared_memory(store: &Store, record: &Record, pod: Option<&Shared>) -> Result<Option<PathBuf>, ContainerError> {
     let option = record.options.ipc.as_deref().unwrap_or_default();
+    let target = store.bundle(record.id.as_str()).join("shm");
+    if let Some(of_pod) = pod
+        .and_then(|pod| pod.shm.as_deref())
+        .filter(|_| is_of_pod(Some(option)))
+    {
+        mount::attach_from_host(of_pod, &target)?;
+        return Ok(Some(target));
+    }
     let Some(name) = option.strip_prefix("container:") else {
         return Ok(None);
     };
@@ -178,7 +221,6 @@ fn shared_memory(store: &Store, record: &Record) -> Result<Option<PathBuf>, Cont
             ),
         });
     }
-    let target = store.bundle(record.id.as_str()).join("shm");
     mount::attach_from_process(process.pid, Path::new("/dev/shm"), &target)?;
     Ok(Some(target))
 }

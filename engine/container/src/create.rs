@@ -1,5 +1,6 @@
 //! Making a container: its name is claimed, its image is there, its record is on disk. Nothing runs yet.
 
+use super::pod::PodUse;
 use super::record::{self, ImageUse, Lifecycle, Record, SdNotify, UnitUse};
 use super::remove::{self, RemoveOptions};
 use super::{ContainerError, health, leftover, names, transient};
@@ -23,6 +24,8 @@ pub struct CreateRequest<'a> {
     pub image: Option<&'a Image>,
     /// Who will start it.
     pub supervisor: Supervisor,
+    /// The pod that it is to be in.
+    pub pod: Option<PodUse>,
 }
 
 /// Who starts a container and learns of its end.
@@ -63,6 +66,7 @@ pub fn create(store: &Store, claim: Claim, request: CreateRequest<'_>) -> Result
         lifecycle,
         image,
         supervisor,
+        pod,
     } = request;
     let Claim { runtime, name, lock } = claim;
     if options.defaults.name_as_hostname {
@@ -84,6 +88,7 @@ pub fn create(store: &Store, claim: Claim, request: CreateRequest<'_>) -> Result
         options,
         lifecycle,
         unit,
+        pod,
         process: None,
         boot: None,
         cgroup: None,

@@ -2,6 +2,7 @@
 
 use super::create::Created;
 use super::output::{self, Attendance};
+use super::pod::Shared;
 use super::record::Record;
 use super::streams::Shown;
 use super::wait::Parent;
@@ -19,6 +20,7 @@ pub fn run<E: From<ContainerError>>(
     store: &Store,
     created: Created,
     image: Option<&Image>,
+    pod: Option<&Shared>,
     shown: Shown,
     started: &dyn Fn(&Record, u32) -> Result<(), E>,
 ) -> Result<u8, E> {
@@ -27,7 +29,7 @@ pub fn run<E: From<ContainerError>>(
         name: record.name.clone(),
         source,
     })?;
-    let begun = start::start(store, &mut record, image, Attendance::Stays)
+    let begun = start::start(store, &mut record, image, Attendance::Stays, pod)
         .map_err(E::from)
         .and_then(|mut ready| {
             let process = ready.process;

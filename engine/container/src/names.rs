@@ -1,6 +1,9 @@
 //! Names for containers that were given none.
 
 /// A readable random name, `adjective_animal`.
+///
+/// # Panics
+/// The kernel has no getrandom(2): none that is supported.
 pub fn random() -> String {
     let pick = |words: &[&'static str]| {
         let mut byte = [0; 1];

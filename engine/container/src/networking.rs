@@ -1,14 +1,16 @@
-//! From `--network` and `--publish` to a network namespace.
+//! From `--network` and `--publish` to a network namespace, for containers and for pods.
 
 use std::net::IpAddr;
 
 use super::ContainerError;
+use super::pod::Shared;
 use super::record::{self, Record};
 use super::remove;
 use super::userns::Users;
 use unipod_bundle::{ContainerOptions, Namespace};
 use unipod_image::Image;
-use unipod_network::{self as network, Attachment, NetworkMode, Pending, PortMapping, Request};
+use unipod_linux::{UserNamespace, pin};
+use unipod_network::{self as network, Attachment, NetworkMode, Pending, PortMapping, Request, Status};
 use unipod_store::Store;
 
 /// A container's network, as far as it is known while netavark still runs.
@@ -20,46 +22,86 @@ pub struct Networking {
     pub pending: Option<Pending>,
     /// The container whose network it shares.
     pub shared_with: Option<Box<Record>>,
+    /// What the networks of its pod gave that.
+    pub status: Option<Status>,
 }
 
-/// Reads the options and starts the setup; the network is that of the container's user namespace, if it has one. To be
-/// called outside of any private mount namespace: a network namespace is pinned for everybody to see.
+impl Networking {
+    fn without_setup(namespace: Namespace) -> Self {
+        Self {
+            namespace,
+            pending: None,
+            shared_with: None,
+            status: None,
+        }
+    }
+}
+
+/// Who wants a network, a container or a pod.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// Its ID.
+    pub id: &'a str,
+    /// Its name.
+    pub name: &'a str,
+    /// What it asks for.
+    pub options: &'a ContainerOptions,
+    /// Its image, which may expose ports.
+    pub image: Option<&'a Image>,
+}
+
+/// The network of a container: its pod's, or one of its own.
 ///
 /// # Errors
-/// An option means nothing, a network is not there, an address or port is taken.
-pub fn begin(
+/// As [`begin`].
+pub(super) fn of_container(
     store: &Store,
     record: &Record,
     image: Option<&Image>,
     users: Option<&Users>,
+    pod: Option<&Shared>,
 ) -> Result<Networking, ContainerError> {
-    let without_setup = |namespace| {
-        Ok(Networking {
-            namespace,
-            pending: None,
-            shared_with: None,
-        })
+    let of_pod = pod.filter(|_| record.options.networks.is_empty());
+    if let Some((namespace, pod)) = of_pod.and_then(|pod| Some((pod.network.clone()?, pod))) {
+        return Ok(Networking {
+            status: pod.status.clone(),
+            ..Networking::without_setup(namespace)
+        });
+    }
+    let wanted = Wanted {
+        id: record.id.as_str(),
+        name: &record.name,
+        options: &record.options,
+        image,
     };
-    let mode = network::parse_modes(&record.options.networks, !nix::unistd::geteuid().is_root())?;
+    begin(store, &wanted, users.map(|users| &users.namespace))
+}
+
+/// Reads the options and starts the setup; the network is that of the user namespace `users`, if there is one. To be called
+/// outside of any private mount namespace: a network namespace is pinned for everybody to see.
+///
+/// # Errors
+/// An option means nothing, a network is not there, an address or port is taken.
+pub fn begin(store: &Store, wanted: &Wanted<'_>, users: Option<&UserNamespace>) -> Result<Networking, ContainerError> {
+    let mode = network::parse_modes(&wanted.options.networks, !nix::unistd::geteuid().is_root())?;
     if !matches!(mode, NetworkMode::Bridge(_)) {
-        warn_of_ports(record);
+        warn_of_ports(wanted.options);
     }
     match mode {
-        NetworkMode::Host => without_setup(Namespace::Host),
-        NetworkMode::None | NetworkMode::Private => without_setup(Namespace::New),
-        NetworkMode::Path(path) => without_setup(Namespace::Path(path)),
+        NetworkMode::Host => Ok(Networking::without_setup(Namespace::Host)),
+        NetworkMode::None | NetworkMode::Private => Ok(Networking::without_setup(Namespace::New)),
+        NetworkMode::Path(path) => Ok(Networking::without_setup(Namespace::Path(path))),
         NetworkMode::Container(name) => shared(store, &name),
         NetworkMode::Pasta(_) => Err(ContainerError::Option {
             option: "--network pasta".to_owned(),
             reason: "containers without root are not supported yet; use a bridge network or host".to_owned(),
         }),
         NetworkMode::Bridge(attachments) => {
-            let pending = begin_bridge(store, record, image, users, attachments)?;
-            let namespace = Namespace::Path(network::netns::name_for_programs(pending.netns()));
+            let pending = begin_bridge(store, wanted, users, attachments)?;
+            let namespace = Namespace::Path(pin::name_for_programs(pending.netns()));
             Ok(Networking {
-                namespace,
                 pending: Some(pending),
-                shared_with: None,
+                ..Networking::without_setup(namespace)
             })
         }
     }
@@ -67,12 +109,11 @@ pub fn begin(
 
 fn begin_bridge(
     store: &Store,
-    record: &Record,
-    image: Option<&Image>,
-    users: Option<&Users>,
+    wanted: &Wanted<'_>,
+    users: Option<&UserNamespace>,
     mut attachments: Vec<Attachment>,
 ) -> Result<Pending, ContainerError> {
-    let options = &record.options;
+    let options = wanted.options;
     for attachment in &mut attachments {
         attachment.aliases.extend(options.network_aliases.iter().cloned());
     }
@@ -82,13 +123,13 @@ fn begin_bridge(
     }
     let dns: Vec<IpAddr> = options.dns.iter().filter_map(|d| d.parse().ok()).collect();
     let request = Request {
-        id: record.id.as_str(),
-        name: &record.name,
+        id: wanted.id,
+        name: wanted.name,
         hostname: options.hostname.as_deref(),
         attachments: &attachments,
-        ports: &ports(options, image)?,
+        ports: &ports(options, wanted.image)?,
         dns: &dns,
-        owner: users.map(|users| &users.namespace),
+        owner: users,
     };
     loop {
         match network::begin_setup(store, &request) {
@@ -122,12 +163,12 @@ pub(super) fn ports(options: &ContainerOptions, image: Option<&Image>) -> Result
 }
 
 /// Ports can only be published where there is a network of the container's own; elsewhere podman drops them with a warning.
-fn warn_of_ports(record: &Record) {
-    if !record.options.publish.is_empty() {
+fn warn_of_ports(options: &ContainerOptions) {
+    if !options.publish.is_empty() {
         tracing::warn!(
             "--publish {} does nothing with --network {}",
-            record.options.publish.join(" "),
-            record.options.networks.join(" ")
+            options.publish.join(" "),
+            options.networks.join(" ")
         );
     }
 }
@@ -136,8 +177,7 @@ fn shared(store: &Store, name: &str) -> Result<Networking, ContainerError> {
     let (other, process) = record::running(store, name)?;
     let namespace = Namespace::Path(format!("/proc/{}/ns/net", process.pid).into());
     Ok(Networking {
-        namespace,
-        pending: None,
         shared_with: Some(Box::new(other)),
+        ..Networking::without_setup(namespace)
     })
 }

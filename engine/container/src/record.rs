@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ContainerError;
 use super::log_driver::LogDriver;
+use super::pod::PodUse;
 use super::process::Process;
 use super::tag::LogTag;
 use unipod_bundle::{ContainerOptions, HostMount, IdMappings};
@@ -32,6 +33,9 @@ pub struct Record {
     pub image: Option<ImageUse>,
     /// The unit that it belongs to; `None` for one started in the foreground.
     pub unit: Option<UnitUse>,
+    /// The pod that it is in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pod: Option<PodUse>,
     /// Signal that asks it to end.
     pub stop_signal: i32,
     /// Seconds between that and SIGKILL.
@@ -323,6 +327,7 @@ pub(super) mod tests {
             },
             image: None,
             unit: None,
+            pod: None,
             stop_signal: libc::SIGTERM,
             stop_timeout: 10,
             runtime: "/usr/bin/crun".into(),

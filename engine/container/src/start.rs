@@ -5,9 +5,9 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use oci_spec::runtime::Spec;
 
-use super::bundle::Parts;
 use super::networking::Networking;
 use super::output::{self, Attendance, Output};
+use super::pod::Shared;
 use super::process::Process;
 use super::record::{Record, SdNotify};
 use super::streams::Copies;
@@ -34,8 +34,8 @@ pub struct Started {
     pub(super) terminal: Option<OwnedFd>,
 }
 
-/// Makes a container ready to run: whoever is to be told of it can be told before it can end. Its record then names its
-/// init.
+/// Makes a container ready to run, one of a pod with what the pod has for it: whoever is to be told of it can be told before it can
+/// end. Its record then names its init.
 ///
 /// # Errors
 /// Any part cannot be prepared, or the OCI runtime refuses. A start that fails leaves nothing behind but the record.
@@ -44,6 +44,7 @@ pub fn start(
     record: &mut Record,
     image: Option<&Image>,
     engine: Attendance,
+    pod: Option<&Shared>,
 ) -> Result<Started, ContainerError> {
     let runtime = OciRuntime::find(record.runtime.to_str())?;
     let create = |record: &mut Record, supplied: Supplied<'_>, console: Option<&ConsoleSocket>| {
@@ -63,7 +64,17 @@ pub fn start(
         Ok((started, terminal))
     };
     undone_on_failure(store, record, |record| {
-        let ((mut started, terminal), copies) = bring_up(store, record, image, &runtime, engine, create)?;
+        let ((mut started, terminal), copies) = bring_up(
+            store,
+            record,
+            &Parts {
+                image,
+                pod,
+                runtime: &runtime,
+            },
+            engine,
+            create,
+        )?;
         started.copies = copies;
         if engine == Attendance::Stays && io::stdin().is_terminal() {
             started.terminal = terminal;
@@ -83,6 +94,13 @@ impl Started {
     pub fn release(self) -> Result<(), ContainerError> {
         Ok(self.release.finish()?)
     }
+}
+
+/// What a container is made of.
+struct Parts<'a> {
+    image: Option<&'a Image>,
+    pod: Option<&'a Shared>,
+    runtime: &'a OciRuntime,
 }
 
 fn undone_on_failure<T>(
@@ -108,14 +126,14 @@ fn undone_on_failure<T>(
 fn bring_up<T>(
     store: &Store,
     record: &mut Record,
-    image: Option<&Image>,
-    runtime: &OciRuntime,
+    parts: &Parts<'_>,
     engine: Attendance,
     launch: impl FnOnce(&mut Record, Supplied<'_>, Option<&ConsoleSocket>) -> Result<T, ContainerError>,
 ) -> Result<(T, Option<Copies>), ContainerError> {
-    let users = userns::prepare(store, record, image)?;
+    let Parts { image, pod, runtime } = *parts;
+    let users = userns::prepare(store, record, image, pod)?;
     bundle::make_directory(store, record, users.as_ref())?;
-    let networking = networking::begin(store, record, image, users.as_ref())?;
+    let networking = networking::of_container(store, record, image, users.as_ref(), pod)?;
     // Outside of the namespace below: a relay holds none of the container's mounts.
     let Output {
         stdin,
@@ -144,7 +162,7 @@ fn bring_up<T>(
             stderr: stderr.as_ref().map(AsFd::as_fd),
         };
         let creation = Creation::begin(runtime, &request)?;
-        let spec = furnish(store, record, image, users.as_ref(), networking, runtime)?;
+        let spec = furnish(store, record, parts, users.as_ref(), networking)?;
         launch(record, creation.supply(&spec)?, console.as_ref())
     })??;
     drop(stay);
@@ -163,26 +181,28 @@ fn limits(record: &Record) -> Resources {
 fn furnish(
     store: &Store,
     record: &mut Record,
-    image: Option<&Image>,
+    parts: &Parts<'_>,
     users: Option<&Users>,
     networking: Networking,
-    runtime: &OciRuntime,
 ) -> Result<Spec, ContainerError> {
     let Networking {
         namespace,
         pending,
         shared_with,
+        status,
     } = networking;
+    let Parts { image, pod, runtime } = *parts;
     let rootfs = rootfs::mount(store, record, image, users)?;
     let storage = storage::resolve(store, record, image, users, &rootfs)?;
-    record.network = pending.map(Pending::finish).transpose()?;
-    let parts = Parts {
+    record.network = pending.map(Pending::finish).transpose()?.or(status);
+    let parts = bundle::Parts {
         image,
         rootfs,
         storage,
         namespace,
         users,
         shared_with: shared_with.as_deref(),
+        pod,
         runtime,
     };
     bundle::write(store, record, parts)

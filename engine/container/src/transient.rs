@@ -76,6 +76,9 @@ fn service(store: &Store, record: &Record, program: &Path) -> TransientService {
         tasks_max: tasks_max(&record.options),
         restart: restart(record.lifecycle.restart.as_deref()),
         stop_timeout: Duration::from_secs(record.stop_timeout.into()) + STOP_MARGIN,
+        remains: false,
+        bound_to: record.pod.as_ref().map(|pod| pod.unit.clone()),
+        slice: record.pod.as_ref().and_then(|pod| pod.slice.clone()),
         name: unit,
     }
 }

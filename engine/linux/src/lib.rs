@@ -10,6 +10,7 @@
 //! | [`inside`] | opening what lies inside a directory that somebody else fills, whatever its symbolic links say (openat2(2)) |
 //! | [`mount`] | mounts: a private mount namespace, and an overlay in it |
 //! | [`owner`] | numbers of users and groups, wherever somebody writes one |
+//! | [`pin`] | namespaces that live without a process |
 //! | [`spawn`] | programs that may outlive us, or start such: what is ours alone is not handed on to them |
 //! | [`tree`] | detached mounts: a view of a directory or file with attributes of its own, attached nowhere (open_tree(2), mount_setattr(2)) |
 //! | [`userns`] | user namespaces held by a descriptor |
@@ -33,6 +34,7 @@ pub mod idmap;
 pub mod inside;
 pub mod mount;
 pub mod owner;
+pub mod pin;
 pub mod spawn;
 pub mod tree;
 pub mod userns;

@@ -13,6 +13,7 @@ use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MoveMountFlags};
 
+use super::host::HostMounts;
 use super::inside::open_without_links;
 
 /// So many read-only layers overlayfs takes at most (Linux, fs/overlayfs/params.h, `OVL_MAX_STACK`).
@@ -223,6 +224,18 @@ pub fn attach_from_process(pid: u32, path: &Path, target: &Path) -> Result<(), M
         MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH,
     )
     .map_err(|e| MountError::io("mount at", target)(e.into()))
+}
+
+/// Attaches a directory of the engine's with the mount of the host that is on it at `target`, which is made; also where that mount
+/// does not reach our own mount namespace.
+///
+/// # Errors
+/// As [`bind_tree`] and [`attach_from_process`].
+pub fn attach_from_host(path: &Path, target: &Path) -> Result<(), MountError> {
+    match HostMounts::beside(path.parent().unwrap_or(path)) {
+        Some(_) => attach_from_process(1, path, target),
+        None => bind_tree(path, target),
+    }
 }
 
 /// The name by which an open descriptor can be reached, for calls that know only path names.

@@ -59,14 +59,16 @@ impl UserNamespace {
         Ok((read("uid_map")?, read("gid_map")?))
     }
 
-    /// Makes a network namespace that belongs to it: only there are its `CAP_NET_ADMIN` and `CAP_NET_BIND_SERVICE` worth
-    /// anything, and only there may it mount sysfs (capabilities(7)).
+    /// Makes namespaces of these kinds that belong to it, and opens those with these names in `/proc/PID/ns`: only in a network of
+    /// its own are its `CAP_NET_ADMIN` and `CAP_NET_BIND_SERVICE` worth anything, and only there may it mount sysfs
+    /// (capabilities(7)).
     ///
     /// # Errors
     /// The kernel refuses.
-    pub fn network_namespace(&self) -> io::Result<OwnedFd> {
-        let enter = || setns(self, CloneFlags::CLONE_NEWUSER).and_then(|()| unshare(CloneFlags::CLONE_NEWNET));
-        Child::after(enter)?.namespace("net")
+    pub fn namespaces(&self, kinds: CloneFlags, names: &[&str]) -> io::Result<Vec<OwnedFd>> {
+        let enter = || setns(self, CloneFlags::CLONE_NEWUSER).and_then(|()| unshare(kinds));
+        let child = Child::after(enter)?;
+        names.iter().map(|name| child.namespace(name)).collect()
     }
 
     /// A path by which other processes reach it as long as this process keeps it.
@@ -181,7 +183,10 @@ mod tests {
     #[test]
     fn a_network_namespace_belongs_to_it() {
         let namespace = UserNamespace::create(&[(0, 100_000, 10)], &[(0, 100_000, 10)]).unwrap();
-        let network = namespace.network_namespace().unwrap();
+        let network = namespace
+            .namespaces(CloneFlags::CLONE_NEWNET, &["net"])
+            .unwrap()
+            .remove(0);
         // Entered with the rights of the user namespace only, loopback can be set up: the network is its own.
         let script = "ip link set lo up && cat /proc/net/dev | grep -c :";
         let enter = [

@@ -4,6 +4,7 @@ use std::io;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use unipod_linux::pin::PinError;
 use unipod_store::StoreError;
 
 /// A network operation that failed: what was wanted, on what, and why not.
@@ -102,15 +103,8 @@ pub enum NetworkError {
     #[error("netavark's answer makes no sense")]
     Answer(#[source] serde_json::Error),
     /// A network namespace could not be made or pinned.
-    #[error("cannot {action} the network namespace {}{}", path.display(), forbidden(source))]
-    Namespace {
-        /// What was tried.
-        action: &'static str,
-        /// The pin.
-        path: PathBuf,
-        /// Why it failed.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Namespace(#[from] PinError),
 }
 
 impl NetworkError {
@@ -130,14 +124,5 @@ impl NetworkError {
             value: value.into(),
             why: why.into(),
         }
-    }
-}
-
-/// What to look at when the kernel forbids what root may do.
-fn forbidden(source: &io::Error) -> &'static str {
-    if source.kind() == io::ErrorKind::PermissionDenied {
-        " (do RestrictNamespaces= or CapabilityBoundingSet= of the unit forbid it?)"
-    } else {
-        ""
     }
 }

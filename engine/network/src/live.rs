@@ -13,6 +13,7 @@ use nix::sched::{CloneFlags, setns, unshare};
 
 use super::create::{Wanted, create};
 use super::*;
+use unipod_linux::pin;
 use unipod_store::Store;
 
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -124,7 +125,7 @@ impl Drop for Host {
             let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::SIGKILL);
         }
         for pin in files(&self.store.netns("")) {
-            let _ = netns::remove(&self.store.netns(&pin));
+            let _ = pin::remove(&self.store.netns(&pin));
         }
         let run = self.dir.path().join("run");
         let _ = nix::mount::umount2(&run, nix::mount::MntFlags::MNT_DETACH);

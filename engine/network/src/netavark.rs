@@ -10,8 +10,8 @@ use serde::Deserialize;
 
 use super::program::{self, Output, Run};
 use super::state::{Input, input_path};
-use super::{Attachment, Endpoint, NetworkError, netns};
-use unipod_linux::child;
+use super::{Attachment, Endpoint, NetworkError};
+use unipod_linux::{child, pin};
 use unipod_store::Store;
 
 /// Start or end of a container's network.
@@ -53,7 +53,7 @@ pub(super) fn start(store: &Store, action: Action, input: &Input) -> Result<Run,
     if let Ok(aardvark) = program::find("aardvark-dns") {
         args.extend(["--aardvark-binary".into(), aardvark.into()]);
     }
-    let pin = netns::name_for_programs(&store.netns(id));
+    let pin = pin::name_for_programs(&store.netns(id));
     args.extend([action.name().into(), pin.into()]);
     // Variables, not options: so that versions which know neither do not mind.
     let variables = [

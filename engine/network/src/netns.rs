@@ -1,117 +1,25 @@
-//! Network namespaces, pinned by a bind mount on a file so that they live without a process.
-//!
-//! A pin made inside a private mount namespace would not be seen outside it: pins are made and removed in the host's, whatever
-//! the unit's sandboxing is.
+//! Network namespaces, and requests about the interfaces in them.
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
-use std::thread;
+use std::path::Path;
 
-use nix::errno::Errno;
-use nix::mount::{MntFlags, MsFlags, mount, umount2};
-use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, recv, send, socket};
 
 use super::NetworkError;
 use unipod_linux::UserNamespace;
-use unipod_linux::host::HostMounts;
-use unipod_store::Durability;
+use unipod_linux::pin::{self, Kind};
+use unipod_store::{Durability, create_private};
 
 /// Makes a network namespace with its loopback interface up and pins it at `pin`, for the whole host. It belongs to the user
 /// namespace `owner`, or to the caller's.
 ///
-/// A thread of its own leaves for the new namespace and ends there; the caller stays where it is.
+/// # Errors
+/// The kernel refuses, or the pin cannot be made.
 pub fn create(pin: &Path, owner: Option<&UserNamespace>) -> Result<(), NetworkError> {
-    let dir = pin.parent().unwrap_or(Path::new("/"));
-    let fail = |action| failure(action, pin);
-    unipod_store::create_private(dir, Durability::ThisBoot)?;
-    let host = HostMounts::beside(dir);
-    thread::scope(|scope| {
-        let made = scope.spawn(|| {
-            enter_host(host.as_ref(), pin)?;
-            prepare(pin).map_err(fail("prepare the file of"))?;
-            enter_new(owner).map_err(fail("make"))?;
-            loopback_up().map_err(fail("bring up loopback in"))?;
-            let from = Some("/proc/thread-self/ns/net");
-            mount(from, pin, None::<&str>, MsFlags::MS_BIND, None::<&str>)
-                .map_err(io::Error::from)
-                .map_err(fail("pin"))
-        });
-        made.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-    })
-}
-
-/// The name by which programs that we start find the namespace that is pinned at `pin`: in a mount namespace that gets nothing
-/// from the host's (`MountFlags=private` of systemd.exec(5)), the pin is an empty file.
-pub fn name_for_programs(pin: &Path) -> PathBuf {
-    match pin.parent().and_then(HostMounts::beside) {
-        Some(_) => HostMounts::path(pin),
-        None => pin.to_owned(),
-    }
-}
-
-fn failure(action: &'static str, pin: &Path) -> impl Fn(io::Error) -> NetworkError {
-    move |source| NetworkError::Namespace {
-        action,
-        path: pin.into(),
-        source,
-    }
-}
-
-fn enter_host(host: Option<&HostMounts>, pin: &Path) -> Result<(), NetworkError> {
-    host.map_or(Ok(()), HostMounts::enter)
-        .map_err(failure("enter the host's mount namespace for", pin))
-}
-
-fn enter_new(owner: Option<&UserNamespace>) -> io::Result<()> {
-    match owner {
-        Some(owner) => setns(owner.network_namespace()?, CloneFlags::CLONE_NEWNET)?,
-        None => unshare(CloneFlags::CLONE_NEWNET)?,
-    }
-    Ok(())
-}
-
-/// Removes a pin; the namespace goes when its last process has gone. A pin that is not there is fine.
-pub fn remove(pin: &Path) -> Result<(), NetworkError> {
-    match pin.parent().and_then(HostMounts::beside) {
-        None => remove_here(pin),
-        Some(host) => thread::scope(|scope| {
-            let removed = scope.spawn(|| {
-                enter_host(Some(&host), pin)?;
-                remove_here(pin)
-            });
-            removed.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        }),
-    }
-}
-
-fn remove_here(pin: &Path) -> Result<(), NetworkError> {
-    loop {
-        match umount2(pin, MntFlags::MNT_DETACH | MntFlags::UMOUNT_NOFOLLOW) {
-            // There may be several on top of each other after a kill in the middle.
-            Ok(()) => {}
-            // Who may not unmount could not pin either; a file that something is mounted on cannot be removed below.
-            Err(Errno::EINVAL | Errno::ENOENT | Errno::EPERM) => break,
-            Err(e) => return Err(failure("unmount", pin)(e.into())),
-        }
-    }
-    match fs::remove_file(pin) {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(failure("remove the file of", pin)(e)),
-        _ => Ok(()),
-    }
-}
-
-fn prepare(pin: &Path) -> io::Result<()> {
-    OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o444)
-        .open(pin)
-        .map(drop)
+    create_private(pin.parent().unwrap_or(Path::new("/")), Durability::ThisBoot)?;
+    Ok(pin::create(&[(Kind::Network, pin)], owner, loopback_up)?)
 }
 
 /// Sets interface 1, always the loopback, up.

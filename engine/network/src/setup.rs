@@ -10,6 +10,7 @@ use super::state::{Input, PerNetwork, forget, is_whole, read_input, write_input,
 use super::turn::{Held, Turn};
 use super::{Attachment, NetworkError, Request, Status, bridge, claim, dns, lease, netns};
 use unipod_config::shared;
+use unipod_linux::pin;
 use unipod_store::Store;
 
 /// A setup under way: netavark is running while the caller prepares the rest of the container.
@@ -148,7 +149,7 @@ pub fn teardown(store: &Store, id: &str) -> Result<(), NetworkError> {
             keep(lease::release_all(store, id));
         }
     }
-    keep(netns::remove(&store.netns(id)));
+    keep(pin::remove(&store.netns(id)).map_err(Into::into));
     keep(forget(store, id));
     first.map_or(Ok(()), Err)
 }

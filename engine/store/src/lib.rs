@@ -11,6 +11,7 @@
 //!   volumes/ networks/ secrets/
 //!   containers/NAME.json    records of containers that outlive a boot (no `--rm`)
 //!   containers/ID/          upper and work directory of such a container
+//!   pods/NAME.json          records of pods that outlive a boot: those of the command line
 //!   ephemeral/STAMP/ID/     the same for `--rm` containers; STAMP is this boot's, others are garbage
 //!   run.json                the run directory that it is used with, and in which boot
 //!   tmp/                    unfinished work; each entry is flocked by its maker, unlocked means abandoned
@@ -19,6 +20,8 @@
 //!   containers/NAME.json    records of `--rm` containers
 //!   bundles/ID/             config.json, generated /etc files, the OCI runtime's state
 //!   netns/ID                pinned network namespaces
+//!   pods/NAME.json          records of pods of units
+//!   pods/ID/                pinned namespaces, shared memory and `/etc` files of a pod that runs
 //!   leases/NETWORK/ADDRESS  addresses in use, the content is the container's ID
 //!   seccomp/NAME            compiled system call filters
 //!   locks/KIND-NAME         flock files, one per object

@@ -174,6 +174,16 @@ impl Store {
         self.run.join("netns").join(id)
     }
 
+    /// Where a pod's record is: one of a unit does not outlive a boot.
+    pub fn pod_records(&self, ephemeral: bool) -> PathBuf {
+        if ephemeral { &self.run } else { &self.data }.join("pods")
+    }
+
+    /// What the members of a pod share while it runs.
+    pub fn pod(&self, id: &str) -> PathBuf {
+        self.run.join("pods").join(id)
+    }
+
     /// Addresses in use on one network.
     pub fn leases(&self, network: &str) -> PathBuf {
         self.run.join("leases").join(network)

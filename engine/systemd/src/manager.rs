@@ -33,6 +33,12 @@ pub struct TransientService {
     pub restart: &'static str,
     /// `TimeoutStopSec=`.
     pub stop_timeout: Duration,
+    /// Whether it needs no process: `RemainAfterExit=`.
+    pub remains: bool,
+    /// The service that it is started after and does not go on without: `BindsTo=` and `After=`.
+    pub bound_to: Option<String>,
+    /// `Slice=`.
+    pub slice: Option<String>,
 }
 
 /// What went wrong between us and systemd.
@@ -91,7 +97,9 @@ pub(super) trait Manager {
         properties: &[(&str, Variant<'_>)],
         aux: &[(&str, &[(&str, Variant<'_>)])],
     ) -> zbus::Result<OwnedObjectPath>;
+    fn start_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
     fn stop_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
+    fn restart_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
     fn reset_failed_unit(&self, name: &str) -> zbus::Result<()>;
     fn reload(&self) -> zbus::Result<()>;
     fn list_units_by_names(&self, names: &[&str]) -> zbus::Result<Vec<Listed>>;
@@ -144,6 +152,28 @@ fn lingers(unit: &str) -> Result<bool, ManagerError> {
     Ok(listed
         .iter()
         .all(|(_, _, _, active, sub, ..)| !matches!(active.as_str(), "active" | "activating") || sub == "auto-restart"))
+}
+
+/// Starts a unit that there is a file of, and waits until it is started.
+///
+/// # Errors
+/// systemd cannot be reached, refuses, or the unit does not start.
+pub fn start(unit: &str) -> Result<(), ManagerError> {
+    zbus::block_on(async {
+        let manager = connect().await?;
+        wait_for_job(&manager, "start", unit, manager.start_unit(unit, "replace")).await
+    })
+}
+
+/// Restarts a unit and waits until it is started again.
+///
+/// # Errors
+/// As [`start`].
+pub fn restart(unit: &str) -> Result<(), ManagerError> {
+    zbus::block_on(async {
+        let manager = connect().await?;
+        wait_for_job(&manager, "restart", unit, manager.restart_unit(unit, "replace")).await
+    })
 }
 
 /// Stops a unit and waits until it is stopped. One that systemd does not have any more, for it has just ended, is stopped.
@@ -251,13 +281,17 @@ fn properties(service: &TransientService) -> Vec<(&'static str, Variant<'_>)> {
         tasks_max,
         restart,
         stop_timeout,
+        remains,
+        bound_to,
+        slice,
     } = service;
-    vec![
+    let mut all = vec![
         ("Description", Variant::from(description.as_str())),
         ("Type", Variant::from("notify")),
         ("NotifyAccess", Variant::from("all")),
         ("KillMode", Variant::from("mixed")),
-        ("Delegate", Variant::from(true)),
+        ("Delegate", Variant::from(!*remains)),
+        ("RemainAfterExit", Variant::from(*remains)),
         ("CollectMode", Variant::from("inactive-or-failed")),
         ("SyslogIdentifier", Variant::from(identifier.as_str())),
         // A line that begins with <0> is no emergency of the host.
@@ -272,5 +306,10 @@ fn properties(service: &TransientService) -> Vec<(&'static str, Variant<'_>)> {
             "TimeoutStopUSec",
             Variant::from(u64::try_from(stop_timeout.as_micros()).unwrap_or(u64::MAX)),
         ),
-    ]
+    ];
+    if let Some(other) = bound_to {
+        all.extend(["BindsTo", "After"].map(|name| (name, Variant::from(vec![other.as_str()]))));
+    }
+    all.extend(slice.as_ref().map(|slice| ("Slice", Variant::from(slice.as_str()))));
+    all
 }

@@ -14,7 +14,7 @@ use unipod_linux::child;
 use unipod_systemd::journal::{self, Query};
 
 use crate::images::Silent;
-use crate::{Engine, EngineError, NewContainer, make, service};
+use crate::{Engine, EngineError, NewContainer, make, pod, service};
 
 /// How long the record of a container may take to say how it ended, once it has: its unit cleans up meanwhile.
 const CLEAN_UP: Duration = Duration::from_secs(30);
@@ -122,7 +122,11 @@ impl Container<'_> {
         if record.state() == State::Running {
             return Ok(());
         }
-        Ok(service::start(self.engine.store(), &record, &self.engine.program()?)?)
+        Ok(pod::service::start_container(
+            self.engine.store(),
+            &record,
+            &self.engine.program()?,
+        )?)
     }
 
     /// Waits until it has ended; its exit code, 128 + the signal's number if one ended it. `None` if nobody knows: it was

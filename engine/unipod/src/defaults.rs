@@ -64,6 +64,21 @@ impl From<String> for DefaultsError {
 }
 
 impl Defaults {
+    /// The same for a container of a pod: what the pod says for all is not said by containers.conf (podman-create(1), `--pod`).
+    #[must_use]
+    pub fn of_member(mut self) -> Self {
+        let nothing = ContainerOptions::default();
+        self.options.networks = nothing.networks;
+        self.options.dns = nothing.dns;
+        self.options.dns_options = nothing.dns_options;
+        self.options.dns_search = nothing.dns_search;
+        self.options.hosts_file = nothing.hosts_file;
+        self.options.no_hosts = nothing.no_hosts;
+        (self.options.pid, self.options.ipc) = (nothing.pid, nothing.ipc);
+        (self.options.uts, self.options.userns) = (nothing.uts, nothing.userns);
+        self
+    }
+
     /// What the files of this process's user say, and the modules that it names. What is said of helper programs, and of the
     /// environment of the engine itself, holds for this process from here on; what has no effect is warned of.
     ///

@@ -3,12 +3,13 @@
 use unipod_container::ContainerError;
 use unipod_image::ImageError;
 use unipod_network::NetworkError;
+use unipod_pod::PodError;
 use unipod_secret::SecretError;
 use unipod_store::StoreError;
 use unipod_systemd::manager::ManagerError;
 use unipod_volume::VolumeError;
 
-use crate::service::StartError;
+use unipod_container::service::StartError;
 
 /// What can go wrong, whichever room it happens in.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +28,9 @@ pub enum EngineError {
     /// An image.
     #[error(transparent)]
     Image(#[from] ImageError),
+    /// A pod.
+    #[error(transparent)]
+    Pod(#[from] PodError),
     /// A network.
     #[error(transparent)]
     Network(#[from] NetworkError),

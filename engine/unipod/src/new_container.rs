@@ -5,6 +5,7 @@ use unipod_container::create::{self, CreateRequest, Created, Supervisor};
 use unipod_container::record::{self, Lifecycle, State};
 use unipod_container::{ContainerError, feasible};
 use unipod_image::{self as image, Image, ImageError, Progress, PullOptions};
+use unipod_pod::{Pod, PodError, member};
 use unipod_store::{Store, StoreError};
 use unipod_systemd::manager::{self, ManagerError};
 
@@ -20,6 +21,8 @@ pub struct NewContainer {
     pub pull: PullOptions,
     /// Whether a container that has its name is removed first.
     pub replace: bool,
+    /// The pod that it is to be in.
+    pub pod: Option<Pod>,
 }
 
 impl NewContainer {
@@ -56,14 +59,19 @@ pub fn make<E>(
     permit: impl FnOnce() -> Result<(), E>,
 ) -> Result<(Created, Option<Image>), E>
 where
-    E: From<ContainerError> + From<ImageError> + From<ManagerError> + From<StoreError>,
+    E: From<ContainerError> + From<ImageError> + From<ManagerError> + From<PodError> + From<StoreError>,
 {
     let NewContainer {
         options,
         lifecycle,
         pull,
         replace,
+        pod,
     } = new;
+    let (options, lifecycle) = match &pod {
+        Some(pod) => of_member(pod, options, lifecycle)?,
+        None => (options, lifecycle),
+    };
     let name = options.image.clone();
     let ensure = || image::ensure(store, &name, &pull, progress);
     // Before the name is claimed: a pull takes its time, and until it succeeds, the container to be replaced runs.
@@ -83,8 +91,21 @@ where
         lifecycle,
         image: image.as_ref(),
         supervisor,
+        pod: pod.as_ref().map(Pod::to_use),
     };
     Ok((create::create(store, claim, request)?, image))
+}
+
+/// What a member of a pod is asked to be, with what the pod says for all.
+fn of_member(
+    pod: &Pod,
+    mut options: ContainerOptions,
+    lifecycle: Lifecycle,
+) -> Result<(ContainerOptions, Lifecycle), PodError> {
+    member::check(pod, &options)?;
+    member::furnish(pod, &mut options);
+    let restart = lifecycle.restart.or_else(|| pod.options.restart.clone());
+    Ok((options, Lifecycle { restart, ..lifecycle }))
 }
 
 /// The unit of the container to be replaced must be gone before another one of that name can start.

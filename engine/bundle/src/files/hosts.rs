@@ -5,8 +5,9 @@ use std::fmt::Write;
 use std::net::IpAddr;
 use std::path::Path;
 
+use crate::files::Names;
 use crate::root::Root;
-use crate::{BundleError, BundleRequest, Namespace};
+use crate::{BundleError, ContainerOptions};
 
 /// Names under which a container finds its host, in podman and in docker.
 const HOST_NAMES: [&str; 2] = ["host.containers.internal", "host.docker.internal"];
@@ -15,33 +16,32 @@ const HOST_NAMES: [&str; 2] = ["host.containers.internal", "host.docker.internal
 ///
 /// Order as in podman: names given by the user, the host's file, localhost, the host, the container. A name that is
 /// already there is not repeated, so what the user says wins.
-pub fn text(request: &BundleRequest<'_>, root: &Root, hostname: Option<&str>) -> Result<Option<String>, BundleError> {
-    let options = request.options;
+pub fn text(names: &Names<'_>, root: Option<&Root>, hostname: Option<&str>) -> Result<Option<String>, BundleError> {
+    let options = names.options;
     if options.no_hosts {
         return Ok(None);
     }
     let mut file = Lines::default();
     for text in &options.add_hosts {
-        let (address, names) = parse_add_host(text, request.host_gateway)?;
-        file.add(&address.to_string(), &names);
+        let (address, wanted) = parse_add_host(text, names.host_gateway)?;
+        file.add(&address.to_string(), &wanted);
     }
-    let host_network = request.network == Namespace::Host;
-    for (address, names) in base(request, root)? {
+    for (address, of_host) in base(options, root)? {
         let loopback = address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
         // The host's own name on loopback would point to the container from inside.
-        if host_network || !loopback || options.hosts_file.is_some() {
-            file.add(&address, &names);
+        if names.host_network || !loopback || options.hosts_file.is_some() {
+            file.add(&address, &of_host);
         }
     }
     file.add("127.0.0.1", &["localhost".to_owned()]);
     file.add("::1", &["localhost".to_owned()]);
-    if let Some(gateway) = request.host_gateway {
+    if let Some(gateway) = names.host_gateway {
         file.add(&gateway.to_string(), &HOST_NAMES.map(str::to_owned));
     }
-    for (address, names) in &request.hosts {
-        file.add(&address.to_string(), names);
+    for (address, own) in names.hosts {
+        file.add(&address.to_string(), own);
     }
-    if let Some(hostname) = hostname.filter(|_| request.hosts.is_empty() && !host_network) {
+    if let Some(hostname) = hostname.filter(|_| names.hosts.is_empty() && !names.host_network) {
         file.add("127.0.0.1", &[hostname.to_owned()]);
     }
     Ok(Some(file.text))
@@ -70,10 +70,11 @@ pub fn parse_add_host(text: &str, gateway: Option<IpAddr>) -> Result<(IpAddr, Ve
     Ok((address, names))
 }
 
-fn base(request: &BundleRequest<'_>, root: &Root) -> Result<Vec<(String, Vec<String>)>, BundleError> {
-    let text = match request.options.hosts_file.as_deref() {
+fn base(options: &ContainerOptions, root: Option<&Root>) -> Result<Vec<(String, Vec<String>)>, BundleError> {
+    let of_image = || root.map_or(Ok(None), |root| root.read("/etc/hosts"));
+    let text = match options.hosts_file.as_deref() {
         Some("none") => return Ok(Vec::new()),
-        Some("image") => root.read("/etc/hosts")?.unwrap_or_default(),
+        Some("image") => of_image()?.unwrap_or_default(),
         Some(path) => std::fs::read_to_string(path).map_err(BundleError::io("read", Path::new(path)))?,
         // A host without the file is fine.
         None => std::fs::read_to_string("/etc/hosts").unwrap_or_default(),

@@ -6,12 +6,13 @@ pub(crate) mod timezone;
 
 use std::fs::{self, File};
 use std::io::Write;
+use std::net::IpAddr;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::process::users::{Accounts, Identity};
 use crate::root::Root;
-use crate::{BundleError, BundleRequest, ContainerOptions, process};
+use crate::{BundleError, BundleRequest, ContainerOptions, Namespace, process};
 
 /// A file of the bundle and where it is in the container.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +46,36 @@ pub struct Parts<'a> {
     pub hostname: Option<&'a str>,
 }
 
+/// What is known about names on the network, for [`hosts`] and [`resolv`].
+#[derive(Debug, Clone, Copy)]
+pub struct Names<'a> {
+    /// What was asked for.
+    pub options: &'a ContainerOptions,
+    /// Whether the network is the host's.
+    pub host_network: bool,
+    /// Lines for `/etc/hosts` beside the defaults: address and names.
+    pub hosts: &'a [(IpAddr, Vec<String>)],
+    /// Name servers of the networks.
+    pub dns_servers: &'a [IpAddr],
+    /// Search domains of the networks.
+    pub search_domains: &'a [String],
+    /// The host's address as seen from inside.
+    pub host_gateway: Option<IpAddr>,
+}
+
+impl BundleRequest<'_> {
+    fn names(&self) -> Names<'_> {
+        Names {
+            options: self.options,
+            host_network: self.network == Namespace::Host,
+            hosts: &self.hosts,
+            dns_servers: &self.dns_servers,
+            search_domains: &self.search_domains,
+            host_gateway: self.host_gateway,
+        }
+    }
+}
+
 /// Writes all of them. They live as long as the bundle, in memory: nothing is synced.
 pub fn write(request: &BundleRequest<'_>, parts: &Parts<'_>) -> Result<Vec<GeneratedFile>, BundleError> {
     let options = request.options;
@@ -52,16 +83,17 @@ pub fn write(request: &BundleRequest<'_>, parts: &Parts<'_>) -> Result<Vec<Gener
     let (passwd, group) = parts
         .accounts
         .completed(parts.identity, process::command::workdir(request), options)?;
+    let names = request.names();
     let contents: [(&str, &'static str, Option<Vec<u8>>); 7] = [
         (
             "hosts",
             "/etc/hosts",
-            hosts::text(request, parts.root, parts.hostname)?.map(String::into_bytes),
+            hosts::text(&names, Some(parts.root), parts.hostname)?.map(String::into_bytes),
         ),
         (
             "resolv.conf",
             "/etc/resolv.conf",
-            resolv::text(request).map(String::into_bytes),
+            resolv::text(&names).map(String::into_bytes),
         ),
         (
             "hostname",
@@ -86,13 +118,28 @@ pub fn write(request: &BundleRequest<'_>, parts: &Parts<'_>) -> Result<Vec<Gener
     ];
     let mut all = Vec::new();
     for (name, destination, content) in contents {
-        if let Some(content) = content {
-            let path = request.bundle.join(name);
-            write_file(&path, &content, 0o644, owner)?;
-            all.push(GeneratedFile { path, destination });
-        }
+        let Some(content) = content else { continue };
+        let path = if let Some(shared) = shared(request, destination) {
+            shared.clone()
+        } else {
+            let own = request.bundle.join(name);
+            write_file(&own, &content, 0o644, owner)?;
+            own
+        };
+        all.push(GeneratedFile { path, destination });
     }
     Ok(all)
+}
+
+/// The file that its pod has for all members.
+fn shared<'a>(request: &'a BundleRequest<'_>, destination: &str) -> Option<&'a PathBuf> {
+    let files = &request.shared_files;
+    match destination {
+        "/etc/hosts" => files.hosts.as_ref(),
+        "/etc/resolv.conf" => files.resolv_conf.as_ref(),
+        "/etc/hostname" => files.hostname.as_ref(),
+        _ => None,
+    }
 }
 
 /// Writes a file with exactly these permissions, whatever the umask of the unit.

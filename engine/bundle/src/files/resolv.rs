@@ -3,7 +3,8 @@
 use std::fmt::Write;
 use std::net::IpAddr;
 
-use crate::{BundleRequest, ContainerOptions, Namespace};
+use crate::ContainerOptions;
+use crate::files::Names;
 
 /// Where systemd-resolved keeps the servers behind its own address.
 const RESOLVED: &str = "/run/systemd/resolve/resolv.conf";
@@ -20,13 +21,13 @@ struct Config {
 }
 
 /// The file's text; `None` leaves the image's file (`--dns=none`).
-pub fn text(request: &BundleRequest<'_>) -> Option<String> {
-    if of_image(request.options) {
+pub fn text(names: &Names<'_>) -> Option<String> {
+    if of_image(names.options) {
         return None;
     }
-    let host = host_config(request.network == Namespace::Host);
-    let mut config = merge(request, host);
-    if config.servers.is_empty() && request.network != Namespace::Host {
+    let host = host_config(names.host_network);
+    let mut config = merge(names, host);
+    if config.servers.is_empty() && !names.host_network {
         tracing::warn!(
             "the host's own name servers listen on its loopback alone, where no container gets: {} are asked instead; \
              name others with --dns (DNS=)",
@@ -42,17 +43,17 @@ pub fn of_image(options: &ContainerOptions) -> bool {
     options.dns.iter().any(|server| server == "none")
 }
 
-fn merge(request: &BundleRequest<'_>, host: Config) -> Config {
-    let options = request.options;
+fn merge(names: &Names<'_>, host: Config) -> Config {
+    let options = names.options;
     // A network with names of its own gets the user's servers as forwarders: the container asks the network.
-    let of_network: Vec<String> = request.dns_servers.iter().map(ToString::to_string).collect();
+    let of_network: Vec<String> = names.dns_servers.iter().map(ToString::to_string).collect();
     let servers = [of_network, options.dns.clone(), host.servers]
         .into_iter()
         .find(|list| !list.is_empty());
     let search = if options.dns_search.is_empty() {
-        request.search_domains.iter().cloned().chain(host.search).collect()
+        names.search_domains.iter().cloned().chain(host.search).collect()
     } else {
-        request
+        names
             .search_domains
             .iter()
             .chain(&options.dns_search)

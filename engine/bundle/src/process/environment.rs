@@ -105,7 +105,7 @@ pub fn hostname(request: &BundleRequest<'_>, uts: &Namespace) -> Option<String> 
     match uts {
         Namespace::New => {}
         Namespace::Host => return rustix::system::uname().nodename().to_str().ok().map(str::to_owned),
-        Namespace::Path(_) => return None,
+        Namespace::Path(_) => return request.shared_files.name.clone(),
     }
     let short = || request.id.get(..12).unwrap_or(request.id).to_owned();
     Some(request.options.hostname.clone().unwrap_or_else(short))

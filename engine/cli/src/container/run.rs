@@ -8,6 +8,7 @@ use nix::unistd::geteuid;
 use super::exec::has_terminal;
 use crate::error::CliError;
 use crate::output;
+use crate::pod::new_pod;
 use crate::progress;
 use crate::run_options::{self, LifecycleOptions, RunOptions};
 use unipod::bundle::ContainerOptions;
@@ -16,6 +17,7 @@ use unipod::container::record::{self, Lifecycle, Record, SdNotify, UnitUse};
 use unipod::container::remove::{self, RemoveOptions};
 use unipod::container::{Attendance, ContainerError, foreground, start};
 use unipod::image::Image;
+use unipod::pod::{Pod, member, record as pods};
 use unipod::store::{self, Store};
 use unipod::systemd::Invocation;
 use unipod::{Defaults, NewContainer};
@@ -85,7 +87,14 @@ fn run_in_unit(
     unit: &Invocation,
 ) -> Result<u8, CliError> {
     let (mut created, image) = make(store, options, lifecycle, supervisor(Some(unit)))?;
-    let started = start::start(store, &mut created.record, image.as_ref(), Attendance::Leaves)?;
+    let pod = member::shared(store, &created.record)?;
+    let started = start::start(
+        store,
+        &mut created.record,
+        image.as_ref(),
+        Attendance::Leaves,
+        pod.as_ref(),
+    )?;
     write_files(&created.record, lifecycle, started.process.pid)?;
     start::hand_over(store, &created.record, started)?;
     Ok(0)
@@ -130,8 +139,6 @@ fn refuse_users() -> Result<(), CliError> {
 /// What is known and not there yet is refused by name: nobody shall believe that it works.
 fn refuse_unsupported(lifecycle: &LifecycleOptions) -> Result<(), CliError> {
     let LifecycleOptions {
-        pod,
-        pod_id_file,
         requires,
         remove_image,
         timeout,
@@ -140,11 +147,6 @@ fn refuse_unsupported(lifecycle: &LifecycleOptions) -> Result<(), CliError> {
         ..
     } = lifecycle;
     let refused = [
-        (
-            "--pod",
-            pod.is_some() || pod_id_file.is_some(),
-            "pods are not supported yet",
-        ),
         (
             "--requires",
             !requires.is_empty(),
@@ -208,7 +210,9 @@ fn run_in_foreground(
     let (created, image) = make(store, options, lifecycle, supervisor(unit))?;
     let written = |record: &Record, pid: u32| write_files(record, lifecycle, pid);
     let made = created.record.clone();
-    let ended = foreground::run(store, created, image.as_ref(), lifecycle.shown, &written);
+    let ended = super::start::bring_up_pod(store, &made)
+        .and_then(|()| Ok(member::shared(store, &made)?))
+        .and_then(|pod| foreground::run(store, created, image.as_ref(), pod.as_ref(), lifecycle.shown, &written));
     if ended.as_ref().is_err_and(|error| error.code == ENGINE_FAILED) && !has_lived(store, &made)? {
         take_back(store, &made)?;
     }
@@ -228,10 +232,12 @@ fn make(
     lifecycle: &LifecycleOptions,
     supervisor: Supervisor,
 ) -> Result<(Created, Option<Image>), CliError> {
+    let mut options = options;
     refuse_users()?;
     refuse_unsupported(lifecycle)?;
     refuse_limits_without_group(&options, lifecycle)?;
     let in_unit = matches!(supervisor, Supervisor::Unit(_));
+    let pod = pod_of(store, lifecycle, &mut options)?;
     let progress = progress::of_start(in_unit, lifecycle.quiet);
     let new = NewContainer {
         lifecycle: Lifecycle {
@@ -248,8 +254,34 @@ fn make(
         options,
         pull: lifecycle.pull.clone(),
         replace: lifecycle.replace,
+        pod,
     };
     unipod::make(store, new, supervisor, progress.as_ref(), || check_files(lifecycle))
+}
+
+/// The pod that the container is to be in; one that is asked for with `new:` is made.
+fn pod_of(
+    store: &Store,
+    lifecycle: &LifecycleOptions,
+    options: &mut ContainerOptions,
+) -> Result<Option<Pod>, CliError> {
+    let name = match (&lifecycle.pod, &lifecycle.pod_id_file) {
+        (None, None) => return Ok(None),
+        (Some(_), Some(_)) => return Err(CliError::new("--pod and --pod-id-file contradict each other")),
+        (Some(name), None) => name.clone(),
+        (None, Some(file)) => std::fs::read_to_string(file)
+            .map(|id| id.trim().to_owned())
+            .map_err(|error| {
+                CliError::new(format!(
+                    "--pod-id-file {}: cannot read this file: {error}",
+                    file.display()
+                ))
+            })?,
+    };
+    match name.strip_prefix("new:") {
+        Some(new) => new_pod(store, new, options).map(Some),
+        None => Ok(Some(pods::find(store, &name)?)),
+    }
 }
 
 fn sdnotify(option: run_options::SdNotify) -> SdNotify {

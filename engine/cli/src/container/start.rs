@@ -7,7 +7,7 @@ use crate::output;
 use unipod::container::record::{self, Failure, Record, State};
 use unipod::container::{Attendance, ContainerError, Shown, foreground, start};
 use unipod::image::{self, Image};
-use unipod::service;
+use unipod::pod::{member, record as pods, service};
 use unipod::store::{Lock, Store};
 use unipod::systemd::Invocation;
 
@@ -51,11 +51,17 @@ fn runs_in(record: &Record, own: Option<&Invocation>) -> bool {
         .is_some_and(|(own, unit)| own.unit == unit.name)
 }
 
+/// Has systemd start the pod that the container is in, if it is in one.
+pub fn bring_up_pod(store: &Store, record: &Record) -> Result<(), CliError> {
+    if let Some(of) = &record.pod {
+        service::bring_up(store, &pods::find(store, &of.id)?, &service::program()?)?;
+    }
+    Ok(())
+}
+
 /// Has systemd start the container's unit, which executes this very program.
 pub fn start_unit(store: &Store, record: &Record) -> Result<(), CliError> {
-    let program =
-        std::env::current_exe().map_err(|error| CliError::new(format!("cannot find our own program: {error}")))?;
-    Ok(service::start(store, record, &program)?)
+    Ok(service::start_container(store, record, &service::program()?)?)
 }
 
 fn start_here(store: &Store, record: &Record) -> Result<u8, CliError> {
@@ -74,11 +80,13 @@ fn start_here(store: &Store, record: &Record) -> Result<u8, CliError> {
 
 fn bring_up(store: &Store, record: &mut Record) -> Result<(), CliError> {
     let image = image_of(store, record)?;
-    let started = start::start(store, record, image.as_ref(), Attendance::Leaves)?;
+    let pod = member::shared(store, record)?;
+    let started = start::start(store, record, image.as_ref(), Attendance::Leaves, pod.as_ref())?;
     Ok(start::hand_over(store, record, started)?)
 }
 
 fn attach(store: &Store, record: &Record) -> Result<u8, CliError> {
+    bring_up_pod(store, record)?;
     let lock = Lock::acquire(store, "container", &record.name)?;
     // Whatever unit it had, it is in the caller's now, and gets a control group of its own there.
     let record = Record {
@@ -86,10 +94,12 @@ fn attach(store: &Store, record: &Record) -> Result<u8, CliError> {
         ..again(store, record)?
     };
     let image = image_of(store, &record)?;
+    let pod = member::shared(store, &record)?;
     foreground::run(
         store,
         unipod::container::create::Created { record, lock },
         image.as_ref(),
+        pod.as_ref(),
         Shown::ALL,
         &|_, _| Ok(()),
     )

@@ -163,6 +163,11 @@ pub struct LifecycleOptions {
 }
 
 impl LifecycleArguments {
+    /// Whether the container is to be in a pod.
+    pub(super) fn is_in_pod(&self) -> bool {
+        self.pod.is_some() || self.pod_id_file.is_some()
+    }
+
     pub(super) fn resolve(self, defaults: Lifecycle, pulled: PullOptions) -> Result<LifecycleOptions, CliError> {
         let Self {
             detach,

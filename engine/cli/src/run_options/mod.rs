@@ -4,15 +4,15 @@ mod env;
 mod general;
 mod health;
 mod lifecycle;
-mod namespaces;
-mod network;
+pub(crate) mod namespaces;
+pub(crate) mod network;
 mod process;
 mod pull;
-mod resources;
-mod security;
-mod storage;
+pub(crate) mod resources;
+pub(crate) mod security;
+pub(crate) mod storage;
 mod unsupported;
-mod values;
+pub(crate) mod values;
 
 use clap::{ArgAction, Args};
 
@@ -77,6 +77,11 @@ impl RunOptions {
             help: _,
             words,
         } = self;
+        let defaults = if lifecycle.is_in_pod() {
+            defaults.of_member()
+        } else {
+            defaults
+        };
         let Defaults {
             mut options,
             env_host,

@@ -8,7 +8,7 @@ use unipod::bundle::ContainerOptions;
 
 /// Options of namespaces.
 #[derive(Debug, Args)]
-pub(super) struct NamespaceOptions {
+pub(crate) struct NamespaceOptions {
     /// Process IDs: private, host, container:NAME or ns:PATH
     #[arg(long, value_name = "MODE")]
     pid: Option<String>,
@@ -39,7 +39,17 @@ pub(super) struct NamespaceOptions {
 }
 
 impl NamespaceOptions {
-    pub(super) fn apply(self, options: &mut ContainerOptions) -> Result<(), CliError> {
+    /// Of containers only.
+    pub(crate) fn refuse_for_pods(&self) -> Result<(), CliError> {
+        if self.ipc.is_some() || self.cgroupns.is_some() {
+            return Err(CliError::new(
+                "--ipc, --cgroupns: what the containers of a pod share is said with --share",
+            ));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn apply(self, options: &mut ContainerOptions) -> Result<(), CliError> {
         let Self {
             pid,
             ipc,

@@ -11,7 +11,7 @@ use unipod::bundle::values::servers;
 
 /// Options of the network.
 #[derive(Debug, Args)]
-pub(super) struct NetworkOptions {
+pub(crate) struct NetworkOptions {
     /// Network to join, or bridge, none, host, container:NAME, ns:PATH, pasta
     #[arg(long, alias = "net", value_name = "MODE")]
     network: Vec<String>,
@@ -60,7 +60,17 @@ pub(super) struct NetworkOptions {
 }
 
 impl NetworkOptions {
-    pub(super) fn apply(self, options: &mut ContainerOptions) -> Result<(), CliError> {
+    /// Of containers only.
+    pub(crate) fn refuse_for_pods(&self) -> Result<(), CliError> {
+        if !self.expose.is_empty() || self.publish_all.is_some() {
+            return Err(CliError::new(
+                "--expose, --publish-all: a pod has no image that exposes ports; name them with --publish",
+            ));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn apply(self, options: &mut ContainerOptions) -> Result<(), CliError> {
         let Self {
             network,
             network_alias,

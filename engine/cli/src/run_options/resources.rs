@@ -9,60 +9,60 @@ use unipod::bundle::options::Resources;
 use unipod::bundle::values::size;
 
 /// Options of limits.
-#[derive(Debug, Args)]
-pub(super) struct ResourceOptions {
+#[derive(Debug, Default, Args)]
+pub(crate) struct ResourceOptions {
     /// Memory limit
     #[arg(short, long, value_name = "SIZE")]
-    memory: Option<String>,
+    pub(crate) memory: Option<String>,
     /// Limit of memory and swap together; -1 for unlimited swap
     #[arg(long, value_name = "SIZE", allow_negative_numbers = true)]
-    memory_swap: Option<String>,
+    pub(crate) memory_swap: Option<String>,
     /// Memory that is protected as long as there is enough
     #[arg(long, value_name = "SIZE")]
-    memory_reservation: Option<String>,
+    pub(crate) memory_reservation: Option<String>,
     /// Inclination to swap, 0 to 100
     #[arg(long, value_name = "PERCENT", allow_negative_numbers = true)]
-    memory_swappiness: Option<i32>,
+    pub(crate) memory_swappiness: Option<i32>,
     /// Do not kill when memory is out
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    oom_kill_disable: Option<Switch>,
+    pub(crate) oom_kill_disable: Option<Switch>,
     /// Preference to be killed when memory is out, -1000 to 1000
     #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
-    oom_score_adj: Option<i32>,
+    pub(crate) oom_score_adj: Option<i32>,
     /// Most processes; 0 or -1 for unlimited
     #[arg(long, value_name = "NUMBER", allow_negative_numbers = true)]
-    pids_limit: Option<i64>,
+    pub(crate) pids_limit: Option<i64>,
     /// Number of processors, such as 1.5
     #[arg(long, value_name = "NUMBER")]
-    cpus: Option<f64>,
+    pub(crate) cpus: Option<f64>,
     /// Share of processor time, relative to 1024
     #[arg(short, long, value_name = "NUMBER")]
-    cpu_shares: Option<u64>,
+    pub(crate) cpu_shares: Option<u64>,
     /// Period of the processor quota in microseconds
     #[arg(long, value_name = "MICROSECONDS")]
-    cpu_period: Option<u64>,
+    pub(crate) cpu_period: Option<u64>,
     /// Processor quota in each period in microseconds
     #[arg(long, value_name = "MICROSECONDS", allow_negative_numbers = true)]
-    cpu_quota: Option<i64>,
+    pub(crate) cpu_quota: Option<i64>,
     /// Processors to run on, such as 0-2,4
     #[arg(long, value_name = "LIST")]
-    cpuset_cpus: Option<String>,
+    pub(crate) cpuset_cpus: Option<String>,
     /// Memory nodes to use, such as 0,1
     #[arg(long, value_name = "LIST")]
-    cpuset_mems: Option<String>,
+    pub(crate) cpuset_mems: Option<String>,
     /// Weight of block input and output, 10 to 1000
     #[arg(long, value_name = "NUMBER")]
-    blkio_weight: Option<u16>,
+    pub(crate) blkio_weight: Option<u16>,
     /// Value for a file of the cgroup, NAME=VALUE
     #[arg(long, value_name = "NAME=VALUE")]
-    cgroup_conf: Vec<String>,
+    pub(crate) cgroup_conf: Vec<String>,
     /// Limit of each process, NAME=SOFT[:HARD], or host
     #[arg(long, value_name = "LIMIT")]
-    ulimit: Vec<String>,
+    pub(crate) ulimit: Vec<String>,
 }
 
 impl ResourceOptions {
-    pub(super) fn apply(self, options: &mut ContainerOptions) -> Result<(), CliError> {
+    pub(crate) fn apply(self, options: &mut ContainerOptions) -> Result<(), CliError> {
         let Self {
             memory,
             memory_swap,

@@ -8,36 +8,36 @@ use unipod::bundle::ContainerOptions;
 use unipod::bundle::devices::cdi::Name;
 
 /// Options of rights and devices.
-#[derive(Debug, Args)]
-pub(super) struct SecurityOptions {
+#[derive(Debug, Default, Args)]
+pub(crate) struct SecurityOptions {
     /// Give the container all rights that the engine has
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    privileged: Option<Switch>,
+    pub(crate) privileged: Option<Switch>,
     /// Add a capability, or all
     #[arg(long, value_name = "CAPABILITY")]
-    cap_add: Vec<String>,
+    pub(crate) cap_add: Vec<String>,
     /// Drop a capability, or all
     #[arg(long, value_name = "CAPABILITY")]
-    cap_drop: Vec<String>,
+    pub(crate) cap_drop: Vec<String>,
     /// no-new-privileges, label=…, apparmor=…, seccomp=…, mask=…, unmask=…, proc-opts=…
     #[arg(long, value_name = "OPTION")]
-    security_opt: Vec<String>,
+    pub(crate) security_opt: Vec<String>,
     /// Add a device of the host, HOST[:CONTAINER][:rwm], or of a vendor, VENDOR/CLASS=NAME
     #[arg(long, value_name = "DEVICE")]
-    device: Vec<String>,
+    pub(crate) device: Vec<String>,
     /// Rule for the device cgroup, 'TYPE MAJOR:MINOR MODE'
     #[arg(long, value_name = "RULE")]
-    device_cgroup_rule: Vec<String>,
+    pub(crate) device_cgroup_rule: Vec<String>,
     /// Add graphics processors of NVIDIA, by name or all
     #[arg(long, value_name = "GPUS", value_delimiter = ',')]
-    gpus: Vec<String>,
+    pub(crate) gpus: Vec<String>,
     /// Kernel parameter, NAME=VALUE
     #[arg(long, value_name = "NAME=VALUE")]
-    sysctl: Vec<String>,
+    pub(crate) sysctl: Vec<String>,
 }
 
 impl SecurityOptions {
-    pub(super) fn apply(self, options: &mut ContainerOptions) -> Result<(), CliError> {
+    pub(crate) fn apply(self, options: &mut ContainerOptions) -> Result<(), CliError> {
         let Self {
             privileged,
             cap_add,

@@ -8,36 +8,36 @@ use unipod::bundle::ContainerOptions;
 use unipod::bundle::values::size;
 
 /// Options of mounts.
-#[derive(Debug, Args)]
-pub(super) struct StorageOptions {
+#[derive(Debug, Default, Args)]
+pub(crate) struct StorageOptions {
     /// Mount a host path or a volume, [SOURCE:]DESTINATION[:OPTIONS]
     #[arg(short, long, value_name = "VOLUME")]
-    volume: Vec<String>,
+    pub(crate) volume: Vec<String>,
     /// Mount, type=bind|volume|tmpfs|image|glob|…,source=…,destination=…
     #[arg(long, value_name = "MOUNT")]
-    mount: Vec<String>,
+    pub(crate) mount: Vec<String>,
     /// Mount memory, DESTINATION[:OPTIONS]
     #[arg(long, value_name = "TMPFS")]
-    tmpfs: Vec<String>,
+    pub(crate) tmpfs: Vec<String>,
     /// Mount what another container mounts
     #[arg(long, value_name = "CONTAINER")]
-    volumes_from: Vec<String>,
+    pub(crate) volumes_from: Vec<String>,
     /// The image's volumes: anonymous, tmpfs or ignore [default: anonymous]
     #[arg(long, alias = "builtin-volume", value_name = "MODE")]
-    image_volume: Option<String>,
+    pub(crate) image_volume: Option<String>,
     /// Make the root file system read-only
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    read_only: Option<Switch>,
+    pub(crate) read_only: Option<Switch>,
     /// With --read-only, keep /run, /tmp and /var/tmp writable [default: true]
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    read_only_tmpfs: Option<Switch>,
+    pub(crate) read_only_tmpfs: Option<Switch>,
     /// Size of /dev/shm [default: 64m]
     #[arg(long, value_name = "SIZE")]
-    shm_size: Option<String>,
+    pub(crate) shm_size: Option<String>,
 }
 
 impl StorageOptions {
-    pub(super) fn apply(self, options: &mut ContainerOptions) -> Result<(), CliError> {
+    pub(crate) fn apply(self, options: &mut ContainerOptions) -> Result<(), CliError> {
         let Self {
             volume,
             mount,

@@ -7,7 +7,7 @@ use crate::error::CliError;
 
 /// A switch: `--init` and `--init=true` are on, `--init=false` is off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Switch(pub(super) bool);
+pub(crate) struct Switch(pub(crate) bool);
 
 impl std::str::FromStr for Switch {
     type Err = &'static str;
@@ -24,30 +24,30 @@ impl std::str::FromStr for Switch {
 
 impl Switch {
     /// What it says, or the default where it is not there.
-    pub(super) fn or(switch: Option<Self>, default: bool) -> bool {
+    pub(crate) fn or(switch: Option<Self>, default: bool) -> bool {
         switch.map_or(default, |switch| switch.0)
     }
 
-    pub(super) fn is_on(switch: Option<Self>) -> bool {
+    pub(crate) fn is_on(switch: Option<Self>) -> bool {
         switch.is_some_and(|switch| switch.0)
     }
 }
 
 /// A list of options in place of the default one, if there are any.
-pub(super) fn replace(default: &mut Vec<String>, options: Vec<String>) {
+pub(crate) fn replace(default: &mut Vec<String>, options: Vec<String>) {
     if !options.is_empty() {
         *default = options;
     }
 }
 
 /// A value that was refused, with what is accepted.
-pub(super) fn refused(option: &str, value: &str, accepted: &str) -> CliError {
+pub(crate) fn refused(option: &str, value: &str, accepted: &str) -> CliError {
     CliError::new(format!("{option} {value:?}: {accepted}"))
 }
 
 /// Options of which podman takes several in one, with commas between them: comma-separated values as a line of CSV (a value
 /// that has a comma itself is quoted).
-pub(super) fn lists(option: &str, values: Vec<String>) -> Result<Vec<String>, CliError> {
+pub(crate) fn lists(option: &str, values: Vec<String>) -> Result<Vec<String>, CliError> {
     let mut all = Vec::with_capacity(values.len());
     for text in values {
         if !text.contains([',', '"']) {
@@ -66,7 +66,7 @@ pub(super) fn lists(option: &str, values: Vec<String>) -> Result<Vec<String>, Cl
 }
 
 /// `NAME=VALUE` or `NAME`, the last of a name wins.
-pub(super) fn pairs(option: &str, values: Vec<String>) -> Result<BTreeMap<String, String>, CliError> {
+pub(crate) fn pairs(option: &str, values: Vec<String>) -> Result<BTreeMap<String, String>, CliError> {
     let pair = |text: String| {
         let (name, value) = text.split_once('=').unwrap_or((&text, ""));
         if name.is_empty() {
@@ -78,7 +78,7 @@ pub(super) fn pairs(option: &str, values: Vec<String>) -> Result<BTreeMap<String
 }
 
 /// The lines of a file of `NAME=VALUE` lines; empty lines and those that begin with `#` do not count.
-pub(super) fn lines(option: &str, path: &Path) -> Result<Vec<String>, CliError> {
+pub(crate) fn lines(option: &str, path: &Path) -> Result<Vec<String>, CliError> {
     let text = std::fs::read_to_string(path).map_err(|e| {
         refused(
             option,

@@ -6,6 +6,7 @@ use std::os::unix::fs::chown;
 use std::path::Path;
 
 use crate::ContainerError;
+use crate::pod::{self, Shared};
 use crate::record::{self, Record};
 use unipod_bundle::IdMappings;
 use unipod_bundle::namespaces::user_mode::{AutoOptions, UserMode};
@@ -57,46 +58,95 @@ impl Users {
 ///
 /// # Errors
 /// What is asked for means nothing, is not there, or no range is free.
-pub fn prepare(store: &Store, record: &mut Record, image: Option<&Image>) -> Result<Option<Users>, ContainerError> {
-    match UserMode::of(&record.options)? {
+pub fn prepare(
+    store: &Store,
+    record: &mut Record,
+    image: Option<&Image>,
+    pod: Option<&Shared>,
+) -> Result<Option<Users>, ContainerError> {
+    if let Some(of_pod) = pod.and_then(|pod| pod.users.as_deref()) {
+        return join(of_pod, &mut |mappings| remember(store, record, mappings));
+    }
+    let mode = UserMode::of(&record.options)?;
+    if mode == UserMode::Host {
+        return Ok(None);
+    }
+    let Record { id, options, .. } = record.clone();
+    let asked = Asked {
+        id: id.as_str(),
+        mode,
+        image,
+        user: options.user.as_deref(),
+        // Those of a container that was started before stay: what it has written belongs to them.
+        kept: record.id_mappings.take(),
+    };
+    provide(store, &asked, &mut |mappings| remember(store, record, mappings))
+}
+
+/// Who asks for users of its own, a container or a pod.
+#[derive(Debug)]
+pub struct Asked<'a> {
+    /// Its ID.
+    pub id: &'a str,
+    /// What it asks for.
+    pub mode: UserMode,
+    /// Its image, whose users have to be among them.
+    pub image: Option<&'a Image>,
+    /// The user that its first process runs as.
+    pub user: Option<&'a str>,
+    /// The automatic mapping that it had before.
+    pub kept: Option<IdMappings>,
+}
+
+/// Makes or opens the user namespace; `None` for the host's. `remember` writes down the mapping before it is used.
+///
+/// # Errors
+/// What is asked for means nothing, is not there, no range is free; or `remember` fails.
+pub fn provide(
+    store: &Store,
+    asked: &Asked<'_>,
+    remember: &mut dyn FnMut(&IdMappings) -> Result<(), ContainerError>,
+) -> Result<Option<Users>, ContainerError> {
+    match &asked.mode {
         UserMode::Host => Ok(None),
-        UserMode::Mapped(mappings) => create(store, record, mappings).map(Some),
-        UserMode::Names { uid, gid } => create(store, record, IdMappings::granted_to(&uid, &gid)?).map(Some),
-        UserMode::Auto(wanted) => {
-            // Those of a container that was started before stay: what it has written belongs to them.
-            match record.id_mappings.take() {
-                Some(kept) => create(store, record, kept),
-                None => allocated(store, record, image, &wanted),
-            }
-            .map(Some)
+        UserMode::Mapped(mappings) => create(mappings.clone(), remember).map(Some),
+        UserMode::Names { uid, gid } => create(IdMappings::granted_to(uid, gid)?, remember).map(Some),
+        UserMode::Auto(wanted) => match asked.kept.clone() {
+            Some(kept) => create(kept, remember),
+            None => allocated(store, asked, wanted, remember),
         }
+        .map(Some),
         UserMode::Container(name) => {
-            let process = record::running(store, &name)?.1;
-            join(store, record, Path::new(&format!("/proc/{}/ns/user", process.pid)))
+            let process = record::running(store, name)?.1;
+            join(Path::new(&format!("/proc/{}/ns/user", process.pid)), remember)
         }
-        UserMode::Path(path) => join(store, record, &path),
+        UserMode::Path(path) => join(path, remember),
     }
 }
 
 fn allocated(
     store: &Store,
-    record: &mut Record,
-    image: Option<&Image>,
+    asked: &Asked<'_>,
     wanted: &AutoOptions,
+    remember: &mut dyn FnMut(&IdMappings) -> Result<(), ContainerError>,
 ) -> Result<Users, ContainerError> {
     // Held until the choice is on disk.
     let _lock = Lock::acquire(store, "users", "ranges")?;
-    let others = record::list(store)?.into_iter().filter(|other| other.id != record.id);
-    let used: Vec<IdMappings> = others.filter_map(|other| other.id_mappings).collect();
-    let size = wanted
-        .size
-        .unwrap_or_else(|| ranges::size_for(image, record.options.user.as_deref()));
+    let others = record::list(store)?
+        .into_iter()
+        .filter(|other| other.id.as_str() != asked.id);
+    let mut used: Vec<IdMappings> = others.filter_map(|other| other.id_mappings).collect();
+    used.extend(pod::id_mappings(store, asked.id)?);
+    let size = wanted.size.unwrap_or_else(|| ranges::size_for(asked.image, asked.user));
     let mappings = ranges::allocate(&ranges::Granted::read()?, &used, size, &wanted.mappings)?;
-    create(store, record, mappings)
+    create(mappings, remember)
 }
 
-fn create(store: &Store, record: &mut Record, mappings: IdMappings) -> Result<Users, ContainerError> {
-    remember(store, record, &mappings)?;
+fn create(
+    mappings: IdMappings,
+    remember: &mut dyn FnMut(&IdMappings) -> Result<(), ContainerError>,
+) -> Result<Users, ContainerError> {
+    remember(&mappings)?;
     let namespace = UserNamespace::create(&mappings.uids, &mappings.gids).map_err(|e| {
         failed(format!(
             "the kernel refuses users {} and groups {}: {e}",
@@ -115,7 +165,10 @@ fn text(ranges: &[IdRange]) -> String {
         .join(" ")
 }
 
-fn join(store: &Store, record: &mut Record, path: &Path) -> Result<Option<Users>, ContainerError> {
+fn join(
+    path: &Path,
+    remember: &mut dyn FnMut(&IdMappings) -> Result<(), ContainerError>,
+) -> Result<Option<Users>, ContainerError> {
     let fail = |source| ContainerError::Io {
         action: "join the user namespace",
         path: path.to_owned(),
@@ -126,7 +179,7 @@ fn join(store: &Store, record: &mut Record, path: &Path) -> Result<Option<Users>
     };
     let (uids, gids) = namespace.mappings().map_err(fail)?;
     let mappings = IdMappings { uids, gids };
-    remember(store, record, &mappings)?;
+    remember(&mappings)?;
     Ok(Some(Users { mappings, namespace }))
 }
 
@@ -152,9 +205,9 @@ mod tests {
     fn the_mapping_is_on_disk_and_in_the_namespace() {
         let (_dir, store) = store();
         let mut web = record("web");
-        assert!(prepare(&store, &mut web, None).unwrap().is_none());
+        assert!(prepare(&store, &mut web, None, None).unwrap().is_none());
         web.options.uid_maps = vec!["0:100000:10".into()];
-        let users = prepare(&store, &mut web, None).unwrap().unwrap();
+        let users = prepare(&store, &mut web, None, None).unwrap().unwrap();
         assert_eq!(
             users.namespace.mappings().unwrap(),
             (vec![(0, 100_000, 10)], vec![(0, 100_000, 10)])
@@ -176,7 +229,7 @@ mod tests {
             uids: vec![(0, 4711, 5)],
             gids: vec![(0, 4712, 5)],
         });
-        let users = prepare(&store, &mut web, None).unwrap().unwrap();
+        let users = prepare(&store, &mut web, None, None).unwrap().unwrap();
         assert_eq!(users.root().unwrap(), (4711, 4712));
     }
 
@@ -187,15 +240,15 @@ mod tests {
         let mut web = record("web");
         web.options.userns = Some(format!("ns:{}", namespace.path().display()));
         assert_eq!(
-            prepare(&store, &mut web, None).unwrap().unwrap().root().unwrap(),
+            prepare(&store, &mut web, None, None).unwrap().unwrap().root().unwrap(),
             (300_000, 300_000)
         );
         web.options.userns = Some("ns:/proc/self/ns/user".into());
-        assert!(prepare(&store, &mut web, None).unwrap().is_none());
+        assert!(prepare(&store, &mut web, None, None).unwrap().is_none());
         record("idle").save(&store).unwrap();
         web.options.userns = Some("container:idle".into());
         assert!(matches!(
-            prepare(&store, &mut web, None),
+            prepare(&store, &mut web, None, None),
             Err(ContainerError::NotRunning(..))
         ));
     }

@@ -67,6 +67,7 @@ impl Place {
             notify_socket: None,
             listen_fds: None,
             id_mappings: None,
+            shared_files: unipod_bundle::SharedFiles::default(),
             joined: JoinedNamespaces::default(),
             host_gateway: "10.89.0.1".parse().ok(),
             own_cgroup: true,

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use unipod_container::record::{self, Failure, Record, State};
-use unipod_container::remove::{self, RemoveOptions};
-use unipod_container::{ContainerError, stop as ending, transient};
+use super::record::{self, Failure, Record, State};
+use super::remove::{self, RemoveOptions};
+use super::{ContainerError, stop as ending, transient};
 use unipod_store::{Lock, Store, StoreError};
 use unipod_systemd::{Invocation, manager};
 

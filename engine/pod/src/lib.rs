@@ -1,0 +1,45 @@
+//! Floor 4: pods. Containers that share a network, shared memory and a host name, and that start and end together.
+//!
+//! A pod that runs is a service without a process, `active (exited)`. Its namespaces are held by pins, mounts in the host's mount
+//! namespace; its members are services bound to it. So there is nobody to crash, and nothing to wait for.
+//!
+//! It must not read a command line, and must not start a container in any other way than the rooms below.
+//!
+//! | module | job |
+//! |---|---|
+//! | [`record`] | pods on disk: found by name or ID |
+//! | [`options`] | what a pod is asked to be |
+//! | [`create`] | a pod's name is claimed, its record is on disk |
+//! | [`start`] | from the record to namespaces, network, shared memory and files of `/etc` |
+//! | [`teardown`] | and back, from whatever is there |
+//! | [`etc`] | the files of `/etc` that all members see |
+//! | [`member`] | what a container of the pod gets, and which containers those are |
+//! | [`state`] | what a pod does, seen by its members |
+//! | [`inspect`] | a pod in podman's JSON |
+//! | [`service`] | the life of a pod through its unit |
+//!
+//! ```
+//! use unipod_pod::options::Share;
+//!
+//! let share: Share = "+pid".parse()?;
+//! assert!(share.network && share.ipc && share.uts && share.pid);
+//! assert_eq!("net".parse::<Share>()?.to_string(), "net");
+//! # Ok::<(), String>(())
+//! ```
+
+pub mod create;
+pub mod error;
+pub mod etc;
+pub mod inspect;
+pub mod member;
+pub mod options;
+pub mod record;
+pub mod service;
+pub mod start;
+pub mod state;
+pub mod teardown;
+
+pub use error::PodError;
+pub use options::{ExitPolicy, PodOptions, Share};
+pub use record::Pod;
+pub use state::State;

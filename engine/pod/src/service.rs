@@ -1,0 +1,220 @@
+//! The life of a pod through the unit that it is: systemd starts and stops it, and its members with it.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use unipod_container::record::{Record, State as Member};
+use unipod_container::remove::RemoveOptions;
+use unipod_container::{ContainerError, service as containers};
+use unipod_store::{Lock, Store};
+use unipod_systemd::Invocation;
+use unipod_systemd::manager::{self, TransientService};
+
+use crate::record::{self, Pod};
+use crate::{PodError, member, teardown};
+
+/// What systemd may take beyond the members' own time to stop before it kills.
+const STOP_TIMEOUT: Duration = Duration::from_secs(90);
+
+/// How to remove a pod.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Removal {
+    /// `--force`: members that run are stopped first.
+    pub force: bool,
+    /// `--time`: seconds before SIGKILL instead of each member's own.
+    pub timeout: Option<u32>,
+}
+
+impl Removal {
+    /// Whatever runs.
+    pub const FORCED: Self = Self {
+        force: true,
+        timeout: None,
+    };
+}
+
+/// The unit of a pod of the command line.
+pub fn unit_name(pod: &str) -> String {
+    format!("unipod-pod-{pod}.service")
+}
+
+/// The slice of a pod of the command line: below one for all of them. A dash in the name would be a further level
+/// (systemd.slice(5)).
+pub fn slice_name(pod: &str) -> String {
+    format!("unipod-pod-{}.slice", pod.replace('-', "\\x2d"))
+}
+
+/// Whether we are a command of the pod's unit.
+pub fn is_own(pod: &Pod) -> bool {
+    Invocation::current().is_some_and(|own| own.unit == pod.unit)
+}
+
+/// Sees to it that the pod is up, but starts no member: by its unit, whose commands are the engine `program`.
+///
+/// # Errors
+/// As the engine in the unit has put it, or systemd cannot be asked.
+pub fn bring_up(store: &Store, pod: &Pod, program: &Path) -> Result<(), PodError> {
+    if pod.is_up(store) {
+        return Ok(());
+    }
+    if pod.of_unit {
+        return Ok(manager::start(&pod.unit)?);
+    }
+    let started = manager::start_transient(&transient(store, pod, program));
+    let now = record::by_name(store, &pod.name)?.filter(|now| now.id == pod.id);
+    match (started, now.and_then(|now| now.failure)) {
+        (Err(_), Some(failure)) => Err(PodError::Failed(failure)),
+        (started, _) => Ok(started?),
+    }
+}
+
+/// Starts a container, and before that the pod that it is in.
+///
+/// # Errors
+/// The pod does not start, or the container.
+pub fn start_container(store: &Store, container: &Record, program: &Path) -> Result<(), PodError> {
+    if let Some(of) = &container.pod {
+        bring_up(store, &record::find(store, &of.id)?, program)?;
+    }
+    Ok(containers::start(store, container, program)?)
+}
+
+/// Starts the pod and all members that do not run, at the same time.
+///
+/// # Errors
+/// The pod does not start, or a member: the first failure, after all have been tried.
+pub fn start(store: &Store, pod: &Pod, program: &Path) -> Result<(), PodError> {
+    bring_up(store, pod, program)?;
+    let members = member::members(store, pod)?;
+    let idle = members.iter().filter(|record| record.state() != Member::Running);
+    at_once(idle, |record| {
+        containers::start(store, record, program).map_err(Into::into)
+    })
+}
+
+/// Stops the members and then the pod: its unit, with which systemd stops theirs. Whoever is left then is no unit's.
+///
+/// # Errors
+/// A member or the unit cannot be stopped.
+pub fn stop(store: &Store, pod: &Pod, timeout: Option<u32>) -> Result<(), PodError> {
+    let stop_members = || {
+        let members = member::members(store, pod)?;
+        let running = members.iter().filter(|record| record.state() == Member::Running);
+        at_once(running, |record| containers::stop(record, timeout).map_err(Into::into))
+    };
+    // With a time of its own they are stopped first, then their units have nothing left to wait for.
+    let stopped = timeout.map_or(Ok(()), |_| stop_members());
+    if !is_own(pod) {
+        manager::stop(&pod.unit)?;
+    }
+    stopped.and(stop_members())
+}
+
+/// Stops the pod and starts it again, and its members.
+///
+/// # Errors
+/// As [`stop`] and [`start`].
+pub fn restart(store: &Store, pod: &Pod, program: &Path) -> Result<(), PodError> {
+    if pod.of_unit {
+        return Ok(manager::restart(&pod.unit)?);
+    }
+    stop(store, pod, None)?;
+    start(store, &record::find(store, pod.id.as_str())?, program)
+}
+
+/// The program that services execute: this one.
+///
+/// # Errors
+/// It cannot be found.
+pub fn program() -> Result<PathBuf, PodError> {
+    std::env::current_exe().map_err(PodError::Program)
+}
+
+/// Removes the pod and its members. For a pod of a unit that runs, the unit is stopped, which does it.
+///
+/// # Errors
+/// A member runs and `force` is not set, or something cannot be stopped or removed; the pod stays then.
+pub fn remove(store: &Store, pod: &Pod, how: Removal) -> Result<(), PodError> {
+    let members = member::members(store, pod)?;
+    let running: Vec<&Record> = members
+        .iter()
+        .filter(|record| record.state() == Member::Running)
+        .collect();
+    if !how.force && !running.is_empty() {
+        return Err(in_use(pod, &running));
+    }
+    if !is_own(pod) {
+        manager::stop(&pod.unit)?;
+    }
+    let options = RemoveOptions {
+        force: how.force,
+        volumes: true,
+        timeout: how.timeout,
+    };
+    at_once(members.iter(), |record| {
+        match containers::remove(store, record, options) {
+            Err(ContainerError::NotFound(_)) => Ok(()),
+            other => Ok(other?),
+        }
+    })?;
+    teardown::clean_up(store, pod)?;
+    let _lock = Lock::acquire(store, "pod", &pod.name)?;
+    match record::by_name(store, &pod.name)? {
+        Some(now) if now.id == pod.id => Ok(now.forget(store)?),
+        _ => Ok(()),
+    }
+}
+
+fn in_use(pod: &Pod, running: &[&Record]) -> PodError {
+    let line = |record: &&Record| {
+        format!(
+            "\ncannot remove container {} as it is running - running or paused containers cannot be removed without force: \
+             container state improper",
+            record.id.as_str()
+        )
+    };
+    PodError::InUse {
+        id: pod.id.as_str().to_owned(),
+        members: running.iter().map(line).collect(),
+    }
+}
+
+/// Does the same to several containers at the same time, and returns the first failure once all are done.
+pub fn at_once<'a>(
+    records: impl Iterator<Item = &'a Record>,
+    act: impl Fn(&Record) -> Result<(), PodError> + Sync,
+) -> Result<(), PodError> {
+    let act = &act;
+    std::thread::scope(|scope| {
+        let working: Vec<_> = records.map(|record| scope.spawn(move || act(record))).collect();
+        let done = working
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        done.fold(Ok(()), Result::and)
+    })
+}
+
+fn transient(store: &Store, pod: &Pod, program: &Path) -> TransientService {
+    let (data, run) = (store.data().to_string_lossy(), store.run().to_string_lossy());
+    let engine = program.to_string_lossy();
+    let command = |words: &[&str]| {
+        let common = [&*engine, "--root", &*data, "--runroot", &*run];
+        common.iter().chain(words).map(|word| (*word).to_owned()).collect()
+    };
+    let id = pod.id.as_str();
+    TransientService {
+        name: pod.unit.clone(),
+        description: format!("Pod {}", pod.name),
+        identifier: pod.name.clone(),
+        environment: vec![format!("PODMAN_SYSTEMD_UNIT={}", pod.unit)],
+        start: command(&["pod", "start", id]),
+        stop: command(&["pod", "stop", "--ignore", id]),
+        stop_post: command(&["pod", "cleanup", id]),
+        tasks_max: manager::INFINITY,
+        restart: "no",
+        stop_timeout: STOP_TIMEOUT,
+        remains: true,
+        bound_to: None,
+        slice: Some(slice_name(&pod.name)),
+    }
+}

@@ -1,0 +1,54 @@
+//! Taking a pod down: everything works from what is on disk, so it also cleans up after an engine that was killed in the middle;
+//! doing it twice is harmless.
+
+use std::path::Path;
+
+use unipod_linux::pin;
+use unipod_network as network;
+use unipod_store::{self as store, Lock, Store};
+
+use crate::PodError;
+use crate::record::{self, Pod};
+
+/// Ends what the pod has while it runs, if its unit has ended; the record stays, without it.
+///
+/// # Errors
+/// Something cannot be taken down.
+pub fn clean_up(store: &Store, found: &Pod) -> Result<(), PodError> {
+    let _lock = Lock::acquire(store, "pod", &found.name)?;
+    let Some(mut pod) = record::by_name(store, &found.name)?.filter(|pod| pod.id == found.id) else {
+        return take_down(store, found);
+    };
+    take_down(store, &pod)?;
+    if pod.up.take().is_some() {
+        pod.save(store)?;
+    }
+    Ok(())
+}
+
+/// Network, pins, shared memory and files. Goes on after a failure and returns the first.
+pub(crate) fn take_down(store: &Store, pod: &Pod) -> Result<(), PodError> {
+    let id = pod.id.as_str();
+    let dir = store.pod(id);
+    let mut first = network::teardown(store, id).err().map(PodError::from);
+    let mut keep = |result: Result<(), PodError>| {
+        if let Err(error) = result {
+            first.get_or_insert(error);
+        }
+    };
+    if dir.exists() {
+        for name in ["ipc", "uts", "user"] {
+            keep(pin::remove(&dir.join(name)).map_err(Into::into));
+        }
+        keep(unmount(&dir.join("shm")));
+        keep(store::remove_tree(&dir).map_err(Into::into));
+    }
+    first.map_or(Ok(()), Err)
+}
+
+fn unmount(place: &Path) -> Result<(), PodError> {
+    if !place.exists() {
+        return Ok(());
+    }
+    Ok(pin::on_the_host(place, || pin::unmount(place))?)
+}
