@@ -12,12 +12,7 @@ use unipod_generator::load::unit_from_bytes;
 use unipod_generator::{Host, Service, UnitType, generate};
 
 /// Subcommands of generated services that are not there yet. The engine says so.
-const NOT_YET: [&str; 4] = [
-    "artifact pull",
-    "build",
-    "kube down",
-    "kube play",
-];
+const NOT_YET: [&str; 4] = ["artifact pull", "build", "kube down", "kube play"];
 
 /// Units that the values below refer to.
 const OTHERS: [(&str, &str); 6] = [
@@ -45,7 +40,11 @@ fn values(unit_type: UnitType, key: &Key) -> &'static [&'static str] {
             "--quiet=true --disable-content-trust",
             "--retry 5 --retry 6",
         ],
-        (UnitType::Pod, "PodmanArgs") => &["--share +pid --label x", "--cpus 1.5 -m 64m --pids-limit 9", "--infra=false"],
+        (UnitType::Pod, "PodmanArgs") => &[
+            "--share +pid --label x",
+            "--cpus 1.5 -m 64m --pids-limit 9",
+            "--infra=false",
+        ],
         (_, "PodmanArgs") => &["--any thing", "-x --y=z", r#"--label """#],
         (_, "Image" | "Rootfs" | "Artifact" | "ImageTag") => &["quay.io/x/y:1"],
         (_, "ServiceName") => &["it", "it@"],
