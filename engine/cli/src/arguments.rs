@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use clap::{Arg, Args};
+use jiff::Timestamp;
 
 use super::error::CliError;
 use super::output::{self, Row};
@@ -47,24 +48,49 @@ impl Filters {
         Ok(Self { values })
     }
 
+    /// The values that are given for `key`.
+    pub fn values(&self, key: &str) -> impl Iterator<Item = &str> {
+        self.values.get(key).into_iter().flatten().map(String::as_str)
+    }
+
+    /// Whether there are none at all.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
     /// Whether something whose `key` is tested by `test` passes.
     pub fn pass(&self, key: &str, test: impl Fn(&str) -> bool) -> bool {
         self.values.get(key).is_none_or(|wanted| wanted.iter().any(|w| test(w)))
     }
 
-    /// Whether labels pass: every `label=KEY[=VALUE]` must be there.
+    /// Whether labels pass: every `label=KEY[=VALUE]` must be there, and no `label!=KEY[=VALUE]`.
     pub fn pass_labels(&self, labels: &BTreeMap<String, String>) -> bool {
-        let has = |wanted: &String| match wanted.split_once('=') {
+        let has = |wanted: &str| match wanted.split_once('=') {
             Some((key, value)) => labels.get(key).is_some_and(|v| v == value),
             None => labels.contains_key(wanted),
         };
-        self.values.get("label").is_none_or(|wanted| wanted.iter().all(has))
+        self.values("label").all(has) && !self.values("label!").any(has)
     }
 
     /// Whether `is` is what a `key=true|false` asks for.
     pub fn pass_bool(&self, key: &str, is: bool) -> bool {
         self.pass(key, |wanted| matches!(wanted, "true" | "1" | "") == is)
     }
+}
+
+/// A time, a date, seconds since 1970, or a duration before now.
+pub fn moment(text: &str) -> Option<Timestamp> {
+    if let Ok(time) = text.parse::<Timestamp>() {
+        return Some(time);
+    }
+    if let Ok(seconds) = text.parse::<i64>() {
+        return Timestamp::from_second(seconds).ok();
+    }
+    if let Ok(date) = text.parse::<jiff::civil::DateTime>() {
+        return Some(date.to_zoned(jiff::tz::TimeZone::system()).ok()?.timestamp());
+    }
+    let duration: jiff::SignedDuration = text.parse().ok()?;
+    Timestamp::now().checked_sub(duration).ok()
 }
 
 /// The options of a list.
@@ -155,6 +181,10 @@ mod tests {
         assert!(filters.pass("name", |n| n == "b") && !filters.pass("name", |n| n == "c"));
         assert!(filters.pass_labels(&key_values(&words(&["x=9", "y=1"]))));
         assert!(!filters.pass_labels(&key_values(&words(&["x=9", "y=2"]))));
+        let without = Filters::parse(&words(&["label!=x=9"]), &["label!"]).unwrap();
+        assert!(
+            !without.pass_labels(&key_values(&words(&["x=9"]))) && without.pass_labels(&key_values(&words(&["x=1"])))
+        );
         assert!(Filters::parse(&words(&["colour=red"]), &["name"]).is_err());
     }
 }

@@ -22,6 +22,7 @@ pub mod login;
 pub mod network;
 mod not_yet;
 pub mod output;
+mod pattern;
 pub mod pod;
 pub mod progress;
 pub mod quadlet;
@@ -74,16 +75,20 @@ enum Command {
     Inspect(container::inspect::InspectArgs),
     Kill(container::stop::KillArgs),
     Logs(container::logs::LogsArgs),
+    Pause(container::pause::PauseArgs),
     Ps(container::ls::LsArgs),
     Pull(image::PullArgs),
+    Restart(container::restart::RestartArgs),
     Rm(container::stop::RmArgs),
     Rmi(image::RmArgs),
     Run(Box<container::run::RunArgs>),
     Start(container::start::StartArgs),
     Stop(container::stop::StopArgs),
     Tag(image::TagArgs),
+    Unpause(container::pause::UnpauseArgs),
     Untag(image::UntagArgs),
     Version(system::VersionArgs),
+    Wait(container::wait::WaitArgs),
     /// Manage containers.
     #[command(subcommand)]
     Container(Box<container::ContainerCommand>),
@@ -193,16 +198,20 @@ fn run(cli: Cli) -> Result<u8, CliError> {
         Command::Inspect(args) => args.run(&store()?),
         Command::Kill(args) => args.run(&store()?),
         Command::Logs(args) => args.run(&store()?),
+        Command::Pause(args) => args.run(&store()?),
         Command::Ps(args) => args.run(&store()?),
         Command::Pull(args) => args.run(&store()?, &global),
+        Command::Restart(args) => args.run(&store()?),
         Command::Rm(args) => args.run(&store()?),
         Command::Rmi(args) => args.run(&store()?),
         Command::Run(args) => args.run(&store()?, global.defaults()?),
         Command::Start(args) => args.run(&store()?),
         Command::Stop(args) => args.run(&store()?),
         Command::Tag(args) => args.run(&store()?),
+        Command::Unpause(args) => args.run(&store()?),
         Command::Untag(args) => args.run(&store()?),
         Command::Version(args) => args.run(),
+        Command::Wait(args) => args.run(&store()?),
         Command::Container(command) => command.run(&store()?, &global),
         Command::Healthcheck(command) => command.run(&store()?),
         Command::Image(command) => command.run(&store()?, &global),

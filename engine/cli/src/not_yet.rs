@@ -10,7 +10,7 @@ use super::error::CliError;
 
 /// Subcommands of Podman and Docker, and what does their work meanwhile, as far as anything does. One without a noun is meant
 /// after each: `container attach`.
-const MISSING: [(&str, &str); 40] = [
+const MISSING: [(&str, &str); 36] = [
     ("attach", "see its output with: unipod logs --follow NAME"),
     ("auto-update", ""),
     ("build", ""),
@@ -34,14 +34,9 @@ const MISSING: [(&str, &str); 40] = [
     ("network disconnect", ""),
     ("network reload", ""),
     ("network update", ""),
-    ("pause", "the unit can be frozen: systemctl freeze UNIT"),
     ("port", "ports are among what is listed: unipod ps"),
     ("push", ""),
     ("rename", ""),
-    (
-        "restart",
-        "in a unit: systemctl restart UNIT; otherwise: unipod stop, unipod start",
-    ),
     ("restore", ""),
     ("save", ""),
     ("search", ""),
@@ -53,10 +48,8 @@ const MISSING: [(&str, &str); 40] = [
     ),
     ("system reset", ""),
     ("top", "systemd shows the processes of units: systemctl status UNIT"),
-    ("unpause", "a frozen unit is thawed: systemctl thaw UNIT"),
     ("unshare", ""),
     ("update", "limits of a unit: systemctl set-property UNIT"),
-    ("wait", ""),
 ];
 
 /// The arguments of such a subcommand.

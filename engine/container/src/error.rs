@@ -36,6 +36,9 @@ pub enum ContainerError {
     /// It must run.
     #[error("container {0} is not running (it is {1})")]
     NotRunning(String, &'static str),
+    /// What is asked does not go with what it does now. Scripts look for the last words, which are podman's.
+    #[error("{0}: container state improper")]
+    Improper(String),
     /// It may not be signalled.
     #[error("cannot signal container {name}")]
     Signal {

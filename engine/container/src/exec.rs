@@ -33,6 +33,10 @@ pub struct ExecMode {
 /// The container does not run, or the command cannot be started.
 pub fn exec(store: &Store, record: &Record, options: &ExecOptions, mode: ExecMode) -> Result<i32, ContainerError> {
     let process = record.running()?;
+    if record.is_paused() {
+        let reason = "can only create exec sessions on running containers";
+        return Err(ContainerError::Improper(reason.to_owned()));
+    }
     let bundle = store.bundle(record.id.as_str());
     let config = bundle.join("config.json");
     let first = Process::first(&config).map_err(|source| ContainerError::Io {

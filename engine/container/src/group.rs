@@ -8,7 +8,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::limits::{limit_processes, own_group};
+use super::limits::{group_of, limit_processes, own_group};
 use super::record::Record;
 use unipod_store::{Store, StoreError};
 
@@ -50,6 +50,26 @@ fn join(group: &Path) -> io::Result<()> {
     fs::write(group.join("cgroup.procs"), "0")
 }
 
+/// The control group that has all processes of a running container, and none but what runs for it: in the foreground the one of
+/// its own, in a unit the unit's. (Its init may be further below: under limits, or because it is a systemd.) `None` for one that
+/// runs among its caller's processes.
+pub(super) fn of(record: &Record) -> Option<PathBuf> {
+    let init = record.running().ok()?;
+    let group = group_of(&init.pid.to_string())?;
+    top(&group, record).map(Path::to_owned)
+}
+
+fn top<'a>(group: &'a Path, record: &Record) -> Option<&'a Path> {
+    // systemd puts `_` before a name that the kernel would take for a file of the group's.
+    let is_units = |dir: &Path| {
+        let name = dir.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let unit = record.unit.as_ref().map(|unit| unit.name.as_str());
+        Some(name) == unit || name.strip_prefix('_').is_some_and(|name| Some(name) == unit)
+    };
+    let is_own = |dir: &Path| record.cgroup.as_deref() == Some(dir) || is_units(dir);
+    group.ancestors().find(|dir| is_own(dir))
+}
+
 /// Removes the group with whoever is left in it. One that is gone is fine, and so is one that is busy: an empty group costs
 /// nothing.
 pub fn remove(record: &Record) {
@@ -82,3 +102,32 @@ fn remove_with_children(group: &Path) -> io::Result<()> {
 /// How long to wait for the last process of a group, on a busy machine: a second.
 const TRIES: u32 = 500;
 const PAUSE: std::time::Duration = std::time::Duration::from_millis(2);
+
+#[cfg(test)]
+mod tests {
+    use super::super::record::UnitUse;
+    use super::super::record::tests::record;
+    use super::*;
+
+    #[test]
+    fn a_container_is_all_that_is_below_its_units_group() {
+        let mut web = record("web");
+        let found = |group: &str, web: &Record| top(Path::new(group), web).map(|dir| dir.display().to_string());
+        assert_eq!(found("/sys/fs/cgroup/a/b", &web), None);
+        web.cgroup = Some("/sys/fs/cgroup/a".into());
+        assert_eq!(found("/sys/fs/cgroup/a/b", &web).as_deref(), Some("/sys/fs/cgroup/a"));
+        web.cgroup = None;
+        web.unit = Some(UnitUse {
+            name: "web.service".into(),
+            invocation: None,
+        });
+        for (group, expected) in [
+            ("/s/web.service", Some("/s/web.service")),
+            ("/s/web.service/payload/x", Some("/s/web.service")),
+            ("/s/_web.service/init.scope", Some("/s/_web.service")),
+            ("/s/web.services", None),
+        ] {
+            assert_eq!(found(group, &web).as_deref(), expected, "{group}");
+        }
+    }
+}

@@ -58,12 +58,12 @@ pub fn command(record: &Record, image: Option<&Image>) -> Vec<String> {
 }
 
 fn state(store: &Store, record: &Record) -> Value {
-    let state = record.state();
+    let (state, paused) = (record.state(), record.is_paused());
     let time = |t: Option<Timestamp>| t.map_or_else(|| "0001-01-01T00:00:00Z".to_owned(), |t| t.to_string());
     json!({
-        "Status": state.as_str(),
-        "Running": state == State::Running,
-        "Paused": false,
+        "Status": record.status(),
+        "Running": state == State::Running && !paused,
+        "Paused": paused,
         "Restarting": false,
         "OOMKilled": false,
         "Dead": false,

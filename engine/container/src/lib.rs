@@ -22,6 +22,7 @@
 //! | `names` | names for containers that were given none |
 //! | `networking` | from `--network` and `--publish` to a network namespace |
 //! | `output` | standard output and error of a payload: the unit's own streams wherever possible, pipes with a relay where the payload opens them by name, a terminal with a relay where it wants one, `/dev/null` where nobody wants to know |
+//! | [`pause`] | standing still and going on: all processes of a container, frozen by the kernel |
 //! | [`process`] | the container's init process as the kernel shows it: whether it lives, how to signal it, how to wait for it |
 //! | [`record`] | a container's record: one JSON file per container, named by the container's name, so that a name is claimed, looked up and released in one step |
 //! | [`relay`] | the relay: a process that copies a pipe to a journal stream, for a payload that opens its standard streams by name |
@@ -67,6 +68,7 @@ mod mount_points;
 pub mod names;
 pub mod networking;
 mod output;
+pub mod pause;
 pub mod pod;
 pub mod process;
 pub mod record;

@@ -101,7 +101,12 @@ fn failed(path: &Path) -> impl FnOnce(std::io::Error) -> ContainerError + use<> 
 
 /// The control group that we are in.
 pub(super) fn own_group() -> Option<PathBuf> {
-    let text = fs::read_to_string("/proc/self/cgroup").ok()?;
+    group_of("self")
+}
+
+/// The control group that a process is in.
+pub(super) fn group_of(process: &str) -> Option<PathBuf> {
+    let text = fs::read_to_string(format!("/proc/{process}/cgroup")).ok()?;
     let path = text.lines().find_map(|line| line.strip_prefix("0::/"))?;
     let group = Path::new(HIERARCHY).join(path);
     group.join("cgroup.procs").exists().then_some(group)

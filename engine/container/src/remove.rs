@@ -16,6 +16,11 @@ use unipod_runtime::{OciRuntime, oci};
 use unipod_store::{self as store, Lock, Store, StoreError};
 use unipod_volume as volume;
 
+/// The kind of the lock of [`keep`].
+const RESTART: &str = "restart";
+/// The kind of the lock of [`await_end`].
+const END: &str = "end";
+
 /// How to remove.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RemoveOptions {
@@ -88,7 +93,7 @@ pub fn clean_up(store: &Store, ended: &Record, exit_code: Option<i32>) -> Result
     if record.state() == State::Running {
         return Ok(());
     }
-    if record.lifecycle.rm && !is_awaited(store, &record)? {
+    if record.lifecycle.rm && !is_awaited(store, &record)? && !is_kept(store, &record)? {
         return remove_locked(
             store,
             &record,
@@ -115,6 +120,46 @@ pub fn clean_up(store: &Store, ended: &Record, exit_code: Option<i32>) -> Result
 /// Held by the command that has its unit started and wants to know of a failure; it cleans up then.
 pub fn await_failure(store: &Store, record: &Record) -> Result<Lock, StoreError> {
     Lock::acquire(store, "start", record.id.as_str())
+}
+
+/// Held by the command that restarts a container: the end of one that is to be removed at its end is none then. Whoever is killed
+/// with it leaves what is removed when its name is wanted.
+///
+/// # Errors
+/// The run directory cannot be written.
+pub fn keep(store: &Store, record: &Record) -> Result<Lock, StoreError> {
+    Lock::acquire(store, RESTART, record.id.as_str())
+}
+
+/// Held by those who want to know how a container ends: one that is to be removed at its end stays until the last of them has
+/// read it, and calls [`end_known`].
+///
+/// # Errors
+/// The run directory cannot be written.
+pub fn await_end(store: &Store, record: &Record) -> Result<Lock, StoreError> {
+    Lock::acquire_shared(store, END, record.id.as_str())
+}
+
+/// Gives up what [`await_end`] has given; whoever is the last does what is left to do after the container's end.
+///
+/// # Errors
+/// Something cannot be removed.
+pub fn end_known(store: &Store, record: &Record, awaited: Lock) -> Result<(), ContainerError> {
+    drop(awaited);
+    let Some(last) = Lock::try_acquire(store, END, record.id.as_str())? else {
+        return Ok(());
+    };
+    last.retire()?;
+    if record.lifecycle.rm {
+        clean_up(store, record, None)
+    } else {
+        Ok(())
+    }
+}
+
+fn is_kept(store: &Store, record: &Record) -> Result<bool, StoreError> {
+    let id = record.id.as_str();
+    Ok(Lock::is_held(store, RESTART, id)? || Lock::is_shared(store, END, id)?)
 }
 
 /// Whether somebody still wants to read why it could not be started.
@@ -209,6 +254,27 @@ pub(super) fn sweep_earlier_boots(store: &Store) -> Result<(), ContainerError> {
 mod tests {
     use super::super::record::tests::record;
     use super::*;
+
+    #[test]
+    fn it_stays_until_the_last_one_who_waits_has_read_how_it_ended() {
+        let (_dir, store) = store::testing::store();
+        let mut web = record("web");
+        web.process = Some(Process::GONE);
+        web.save(&store).unwrap();
+        let waiting = [await_end(&store, &web).unwrap(), await_end(&store, &web).unwrap()];
+        clean_up(&store, &web, Some(7)).unwrap();
+        for waits in waiting {
+            let known = record::by_name(&store, "web").unwrap().unwrap();
+            assert_eq!(known.exit.map(|exit| exit.code), Some(7));
+            end_known(&store, &web, waits).unwrap();
+        }
+        assert!(record::by_name(&store, "web").unwrap().is_none());
+        web.save(&store).unwrap();
+        let kept = keep(&store, &web).unwrap();
+        clean_up(&store, &web, Some(7)).unwrap();
+        kept.retire().unwrap();
+        assert!(record::by_name(&store, "web").unwrap().is_some());
+    }
 
     #[test]
     fn who_has_the_name_now_is_left_alone() {

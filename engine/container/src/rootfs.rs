@@ -10,7 +10,7 @@ use super::userns::Users;
 use super::{ContainerError, mount_points, remove};
 use unipod_image::Image;
 use unipod_linux::mount::Overlay;
-use unipod_store::{Store, StoreError, set_mode};
+use unipod_store::{Store, StoreError, remove_tree, set_mode};
 
 /// Mounts the root file system and returns where.
 ///
@@ -79,6 +79,10 @@ fn writable_layer(store: &Store, record: &Record, users: Option<&Users>) -> Resu
     let dir = store.container_data(record.id.as_str(), record.lifecycle.rm);
     if record.lifecycle.rm && make_boot_dir(store, &dir)? {
         remove::sweep_earlier_boots(store)?;
+    }
+    if record.lifecycle.rm {
+        // What a start before has left here: the kernel takes an overlay that is never synced only once, unless its mark goes.
+        remove_tree(&dir.join("work"))?;
     }
     upper_and_work(&dir, users)
 }

@@ -6,6 +6,7 @@ use super::record::{self, Failure, Record, State};
 use super::remove::{self, RemoveOptions};
 use super::{ContainerError, stop as ending, transient};
 use unipod_store::{Lock, Store, StoreError};
+use unipod_systemd::units::Units;
 use unipod_systemd::{Invocation, manager};
 
 /// Why a container does not start.
@@ -76,8 +77,14 @@ fn of_own_unit(store: &Store, record: &Record) -> Result<Record, StartError> {
 /// Stops a container, and its unit with it unless we are that unit. `timeout` is in seconds, its own if not given.
 ///
 /// # Errors
-/// It cannot be signalled, outlives SIGKILL, or systemd cannot be asked.
+/// It is paused, cannot be signalled, outlives SIGKILL, or systemd cannot be asked.
 pub fn stop(record: &Record, timeout: Option<u32>) -> Result<(), ContainerError> {
+    if record.is_paused() {
+        return Err(ContainerError::Improper(format!(
+            "can only stop created or running containers. {} is in state paused",
+            record.id
+        )));
+    }
     match foreign_unit(record) {
         // With a timeout of its own the container is stopped first, then its unit has nothing left to wait for.
         Some(unit) if timeout.is_none() => Ok(manager::stop(unit)?),
@@ -86,13 +93,51 @@ pub fn stop(record: &Record, timeout: Option<u32>) -> Result<(), ContainerError>
     }
 }
 
-/// Removes a container; one that runs is stopped through its unit where `options` force it. Within the stop of its own unit
-/// only its init is ended: what comes after the stop removes the rest.
+/// Stops a container that runs and starts it, with `timeout` as [`stop()`] has it. That of a unit of somebody's is whatever comes
+/// when systemd restarts the unit; any other stays the same, also one that is to be removed at its end. `program` is the engine, for
+/// a unit of our own.
+///
+/// # Errors
+/// It is paused, cannot be stopped, or does not start.
+pub fn restart(store: &Store, record: &Record, program: &Path, timeout: Option<u32>) -> Result<(), StartError> {
+    if record.is_paused() {
+        let reason = "unable to restart a container in a paused or unknown state";
+        return Err(ContainerError::Improper(reason.to_owned()).into());
+    }
+    if let Some(unit) = somebodys_unit(record) {
+        if timeout.is_some() {
+            ending::stop(record, timeout)?;
+        }
+        match manager::restart(unit) {
+            Err(error) if error.is_unknown() => {}
+            other => return Ok(other.map_err(ContainerError::from)?),
+        }
+    }
+    let kept = remove::keep(store, record)?;
+    stop(record, timeout)?;
+    let started = start(store, record, program);
+    kept.retire()?;
+    started
+}
+
+/// The unit that a container was started by, unless it is one that we make.
+fn somebodys_unit(record: &Record) -> Option<&str> {
+    let unit = record.unit.as_ref().map(|unit| unit.name.as_str());
+    unit.filter(|unit| *unit != transient::unit_name(&record.name))
+}
+
+/// Removes a container; one that runs is stopped through its unit where `options` force it, and killed if it is paused. Within the
+/// stop of its own unit only its init is ended: what comes after the stop removes the rest.
 ///
 /// # Errors
 /// It runs and is not forced, or something of it cannot be removed.
 pub fn remove(store: &Store, record: &Record, options: RemoveOptions) -> Result<(), ContainerError> {
-    if let (true, Some(unit)) = (options.force, foreign_unit(record)) {
+    let unit = foreign_unit(record).filter(|_| options.force);
+    if options.force && record.is_paused() {
+        // It notices no other signal, and is not to go on before.
+        kill(record)?;
+    }
+    if let Some(unit) = unit {
         manager::stop(unit)?;
     }
     if options.force && its_unit_stops(record) {
@@ -101,6 +146,13 @@ pub fn remove(store: &Store, record: &Record, options: RemoveOptions) -> Result<
     match remove::remove(store, record, options) {
         // Its unit has removed it while it stopped.
         Err(ContainerError::NotFound(_)) => Ok(()),
+        other => other,
+    }
+}
+
+fn kill(record: &Record) -> Result<(), ContainerError> {
+    match ending::kill(record, nix::libc::SIGKILL) {
+        Err(ContainerError::NotRunning(..)) => Ok(()),
         other => other,
     }
 }
@@ -120,6 +172,13 @@ pub fn remove_all(store: &Store, names: &[String]) -> Result<(), ContainerError>
         }
     }
     Ok(())
+}
+
+/// How a container ended whose record is gone: its unit may know. `None` if that, too, knows nothing any more.
+pub(crate) fn exit_code(record: &Record) -> Option<i32> {
+    let unit = record.unit.as_ref()?;
+    let units = Units::connect(!nix::unistd::geteuid().is_root()).ok()?;
+    units.exit_code(&unit.name, unit.invocation.as_deref()?).ok()?
 }
 
 /// The unit that keeps a container running, unless we are one of its commands.

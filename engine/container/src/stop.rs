@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::process::Process;
 use super::record::Record;
 use super::stop_signal::can_receive;
-use super::{ContainerError, process, relay};
+use super::{ContainerError, pause, process, relay};
 
 /// How long the kernel may take for a process that was killed: it may have to write out dirty pages first.
 const AFTER_KILL: Duration = Duration::from_secs(20);
@@ -53,7 +53,9 @@ pub fn kill(record: &Record, signal: i32) -> Result<(), ContainerError> {
 
 /// SIGKILL, and the wait for its effect.
 fn finish_off(record: &Record, handle: &process::Handle) -> Result<(), ContainerError> {
+    let frozen = pause::Frozen::of(record);
     handle.signal(libc::SIGKILL).map_err(failed(record))?;
+    frozen.release();
     let gone = handle.wait(AFTER_KILL).map_err(failed(record))?;
     gone.then_some(())
         .ok_or_else(|| ContainerError::Undead(record.name.clone()))

@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use sha2::{Digest, Sha256};
 
@@ -47,6 +48,23 @@ impl Lock {
         }
     }
 
+    /// Whether somebody holds the lock, as its only holder. Nothing is made for the answer.
+    ///
+    /// # Errors
+    /// The lock file is there and cannot be opened.
+    pub fn is_held(store: &Store, kind: &str, name: &str) -> Result<bool, StoreError> {
+        // A share: those who only ask are not in each other's way.
+        is_refused(&lock_path(store, kind, name), FlockArg::LockSharedNonblock)
+    }
+
+    /// Whether anybody holds the lock or a share of it. Nothing is made for the answer.
+    ///
+    /// # Errors
+    /// The lock file is there and cannot be opened.
+    pub fn is_shared(store: &Store, kind: &str, name: &str) -> Result<bool, StoreError> {
+        is_refused(&lock_path(store, kind, name), FlockArg::LockExclusiveNonblock)
+    }
+
     /// Releases the lock of an object that is gone for good, and removes its file. For an exclusive lock.
     ///
     /// # Errors
@@ -64,6 +82,18 @@ fn take(path: &Path, how: FlockArg) -> Result<Lock, StoreError> {
             let path = path.to_owned();
             return Ok(Lock { _file: file, path });
         }
+    }
+}
+
+fn is_refused(path: &Path, how: FlockArg) -> Result<bool, StoreError> {
+    let file = match File::open(path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(false),
+        other => other.map_err(StoreError::io("open", path))?,
+    };
+    match Flock::lock(file, how) {
+        Ok(_) => Ok(false),
+        Err((_, Errno::EWOULDBLOCK)) => Ok(true),
+        Err((_, e)) => Err(StoreError::io("lock", path)(e.into())),
     }
 }
 
@@ -116,6 +146,21 @@ mod tests {
         assert!(Lock::try_acquire(&store, "pull", &long).unwrap().is_none());
         assert!(Lock::try_acquire(&store, "pull", &other).unwrap().is_some());
         assert!(Lock::try_acquire(&store, "pull", "a/b%c").unwrap().is_some());
+    }
+
+    #[test]
+    fn asking_whether_a_lock_is_held_takes_and_makes_nothing() {
+        let (_dir, store) = testing::store();
+        let held = || Lock::is_held(&store, "restart", "web").unwrap();
+        assert!(!held() && !lock_path(&store, "restart", "web").exists());
+        let lock = Lock::acquire(&store, "restart", "web").unwrap();
+        assert!(held() && held());
+        drop(lock);
+        assert!(!held());
+        let share = Lock::acquire_shared(&store, "restart", "web").unwrap();
+        assert!(!held() && Lock::is_shared(&store, "restart", "web").unwrap());
+        drop(share);
+        assert!(!Lock::is_shared(&store, "restart", "web").unwrap());
     }
 
     #[test]

@@ -69,6 +69,13 @@ pub enum ManagerError {
     },
 }
 
+impl ManagerError {
+    /// Whether systemd has no such unit.
+    pub fn is_unknown(&self) -> bool {
+        matches!(self, Self::Refused { source, .. } if is(source, "NoSuchUnit"))
+    }
+}
+
 /// As `ListUnitsByNames` answers: name, description, the three states, whom it follows, object, job.
 pub(super) type Listed = (
     String,
@@ -100,6 +107,7 @@ pub(super) trait Manager {
     fn start_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
     fn stop_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
     fn restart_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
+    fn thaw_unit(&self, name: &str) -> zbus::Result<()>;
     fn reset_failed_unit(&self, name: &str) -> zbus::Result<()>;
     fn reload(&self) -> zbus::Result<()>;
     fn list_units_by_names(&self, names: &[&str]) -> zbus::Result<Vec<Listed>>;
@@ -189,6 +197,22 @@ pub fn stop(unit: &str) -> Result<(), ManagerError> {
         Err(ManagerError::Refused { source, .. }) if is(&source, "NoSuchUnit") => Ok(()),
         other => other,
     }
+}
+
+/// Lets the processes of a frozen unit go on.
+///
+/// # Errors
+/// systemd cannot be reached or refuses.
+pub fn thaw(unit: &str) -> Result<(), ManagerError> {
+    zbus::block_on(async {
+        let manager = connect().await?;
+        manager.thaw_unit(unit).await.map_err(refused("thaw", unit))
+    })
+}
+
+fn refused(action: &'static str, unit: &str) -> impl FnOnce(zbus::Error) -> ManagerError {
+    let unit = unit.to_owned();
+    move |source| ManagerError::Refused { action, unit, source }
 }
 
 /// Has systemd run its generators and read all unit files again.

@@ -54,6 +54,22 @@ impl Units {
         })
     }
 
+    /// The exit code of the main process of one start of a service, 128 + the signal's number if one ended it; `None` if it runs, or
+    /// systemd does not know any more.
+    ///
+    /// # Errors
+    /// As [`Self::properties`].
+    pub fn exit_code(&self, service: &str, invocation: &str) -> Result<Option<i32>, ManagerError> {
+        let mut properties = self.properties(service)?;
+        let last = hex::encode(properties.take::<Vec<u8>>("InvocationID").unwrap_or_default());
+        let status = properties.take::<i32>("ExecMainStatus").filter(|_| last == invocation);
+        Ok(match properties.take("ExecMainCode") {
+            Some(libc::CLD_EXITED) => status,
+            Some(libc::CLD_KILLED | libc::CLD_DUMPED) => status.map(|signal| 128 + signal),
+            _ => None,
+        })
+    }
+
     /// `enabled`, `disabled`, `generated` …; also for templates, which have no other properties.
     pub fn file_state(&self, unit: &str) -> Option<String> {
         zbus::block_on(self.manager.get_unit_file_state(unit)).ok()

@@ -7,14 +7,14 @@ use serde_json::Value;
 use unipod_bundle::values::signal;
 use unipod_container::create::Supervisor;
 use unipod_container::record::{self, Record, State};
-use unipod_container::remove::RemoveOptions;
-use unipod_container::{ContainerError, inspect, stop};
+use unipod_container::remove::{self, RemoveOptions};
+use unipod_container::{ContainerError, inspect, pause, stop};
 use unipod_image as image;
 use unipod_linux::child;
 use unipod_systemd::journal::{self, Query};
 
 use crate::images::Silent;
-use crate::{Engine, EngineError, NewContainer, make, pod, service};
+use crate::{Condition, Engine, EngineError, NewContainer, make, pod, service};
 
 /// How long the record of a container may take to say how it ended, once it has: its unit cleans up meanwhile.
 const CLEAN_UP: Duration = Duration::from_secs(30);
@@ -129,15 +129,17 @@ impl Container<'_> {
         )?)
     }
 
-    /// Waits until it has ended; its exit code, 128 + the signal's number if one ended it. `None` if nobody knows: it was
-    /// removed, or has never run.
+    /// Waits until it has ended; its exit code, 128 + the signal's number if one ended it. `None` if nobody knows: it has never run,
+    /// or was removed before.
     ///
     /// # Errors
     /// The store cannot be read.
     pub fn wait(&self) -> Result<Option<i32>, EngineError> {
-        let Some(init) = self.now()?.and_then(|record| record.process) else {
+        let Some((record, init)) = self.now()?.and_then(|record| record.process.map(|init| (record, init))) else {
             return self.exit_code();
         };
+        let store = self.engine.store();
+        let awaited = remove::await_end(store, &record)?;
         if let Some(handle) = init.open() {
             while !handle
                 .wait(Duration::from_secs(3600))
@@ -145,10 +147,24 @@ impl Container<'_> {
             {}
         }
         let deadline = Instant::now() + CLEAN_UP;
-        while self.now()?.is_some_and(|record| record.exit.is_none()) && Instant::now() < deadline {
+        let unknown = |now: Record| now.exit.is_none() && now.process == Some(init);
+        while self.now()?.is_some_and(unknown) && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(10));
         }
-        self.exit_code()
+        let code = self.exit_code()?;
+        remove::end_known(store, &record, awaited)?;
+        Ok(code.or_else(|| service::exit_code(&record)))
+    }
+
+    /// Whether it is as `condition` says; one that is gone has ended, and was removed.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn is(&self, condition: Condition) -> Result<bool, EngineError> {
+        let store = self.engine.store();
+        Ok(self
+            .now()?
+            .map_or(condition.is_of_the_gone(), |now| condition.is_met(store, &now)))
     }
 
     /// What it has written so far to its standard output and error: the journal has it, as long as it keeps it. Where that may
@@ -197,9 +213,40 @@ impl Container<'_> {
     /// Stops it, and its unit with it. `timeout` is the number of seconds before SIGKILL, its own if not given.
     ///
     /// # Errors
-    /// It cannot be stopped.
+    /// It is paused, or cannot be stopped.
     pub fn stop(&self, timeout: Option<u32>) -> Result<(), EngineError> {
         Ok(service::stop(&self.record()?, timeout)?)
+    }
+
+    /// Stops it if it runs, and starts it. One that belongs to somebody's unit is whatever comes when systemd restarts that unit, often
+    /// another container of the same name. `timeout` is as in [`Self::stop`].
+    ///
+    /// # Errors
+    /// It is paused, cannot be stopped, or does not start.
+    pub fn restart(&self, timeout: Option<u32>) -> Result<(), EngineError> {
+        let program = self.engine.program()?;
+        Ok(service::restart(
+            self.engine.store(),
+            &self.record()?,
+            &program,
+            timeout,
+        )?)
+    }
+
+    /// Freezes all its processes, until [`Self::unpause`]. What they were sent meanwhile waits for them.
+    ///
+    /// # Errors
+    /// It does not run or is paused; it has no control group of its own; systemd refuses, as long as its unit is not ready.
+    pub fn pause(&self) -> Result<(), EngineError> {
+        Ok(pause::pause(&self.record()?)?)
+    }
+
+    /// Lets its processes go on.
+    ///
+    /// # Errors
+    /// It is not paused, or systemd refuses.
+    pub fn unpause(&self) -> Result<(), EngineError> {
+        Ok(pause::unpause(&self.record()?)?)
     }
 
     /// Removes it and its volumes without names; it must have ended. See [`Self::remove_with`] for more.

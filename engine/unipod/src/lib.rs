@@ -23,7 +23,7 @@
 //!
 //! | room | what is in it |
 //! |---|---|
-//! | [`Containers`], [`Container`] | create, start, wait for, look into, stop, remove |
+//! | [`Containers`], [`Container`] | create, start, pause, restart, wait for, look into, stop, remove |
 //! | [`Images`] | pull, find, list, name, remove |
 //! | [`Volumes`], [`Networks`], [`Secrets`] | create, find, list, remove |
 //!
@@ -44,6 +44,7 @@
 //!
 //! It must not print, read a command line, or end the process.
 
+mod condition;
 mod containers;
 mod defaults;
 mod engine;
@@ -55,6 +56,7 @@ mod rooms;
 mod secrets;
 mod volumes;
 
+pub use condition::Condition;
 pub use containers::{Container, Containers};
 pub use defaults::{Defaults, DefaultsError};
 pub use engine::Engine;

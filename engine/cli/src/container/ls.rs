@@ -4,12 +4,13 @@ use clap::Args;
 use jiff::{Timestamp, tz::TimeZone};
 use serde_json::json;
 
+use super::filter::Filter;
 use crate::arguments::Listing;
 use crate::error::CliError;
 use crate::human;
 use crate::output::Row;
 use unipod::container::health;
-use unipod::container::record::{self, Record, State};
+use unipod::container::record::{self, Record};
 use unipod::store::Store;
 
 const TABLE: &str = "table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.CreatedHuman}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}";
@@ -24,7 +25,8 @@ pub struct LsArgs {
     /// Show all containers, not only running ones.
     #[arg(short, long)]
     all: bool,
-    /// Only containers that match: name=, id=, label=, status=, ancestor=, volume=, network=, health=.
+    /// Only containers that match: ancestor=, before=, command=, exited=, health=, id=, label=, label!=, name=, network=,
+    /// restart-policy=, since=, status=, until=, volume=.
     #[arg(short, long, value_name = "KEY=VALUE")]
     filter: Vec<String>,
     /// Show the last N created containers, in any state.
@@ -43,40 +45,42 @@ pub struct LsArgs {
 impl LsArgs {
     /// Does it.
     pub fn run(self, store: &Store) -> Result<u8, CliError> {
-        let filters = self
-            .filter
-            .iter()
-            .map(|f| Filter::parse(f))
-            .collect::<Result<Vec<_>, _>>()?;
+        let filter = Filter::parse(store, &self.filter)?;
         let wanted = self.last.or(self.latest.then_some(1));
-        let by_status = filters.iter().any(|f| f.key == "status");
-        let everything = self.all || wanted.is_some() || by_status;
-        let mut records = record::list(store)?;
-        records.retain(|r| (everything || r.state() == State::Running) && filters.iter().all(|f| f.matches(store, r)));
+        let everything = self.all || wanted.is_some() || filter.asks_for("status") || filter.asks_for("exited");
+        let all = record::list(store)?.into_iter();
+        let mut records: Vec<_> = all.map(|record| (record.status(), record)).collect();
+        // As in podman, one that is paused does not run.
+        records.retain(|(status, r)| (everything || *status == "running") && filter.matches(store, r, status));
         if let Some(n) = wanted {
             records.drain(..records.len().saturating_sub(n));
         }
-        let rows: Vec<Row> = records.iter().map(|r| row(store, r, self.no_trunc)).collect();
+        let rows: Vec<Row> = records
+            .iter()
+            .map(|(status, r)| row(store, r, status, self.no_trunc))
+            .collect();
         let default = self.listing.default("{{.ID}}", TABLE);
         self.listing.print(&rows, default, HEADINGS)
     }
 }
 
-fn row(store: &Store, record: &Record, whole: bool) -> Row {
+fn row(store: &Store, record: &Record, state: &str, whole: bool) -> Row {
     let id = if whole { record.id.as_str() } else { record.id.short() };
     let image = record.image.as_ref().map_or_else(String::new, |i| i.name.clone());
     let command = record.options.command.join(" ");
-    let state = record.state();
     let created = human::ago(record.created, Timestamp::now());
-    let status = status(store, record);
+    let status = status(store, record, state);
     let networks = network_names(record).join(",");
-    let pid = record.process.filter(|_| state == State::Running).map_or(0, |p| p.pid);
+    let pid = record
+        .process
+        .filter(|_| matches!(state, "running" | "paused"))
+        .map_or(0, |p| p.pid);
     Row {
         json: json!({
             "Id": record.id, "Names": [record.name], "Image": image,
             "ImageID": record.image.as_ref().map_or("", |i| i.id.trim_start_matches("sha256:")),
             "Command": record.options.command, "Created": record.created.as_second(), "CreatedAt": created,
-            "State": state.as_str(), "Status": status, "Exited": state == State::Exited,
+            "State": state, "Status": status, "Exited": state == "exited",
             "ExitCode": record.exit.map_or(0, |e| e.code), "Pid": pid, "AutoRemove": record.lifecycle.rm,
             "Labels": record.options.labels, "Networks": network_names(record), "Ports": ports_json(record),
             "Mounts": record.mounts.iter().map(|m| &m.destination).collect::<Vec<_>>(),
@@ -102,7 +106,7 @@ fn row(store: &Store, record: &Record, whole: bool) -> Row {
                     .strftime("%Y-%m-%d %H:%M:%S %z %Z")
                     .to_string(),
             ),
-            ("State", state.as_str().to_owned()),
+            ("State", state.to_owned()),
             ("Status", status),
             ("Ports", ports(record)),
             ("Labels", human::pairs(&record.options.labels)),
@@ -126,21 +130,19 @@ fn row(store: &Store, record: &Record, whole: bool) -> Row {
     }
 }
 
-/// `Up 5 minutes (healthy)`, `Exited (7) 2 hours ago`, `Created`.
-fn status(store: &Store, record: &Record) -> String {
-    match (record.state(), record.exit) {
-        (State::Created, _) => "Created".to_owned(),
-        (State::Running, _) => {
+/// `Up 5 minutes (healthy)`, `Exited (7) 2 hours ago`, `Created`, `Paused`.
+fn status(store: &Store, record: &Record, state: &str) -> String {
+    let now = Timestamp::now();
+    match (state, record.exit) {
+        ("running", _) => {
             let health = health::status(store, record).map_or_else(String::new, |s| format!(" ({s})"));
-            format!(
-                "Up {}{health}",
-                record.started.map_or_else(String::new, |t| human::seconds(
-                    Timestamp::now().as_second() - t.as_second()
-                ))
-            )
+            let since = |t: Timestamp| human::seconds(now.as_second() - t.as_second());
+            format!("Up {}{health}", record.started.map_or_else(String::new, since))
         }
-        (State::Exited, Some(exit)) => format!("Exited ({}) {}", exit.code, human::ago(exit.at, Timestamp::now())),
-        (State::Exited, None) => "Exited".to_owned(),
+        ("paused", _) => "Paused".to_owned(),
+        ("created", _) => "Created".to_owned(),
+        (_, Some(exit)) => format!("Exited ({}) {}", exit.code, human::ago(exit.at, now)),
+        (_, None) => "Exited".to_owned(),
     }
 }
 
@@ -186,50 +188,4 @@ fn shorten(text: &str, width: usize) -> String {
         return text.to_owned();
     }
     text.chars().take(width - 1).chain(['…']).collect()
-}
-
-/// One `--filter`.
-struct Filter {
-    key: String,
-    value: String,
-}
-
-impl Filter {
-    const KEYS: [&str; 8] = [
-        "name", "id", "label", "status", "ancestor", "volume", "network", "health",
-    ];
-
-    fn parse(text: &str) -> Result<Self, CliError> {
-        let (key, value) = text
-            .split_once('=')
-            .ok_or_else(|| CliError::new(format!("filter {text:?} is not KEY=VALUE")))?;
-        if !Self::KEYS.contains(&key) {
-            let known = Self::KEYS.join(", ");
-            return Err(CliError::new(format!("unknown filter {key:?}")).hint(format!("known filters: {known}")));
-        }
-        Ok(Self {
-            key: key.to_owned(),
-            value: value.to_owned(),
-        })
-    }
-
-    fn matches(&self, store: &Store, record: &Record) -> bool {
-        let value = self.value.as_str();
-        match self.key.as_str() {
-            "name" => record.name.contains(value),
-            "id" => record.id.as_str().starts_with(value),
-            "label" => match value.split_once('=') {
-                Some((k, v)) => record.options.labels.get(k).is_some_and(|have| have == v),
-                None => record.options.labels.contains_key(value),
-            },
-            "status" => record.state().as_str() == value,
-            "ancestor" => record
-                .image
-                .as_ref()
-                .is_some_and(|i| i.name.contains(value) || i.id.contains(value)),
-            "volume" => record.volumes.iter().any(|v| v.name == value),
-            "network" => network_names(record).contains(&value),
-            _ => health::status(store, record).is_some_and(|s| s == value),
-        }
-    }
 }

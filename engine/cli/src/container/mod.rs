@@ -2,13 +2,18 @@
 
 pub mod cleanup;
 pub mod exec;
+pub mod filter;
 pub mod healthcheck;
 pub mod inspect;
 pub mod logs;
 pub mod ls;
+pub mod pause;
+pub mod restart;
 pub mod run;
 pub mod start;
 pub mod stop;
+mod targets;
+pub mod wait;
 
 use clap::Subcommand;
 
@@ -38,10 +43,14 @@ pub enum ContainerCommand {
     Logs(logs::LogsArgs),
     #[command(visible_alias = "list", alias = "ps")]
     Ls(ls::LsArgs),
+    Pause(pause::PauseArgs),
+    Restart(restart::RestartArgs),
     Rm(stop::RmArgs),
     Run(run::RunArgs),
     Start(start::StartArgs),
     Stop(stop::StopArgs),
+    Unpause(pause::UnpauseArgs),
+    Wait(wait::WaitArgs),
 }
 
 impl ContainerCommand {
@@ -56,10 +65,14 @@ impl ContainerCommand {
             Self::Kill(args) => args.run(store),
             Self::Logs(args) => args.run(store),
             Self::Ls(args) => args.run(store),
+            Self::Pause(args) => args.run(store),
+            Self::Restart(args) => args.run(store),
             Self::Rm(args) => args.run(store),
             Self::Run(args) => args.run(store, global.defaults()?),
             Self::Start(args) => args.run(store),
             Self::Stop(args) => args.run(store),
+            Self::Unpause(args) => args.run(store),
+            Self::Wait(args) => args.run(store),
         }
     }
 }

@@ -32,6 +32,10 @@ impl StartArgs {
             if runs_in(&record, Invocation::current().as_ref()) {
                 return start_here(store, &record);
             }
+            if record.is_paused() {
+                let refused = format!("cannot start paused container {}", record.id);
+                return Err(ContainerError::Improper(refused).into());
+            }
             if record.state() == State::Running {
                 continue;
             }

@@ -1,82 +1,16 @@
 //! `unipod stop`, `unipod kill`, `unipod rm`: everything that ends containers.
 
-use std::collections::BTreeSet;
-use std::path::PathBuf;
-
 use clap::Args;
 
-use crate::arguments;
+use super::targets::Targets;
 use crate::error::CliError;
 use unipod::bundle::values::signal;
-use unipod::container::record::{self, Record};
+use unipod::container::record::Record;
 use unipod::container::remove::RemoveOptions;
 use unipod::container::{ContainerError, stop};
 use unipod::service;
 use unipod::store::Store;
 use unipod::systemd::Invocation;
-
-/// Which containers are meant.
-#[derive(Debug, Args)]
-pub struct Targets {
-    /// All containers.
-    #[arg(short, long)]
-    all: bool,
-    /// Also the container whose ID is in this file.
-    #[arg(long, value_name = "FILE")]
-    cidfile: Vec<PathBuf>,
-    /// A container that is not there is fine.
-    #[arg(short, long)]
-    ignore: bool,
-    /// The containers, by name or ID.
-    containers: Vec<String>,
-}
-
-impl Targets {
-    /// Does `action` on each. `code` is the exit code of one failure; the gravest counts.
-    fn each(
-        self,
-        store: &Store,
-        code: fn(&ContainerError) -> u8,
-        mut action: impl FnMut(&Record) -> Result<(), ContainerError>,
-    ) -> Result<u8, CliError> {
-        // A unit's journal is the payload's: our own names in it at every stop would be noise.
-        let quiet = Invocation::current().is_some();
-        Ok(arguments::each(&self.names(store)?, |name| {
-            match record::find(store, name).and_then(|record| action(&record)) {
-                Ok(()) => Ok((!quiet).then(|| name.to_owned())),
-                Err(ContainerError::NotFound(_)) if self.ignore => Ok(None),
-                Err(error) => Err(CliError::coded(error, code)),
-            }
-        }))
-    }
-
-    fn is_one_name(&self) -> bool {
-        !self.all && self.cidfile.is_empty() && self.containers.len() == 1
-    }
-
-    fn names(&self, store: &Store) -> Result<BTreeSet<String>, CliError> {
-        let mut names: BTreeSet<String> = self.containers.iter().cloned().collect();
-        for file in &self.cidfile {
-            match std::fs::read_to_string(file) {
-                Ok(id) => drop(names.insert(id.trim().to_owned())),
-                Err(e) if e.kind() == std::io::ErrorKind::NotFound && self.ignore => {}
-                Err(e) => {
-                    return Err(CliError::new(format!(
-                        "cannot read the ID from {}: {e}",
-                        file.display()
-                    )));
-                }
-            }
-        }
-        if self.all {
-            names.extend(record::list(store)?.into_iter().map(|r| r.name));
-        }
-        if names.is_empty() && !self.all && self.cidfile.is_empty() {
-            return Err(CliError::new("no container named").hint("give names or IDs, or --all"));
-        }
-        Ok(names)
-    }
-}
 
 /// Stop containers: the stop signal, patience, SIGKILL.
 ///
@@ -95,8 +29,14 @@ pub struct StopArgs {
 impl StopArgs {
     /// Does it.
     pub fn run(self, store: &Store) -> Result<u8, CliError> {
-        self.targets
-            .each(store, ContainerError::code, |record| service::stop(record, self.time))
+        let all = self.targets.is_all();
+        self.targets.each(store, ContainerError::code, |record| {
+            // podman-stop(1): "this does not include paused containers".
+            if all && record.is_paused() {
+                return Ok(false);
+            }
+            service::stop(record, self.time).map(|()| true)
+        })
     }
 }
 
@@ -117,11 +57,11 @@ impl KillArgs {
     pub fn run(self, store: &Store) -> Result<u8, CliError> {
         let signal = signal::parse(&self.signal)
             .ok_or_else(|| CliError::new(format!("--signal {:?} is no signal", self.signal)))?;
-        let running_only = self.targets.all;
+        let running_only = self.targets.is_all();
         self.targets
             .each(store, ContainerError::code, |record| match stop::kill(record, signal) {
-                Err(ContainerError::NotRunning(..)) if running_only => Ok(()),
-                other => other,
+                Err(ContainerError::NotRunning(..)) if running_only => Ok(false),
+                other => other.map(|()| true),
             })
     }
 }
@@ -130,6 +70,7 @@ impl KillArgs {
 ///
 /// Example: unipod rm --force web
 #[derive(Debug, Args)]
+#[command(mut_arg("filter", |arg| arg.short(None)))] // `-f` is `--force`.
 pub struct RmArgs {
     /// Stop running ones first; one that is not there is fine.
     #[arg(short, long)]
@@ -163,9 +104,9 @@ impl RmArgs {
                     record.name,
                     record.name
                 );
-                return Ok(());
+                return Ok(true);
             }
-            service::remove(store, record, options)
+            service::remove(store, record, options).map(|()| true)
         })
     }
 

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::summary::Summary;
+use crate::arguments::moment;
 use crate::error::CliError;
 use unipod::image::{find, records};
 use unipod::store::Store;
@@ -133,21 +134,6 @@ fn created(store: &Store, name: &str) -> Result<Timestamp, CliError> {
     } else {
         recorded.unwrap_or(found.created)
     })
-}
-
-/// A time, a date, seconds since 1970, or a duration before now.
-fn moment(text: &str) -> Option<Timestamp> {
-    if let Ok(time) = text.parse::<Timestamp>() {
-        return Some(time);
-    }
-    if let Ok(seconds) = text.parse::<i64>() {
-        return Timestamp::from_second(seconds).ok();
-    }
-    if let Ok(date) = text.parse::<jiff::civil::DateTime>() {
-        return Some(date.to_zoned(jiff::tz::TimeZone::system()).ok()?.timestamp());
-    }
-    let duration: jiff::SignedDuration = text.parse().ok()?;
-    Timestamp::now().checked_sub(duration).ok()
 }
 
 #[cfg(test)]
