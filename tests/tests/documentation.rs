@@ -17,6 +17,9 @@ type Case = (&'static str, &'static str, &'static str);
 /// Makes a container `web` that runs, serves a page, and takes HUP for nothing special.
 const WEB: &str = "unipod rm -fi -t0 web; unipod run -d --name web --health-cmd true busybox sh -c 'trap : HUP; echo up; while :; do sleep 1; done'";
 
+/// The same, and it is paused.
+const PAUSED: &str = "unipod rm -fi -t0 web; unipod run -d --name web busybox sleep 1000; unipod pause web";
+
 /// The same, and somebody who has seen enough of its output presses Ctrl-C.
 const FOLLOWED: &str = "unipod rm -fi -t0 web; unipod run -d --name web busybox sh -c 'echo up; exec sleep 1000'
                         (until pkill -INT journalctl; do sleep 0.1; done) &";
@@ -52,6 +55,14 @@ const CASES: &[Case] = &[
         "unipod container inspect web --format '{{.State.Status}}' | grep running",
     ),
     ("unipod logs --follow --tail 20 web", FOLLOWED, ""),
+    ("unipod pause web", WEB, "unipod unpause web"),
+    ("unipod unpause web", PAUSED, "unipod exec web true"),
+    ("unipod restart --time 30 web", WEB, "systemctl is-active unipod-web"),
+    (
+        "unipod wait web",
+        "unipod rm -fi -t0 web; unipod run -d --name web busybox sleep 1",
+        "",
+    ),
     (
         "unipod ps --all --filter status=exited --format '{{.Names}}: {{.Status}}'",
         "unipod rm -fi -t0 web; unipod run --name web busybox true",

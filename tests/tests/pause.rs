@@ -78,28 +78,34 @@ fn what_is_paused_stands_still_and_goes_on() {
 }
 
 #[test]
-fn units_know_of_what_is_paused() {
+fn units_end_with_what_is_paused() {
     let machine = machine();
     machine
         .sh("unipod run -d --name a busybox sleep 1000; unipod run -d --name b busybox sleep 1000")
         .ok();
     machine.unipod(&["pause", "a"]).ok();
-    assert_eq!(machine.property("unipod-a", "FreezerState"), "frozen");
     machine.systemctl(&["freeze", "unipod-b"]).ok();
     assert_eq!(
         machine.sh("unipod ps -a --format '{{.Names}} {{.State}}'").ok(),
         "a paused\nb paused"
     );
-    // A stop by systemd lets it go on first, a kill is noticed at once.
     machine
-        .sh("timeout 20 systemctl stop unipod-a && timeout 10 unipod kill b")
+        .sh("unipod unpause b && unipod pause b && unipod unpause b && systemctl freeze unipod-b")
+        .ok();
+    // A stop by systemd reaches it, a kill is noticed at once, and nothing is wrong with its health.
+    machine
+        .sh("set -e
+             unipod run -d --name c --health-cmd true --health-interval 1s --health-on-failure kill busybox sleep 1000
+             unipod run -d --name d busybox sh -c 'trap \"exit 7\" TERM; while :; do sleep 0.1; done'
+             unipod pause c d; sleep 3; unipod ps -a --filter name=^c$ | grep -q Paused
+             timeout 20 systemctl stop unipod-a unipod-d; timeout 10 unipod kill b; timeout 5 unipod rm -f c")
         .ok();
     machine.wait_for("[ -z \"$(systemctl list-units -q 'unipod-*')\" ]");
     assert_eq!(
         machine
             .sh("unipod ps -a --format '{{.Names}} {{.State}} {{.ExitCode}}'")
             .ok(),
-        "a exited 137\nb exited 137"
+        "a exited 137\nb exited 137\nd exited 7"
     );
     machine.sh("unipod rm -a").ok();
     machine.nothing_remains();

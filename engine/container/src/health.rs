@@ -208,6 +208,16 @@ impl Prober<'_> {
         let interval = self.check.interval.unwrap_or(Duration::MAX);
         let mut pause = EAGER.min(interval);
         loop {
+            if self.record.is_paused() {
+                // Nobody answers, and nothing is wrong with that.
+                if self.health.status == Verdict::Healthy {
+                    notify::watchdog();
+                }
+                if self.gone_within(pause) {
+                    return Ok(());
+                }
+                continue;
+            }
             let answer = ask(self.store, self.record, &self.check.command, self.check.timeout);
             let counts = self.begun.elapsed() >= self.check.start_period.max(interval.min(pause * 2));
             self.take(answer, counts)?;
@@ -229,6 +239,12 @@ impl Prober<'_> {
         };
         let (mut good, mut bad) = (0, 0);
         while good < startup.success {
+            if self.record.is_paused() {
+                if self.gone_within(EAGER) {
+                    return Ok(false);
+                }
+                continue;
+            }
             let answer = ask(self.store, self.record, &startup.command, startup.timeout);
             if answer.exit_code == 0 {
                 good += 1;

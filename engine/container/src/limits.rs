@@ -13,7 +13,8 @@ use super::process::Process;
 use unipod_bundle::options::{ContainerOptions, PIDS, Resources};
 
 const HIERARCHY: &str = "/sys/fs/cgroup";
-const GROUP: &str = "payload";
+/// The group below a unit's for what is limited or frozen.
+pub(super) const GROUP: &str = "payload";
 const PIDS_MAX: &str = "pids.max";
 
 /// Puts this process and the container's `helpers`, and with them the container to be started, under the limits. Nothing

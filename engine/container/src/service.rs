@@ -77,9 +77,9 @@ fn of_own_unit(store: &Store, record: &Record) -> Result<Record, StartError> {
 /// Stops a container, and its unit with it unless we are that unit. `timeout` is in seconds, its own if not given.
 ///
 /// # Errors
-/// It is paused, cannot be signalled, outlives SIGKILL, or systemd cannot be asked.
+/// It is paused and we are not its unit, cannot be signalled, outlives SIGKILL, or systemd cannot be asked.
 pub fn stop(record: &Record, timeout: Option<u32>) -> Result<(), ContainerError> {
-    if record.is_paused() {
+    if record.is_paused() && !is_ours(record) {
         return Err(ContainerError::Improper(format!(
             "can only stop created or running containers. {} is in state paused",
             record.id
@@ -133,7 +133,7 @@ fn somebodys_unit(record: &Record) -> Option<&str> {
 /// It runs and is not forced, or something of it cannot be removed.
 pub fn remove(store: &Store, record: &Record, options: RemoveOptions) -> Result<(), ContainerError> {
     let unit = foreign_unit(record).filter(|_| options.force);
-    if options.force && record.is_paused() {
+    if options.force && record.is_paused() && !is_ours(record) {
         // It notices no other signal, and is not to go on before.
         kill(record)?;
     }
@@ -184,8 +184,12 @@ pub(crate) fn exit_code(record: &Record) -> Option<i32> {
 /// The unit that keeps a container running, unless we are one of its commands.
 fn foreign_unit(record: &Record) -> Option<&str> {
     let unit = record.unit.as_ref().filter(|_| record.state() == State::Running)?;
-    let ours = Invocation::current().is_some_and(|own| is_of(record, &own));
-    (!ours).then_some(unit.name.as_str())
+    (!is_ours(record)).then_some(unit.name.as_str())
+}
+
+/// Whether we are a command of the container's unit.
+fn is_ours(record: &Record) -> bool {
+    Invocation::current().is_some_and(|own| is_of(record, &own))
 }
 
 /// Whether we are a command of the container's unit, and its init is what that unit still waits for.

@@ -29,6 +29,8 @@ fn end_init(record: &Record, timeout: Option<u32>) -> Result<(), ContainerError>
     let patience = Duration::from_secs(timeout.unwrap_or(record.stop_timeout).into());
     if can_receive(&handle, record.stop_signal) {
         handle.signal(record.stop_signal).map_err(failed(record))?;
+        // One that is paused finds the signal when it goes on.
+        pause::thaw(record)?;
         if handle.wait(patience).map_err(failed(record))? {
             return Ok(());
         }
@@ -53,9 +55,8 @@ pub fn kill(record: &Record, signal: i32) -> Result<(), ContainerError> {
 
 /// SIGKILL, and the wait for its effect.
 fn finish_off(record: &Record, handle: &process::Handle) -> Result<(), ContainerError> {
-    let frozen = pause::Frozen::of(record);
+    pause::leave_to_us(record)?;
     handle.signal(libc::SIGKILL).map_err(failed(record))?;
-    frozen.release();
     let gone = handle.wait(AFTER_KILL).map_err(failed(record))?;
     gone.then_some(())
         .ok_or_else(|| ContainerError::Undead(record.name.clone()))

@@ -236,7 +236,7 @@ impl Container<'_> {
     /// Freezes all its processes, until [`Self::unpause`]. What they were sent meanwhile waits for them.
     ///
     /// # Errors
-    /// It does not run or is paused; it has no control group of its own; systemd refuses, as long as its unit is not ready.
+    /// It does not run, is paused, or has no control group of its own.
     pub fn pause(&self) -> Result<(), EngineError> {
         Ok(pause::pause(&self.record()?)?)
     }
@@ -244,7 +244,7 @@ impl Container<'_> {
     /// Lets its processes go on.
     ///
     /// # Errors
-    /// It is not paused, or systemd refuses.
+    /// It is not paused.
     pub fn unpause(&self) -> Result<(), EngineError> {
         Ok(pause::unpause(&self.record()?)?)
     }

@@ -10,7 +10,7 @@ use unipod::store::Store;
 
 /// Freeze all processes of containers.
 ///
-/// A container that belongs to a unit is frozen as `systemctl freeze` does it.
+/// They get neither processor time nor signals until `unipod unpause`; `unipod kill` ends them nevertheless.
 ///
 /// Example: unipod pause web
 #[derive(Debug, Args)]
