@@ -175,7 +175,7 @@ pub fn remove_all(store: &Store, names: &[String]) -> Result<(), ContainerError>
 }
 
 /// How a container ended whose record is gone: its unit may know. `None` if that, too, knows nothing any more.
-pub(crate) fn exit_code(record: &Record) -> Option<i32> {
+pub fn exit_code(record: &Record) -> Option<i32> {
     let unit = record.unit.as_ref()?;
     let units = Units::connect(!nix::unistd::geteuid().is_root()).ok()?;
     units.exit_code(&unit.name, unit.invocation.as_deref()?).ok()?

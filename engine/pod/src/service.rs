@@ -79,6 +79,22 @@ pub fn start_container(store: &Store, container: &Record, program: &Path) -> Res
     Ok(containers::start(store, container, program)?)
 }
 
+/// Restarts a container, once the pod that it is in is up. `timeout` is as [`containers::stop`] has it.
+///
+/// # Errors
+/// The pod does not start, or the container is paused, cannot be stopped, or does not start.
+pub fn restart_container(
+    store: &Store,
+    container: &Record,
+    program: &Path,
+    timeout: Option<u32>,
+) -> Result<(), PodError> {
+    if let Some(of) = &container.pod {
+        bring_up(store, &record::find(store, &of.id)?, program)?;
+    }
+    Ok(containers::restart(store, container, program, timeout)?)
+}
+
 /// Starts the pod and all members that do not run, at the same time.
 ///
 /// # Errors

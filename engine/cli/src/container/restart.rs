@@ -5,8 +5,7 @@ use clap::Args;
 use super::targets::Targets;
 use crate::error::CliError;
 use unipod::container::record::State;
-use unipod::pod::service as pods;
-use unipod::service::{self, StartError};
+use unipod::pod::{PodError, service};
 use unipod::store::Store;
 
 /// Restart containers; those that do not run are started.
@@ -29,13 +28,13 @@ pub struct RestartArgs {
 impl RestartArgs {
     /// Does it.
     pub fn run(mut self, store: &Store) -> Result<u8, CliError> {
-        let program = pods::program()?;
+        let program = service::program()?;
         self.targets.all_if(self.running);
-        self.targets.each(store, StartError::code, |record| {
+        self.targets.each(store, PodError::code, |record| {
             if self.running && (record.state() != State::Running || record.is_paused()) {
                 return Ok(false);
             }
-            service::restart(store, record, &program, self.time).map(|()| true)
+            service::restart_container(store, record, &program, self.time).map(|()| true)
         })
     }
 }
