@@ -41,7 +41,7 @@ pub(crate) fn take_down(store: &Store, pod: &Pod) -> Result<(), PodError> {
             keep(pin::remove(&dir.join(name)).map_err(Into::into));
         }
         keep(unmount(&dir.join("shm")));
-        keep(store::remove_tree(&dir).map_err(Into::into));
+        keep(remove(&dir));
     }
     first.map_or(Ok(()), Err)
 }
@@ -51,4 +51,10 @@ fn unmount(place: &Path) -> Result<(), PodError> {
         return Ok(());
     }
     Ok(pin::on_the_host(place, || pin::unmount(place))?)
+}
+
+/// Nothing is mounted there any more on the host. In a mount namespace of a unit's own there may be copies, and the kernel removes
+/// no directory that one sees a mount on.
+fn remove(dir: &Path) -> Result<(), PodError> {
+    Ok(pin::on_the_host(dir, || Ok(store::remove_tree(dir)))??)
 }
