@@ -56,6 +56,12 @@ const CASES: &[Case] = &[
     ),
     ("unipod logs --follow --tail 20 web", FOLLOWED, ""),
     ("unipod pause web", WEB, "unipod unpause web"),
+    (
+        "unipod stats --no-stream --format '{{.Name}}: {{.CPUPerc}} {{.MemUsage}}' web",
+        WEB,
+        "",
+    ),
+    ("unipod top web pid hpid user args", WEB, ""),
     ("unipod unpause web", PAUSED, "unipod exec web true"),
     ("unipod restart --time 30 web", WEB, "systemctl is-active unipod-web"),
     (

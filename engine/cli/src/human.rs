@@ -18,6 +18,40 @@ pub fn size(bytes: u64) -> String {
     format!("{} {}", three_digits(value), UNITS[unit])
 }
 
+/// Decimal units with four digits and no blank, as tables of numbers have them: `3.092MB`.
+pub fn short(bytes: u64) -> String {
+    scaled(bytes, 1000.0, &["B", "kB", "MB", "GB", "TB", "PB", "EB"])
+}
+
+/// The same in binary units: `2.949MiB`.
+pub fn short_binary(bytes: u64) -> String {
+    scaled(bytes, 1024.0, &["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"])
+}
+
+fn scaled(bytes: u64, base: f64, units: &[&str]) -> String {
+    // Four digits are printed: what a conversion to floating point loses is not seen.
+    #[allow(clippy::cast_precision_loss)]
+    let mut value = bytes as f64;
+    let mut unit = 0;
+    while value >= base && unit + 1 < units.len() {
+        value /= base;
+        unit += 1;
+    }
+    let decimals = match value {
+        ..10.0 => 3,
+        ..100.0 => 2,
+        ..1000.0 => 1,
+        _ => 0,
+    };
+    let text = format!("{value:.decimals$}");
+    let text = if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.')
+    } else {
+        &text
+    };
+    format!("{text}{}", units[unit])
+}
+
 /// As C's `%.3g` below a thousand.
 fn three_digits(value: f64) -> String {
     let decimals = if value < 10.0 { 2 } else { usize::from(value < 100.0) };
@@ -76,6 +110,20 @@ mod tests {
             (u64::MAX, "18.4 EB"),
         ] {
             assert_eq!(size(bytes), text);
+        }
+    }
+
+    #[test]
+    fn short_sizes() {
+        for (bytes, decimal, binary) in [
+            (0, "0B", "0B"),
+            (999, "999B", "999B"),
+            (1023, "1.023kB", "1023B"),
+            (3_092_000, "3.092MB", "2.949MiB"),
+            (16_700_000_000, "16.7GB", "15.55GiB"),
+            (100_000_000, "100MB", "95.37MiB"),
+        ] {
+            assert_eq!((short(bytes).as_str(), short_binary(bytes).as_str()), (decimal, binary));
         }
     }
 

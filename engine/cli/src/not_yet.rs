@@ -10,7 +10,7 @@ use super::error::CliError;
 
 /// Subcommands of Podman and Docker, and what does their work meanwhile, as far as anything does. One without a noun is meant
 /// after each: `container attach`.
-const MISSING: [(&str, &str); 36] = [
+const MISSING: [(&str, &str); 34] = [
     ("attach", "see its output with: unipod logs --follow NAME"),
     ("auto-update", ""),
     ("build", ""),
@@ -40,14 +40,12 @@ const MISSING: [(&str, &str); 36] = [
     ("restore", ""),
     ("save", ""),
     ("search", ""),
-    ("stats", "systemd counts what units use: systemd-cgtop"),
     ("system df", ""),
     (
         "system prune",
         "each has its own: unipod image prune, unipod volume prune, unipod network prune",
     ),
     ("system reset", ""),
-    ("top", "systemd shows the processes of units: systemctl status UNIT"),
     ("unshare", ""),
     ("update", "limits of a unit: systemctl set-property UNIT"),
 ];

@@ -70,6 +70,21 @@ fn top<'a>(group: &'a Path, record: &Record) -> Option<&'a Path> {
     group.ancestors().find(|dir| is_own(dir))
 }
 
+/// The numbers of all processes in a group and below it, but for the commands of a unit that systemd runs beside the container.
+pub(super) fn processes(group: &Path) -> Vec<u32> {
+    let text = fs::read_to_string(group.join("cgroup.procs")).unwrap_or_default();
+    let mut found: Vec<u32> = text.lines().filter_map(|line| line.parse().ok()).collect();
+    for entry in fs::read_dir(group).into_iter().flatten().flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) && entry.file_name() != OF_SYSTEMD {
+            found.extend(processes(&entry.path()));
+        }
+    }
+    found
+}
+
+/// Where systemd starts the commands of a unit that has groups of its own (`DELEGATE_CGROUP` in its sources).
+pub(super) const OF_SYSTEMD: &str = ".control";
+
 /// Removes the group with whoever is left in it. One that is gone is fine, and so is one that is busy: an empty group costs
 /// nothing.
 pub fn remove(record: &Record) {

@@ -30,12 +30,14 @@
 //! | `reopen` | whether a payload is going to open its standard streams by name, as far as it shows before it runs: in its image, in its command line and environment, in files that the host lends it |
 //! | `rootfs` | the container's root file system: the image's layers with a writable one on top, mounted in the engine's private mount namespace, where it ends with the container |
 //! | [`start`] | starting a container: everything between its record and its first instruction, with what systemd is told and when (`MAINPID=`, `READY=1`) |
+//! | [`stats`] | what a container uses: processor, memory, disks, network |
 //! | [`stop`] | ending a container's init: the stop signal, a while of patience, SIGKILL; at once where the signal cannot be noticed |
 //! | `stop_signal` | whether a container's init notices its stop signal |
 //! | `storage` | what a container mounts beside its root: named and anonymous volumes, images, secrets |
 //! | `streams` | standard streams of a process that we wait for: pipes, which are copied to and from our own |
 //! | `tag` | `--log-opt tag=`: what a container's lines are called in the journal (`SYSLOG_IDENTIFIER=`, `journalctl -t`) |
 //! | `terminal` | the terminal of a container that we wait for: what is typed at ours goes there as it is typed, what it shows comes here, and it is as large as ours |
+//! | [`top`] | the processes of a container, in the columns of podman-top(1) |
 //! | [`transient`] | a container of the command line lives as a transient service: `unipod-NAME.service`, systemd.unit(5) |
 //! | `userns` | a container's user namespace: which mapping it has, written down before it is used, and the namespace itself |
 //! | [`verify`] | whether the records of containers can be read and lead to what they name, and whether anything is left of containers that are gone |
@@ -78,12 +80,14 @@ mod reopen;
 mod rootfs;
 pub mod service;
 pub mod start;
+pub mod stats;
 pub mod stop;
 mod stop_signal;
 mod storage;
 mod streams;
 mod tag;
 mod terminal;
+pub mod top;
 pub mod transient;
 pub mod userns;
 pub mod verify;

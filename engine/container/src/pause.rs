@@ -24,9 +24,6 @@ const FREEZE: &str = "cgroup.freeze";
 const EVENTS: &str = "cgroup.events";
 const PROCESSES: &str = "cgroup.procs";
 
-/// Where systemd starts the commands of a unit that has groups of its own (`DELEGATE_CGROUP` in its sources).
-const OF_SYSTEMD: &str = ".control";
-
 /// How long processes may take to stand still; one that waits for a disk does not before it has what it waits for.
 const LIMIT: Duration = Duration::from_secs(30);
 /// The time between two looks at what changes in a moment.
@@ -153,7 +150,7 @@ fn groups(record: &Record, top: &Path) -> io::Result<Vec<PathBuf>> {
     let mut groups = Vec::new();
     for entry in fs::read_dir(top)? {
         let entry = entry?;
-        if entry.file_type()?.is_dir() && entry.file_name() != OF_SYSTEMD {
+        if entry.file_type()?.is_dir() && entry.file_name() != group::OF_SYSTEMD {
             groups.push(entry.path());
         }
     }

@@ -8,6 +8,8 @@ use unipod_bundle::values::signal;
 use unipod_container::create::Supervisor;
 use unipod_container::record::{self, Record, State};
 use unipod_container::remove::{self, RemoveOptions};
+use unipod_container::stats::Sample;
+use unipod_container::top::{Table, top};
 use unipod_container::{ContainerError, inspect, pause, stop};
 use unipod_image as image;
 use unipod_linux::child;
@@ -247,6 +249,24 @@ impl Container<'_> {
     /// It is not paused.
     pub fn unpause(&self) -> Result<(), EngineError> {
         Ok(pause::unpause(&self.record()?)?)
+    }
+
+    /// What it uses at the moment; `None` if it does not run. The difference of two such samples is what it used in between.
+    ///
+    /// # Errors
+    /// It is gone.
+    pub fn stats(&self) -> Result<Option<Sample>, EngineError> {
+        Ok(Sample::of(&self.record()?))
+    }
+
+    /// Its processes, in the columns that `words` name (`pid`, `user`, `args`; [`unipod_container::top::descriptors`]), or podman's
+    /// default ones.
+    ///
+    /// # Errors
+    /// It does not run, or there is no such column.
+    pub fn top(&self, words: &[&str]) -> Result<Table, EngineError> {
+        let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+        Ok(top(&self.record()?, &words)?)
     }
 
     /// Removes it and its volumes without names; it must have ended. See [`Self::remove_with`] for more.

@@ -65,6 +65,18 @@ impl Set {
         number(name).is_some_and(|bit| self.0 & 1 << bit != 0)
     }
 
+    /// The names of those in it, written without `CAP_`.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        let all = ALL.iter().enumerate();
+        all.filter(move |(bit, _)| self.0 & 1 << bit != 0)
+            .map(|(_, (name, _))| *name)
+    }
+
+    /// Whether it holds all there are.
+    pub fn is_all(self) -> bool {
+        self.names().count() == ALL.len()
+    }
+
     fn with(self, bit: usize) -> Self {
         Self(self.0 | 1 << bit)
     }

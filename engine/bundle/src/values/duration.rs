@@ -29,6 +29,32 @@ pub fn parse(text: &str) -> Option<Duration> {
     (total <= LONGEST).then_some(total)
 }
 
+/// Writes a duration as Go does: `1h2m0.5s`, `20ms`, `0s`.
+pub fn text(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let with_fraction = |whole: u64, part: u32, digits: usize, unit: &str| {
+        let fraction = format!("{part:0digits$}");
+        let fraction = fraction.trim_end_matches('0');
+        let point = if fraction.is_empty() { "" } else { "." };
+        format!("{whole}{point}{fraction}{unit}")
+    };
+    let nanoseconds = duration.subsec_nanos();
+    match (seconds, nanoseconds) {
+        (0, 0) => "0s".to_owned(),
+        (0, 1..1_000) => format!("{nanoseconds}ns"),
+        (0, 1_000..1_000_000) => with_fraction((nanoseconds / 1_000).into(), nanoseconds % 1_000, 3, "µs"),
+        (0, _) => with_fraction((nanoseconds / 1_000_000).into(), nanoseconds % 1_000_000, 6, "ms"),
+        _ => {
+            let rest = with_fraction(seconds % 60, nanoseconds, 9, "s");
+            match (seconds / 3600, seconds / 60 % 60) {
+                (0, 0) => rest,
+                (0, minutes) => format!("{minutes}m{rest}"),
+                (hours, minutes) => format!("{hours}h{minutes}m{rest}"),
+            }
+        }
+    }
+}
+
 fn seconds_in(unit: &str) -> Option<f64> {
     Some(match unit {
         "ns" => 1e-9,
@@ -64,6 +90,25 @@ mod tests {
             ("5000000000000000h", None),
         ] {
             assert_eq!(parse(text).map(|d| d.as_millis()), milliseconds, "{text}");
+        }
+    }
+
+    #[test]
+    fn as_go_writes_them() {
+        for (nanoseconds, expected) in [
+            (0, "0s"),
+            (7, "7ns"),
+            (1_500, "1.5µs"),
+            (20_000_000, "20ms"),
+            (20_010_000, "20.01ms"),
+            (1_000_000_000, "1s"),
+            (20_386_825_206, "20.386825206s"),
+            (60_000_000_000, "1m0s"),
+            (3_732_497_061_672, "1h2m12.497061672s"),
+        ] {
+            let duration = Duration::from_nanos(nanoseconds);
+            assert_eq!(text(duration), expected);
+            assert_eq!(parse(expected).map(|d| d.as_micros()), Some(duration.as_micros()));
         }
     }
 }

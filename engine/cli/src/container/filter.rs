@@ -9,7 +9,7 @@ use unipod::container::health;
 use unipod::container::record::{self, Record};
 use unipod::store::Store;
 
-const KEYS: [&str; 16] = [
+const KEYS: [&str; 17] = [
     "ancestor",
     "before",
     "command",
@@ -20,6 +20,7 @@ const KEYS: [&str; 16] = [
     "label!",
     "name",
     "network",
+    "pod",
     "restart-policy",
     "since",
     "status",
@@ -134,6 +135,12 @@ impl Filter {
             })
             && filters.pass("volume", |w| record.volumes.iter().any(|v| v.name == w) || mounts(w))
             && filters.pass("network", |wanted| networks().any(|name| name == wanted))
+            && filters.pass("pod", |wanted| {
+                record
+                    .pod
+                    .as_ref()
+                    .is_some_and(|pod| pod.name == wanted || pod.id.starts_with(wanted))
+            })
             && filters.pass("restart-policy", |wanted| policy == wanted)
             && filters.pass("command", |w| {
                 record.options.command.first().is_some_and(|first| first == w)

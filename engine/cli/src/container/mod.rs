@@ -11,8 +11,10 @@ pub mod pause;
 pub mod restart;
 pub mod run;
 pub mod start;
+pub mod stats;
 pub mod stop;
 mod targets;
+pub mod top;
 pub mod wait;
 
 use clap::Subcommand;
@@ -48,7 +50,9 @@ pub enum ContainerCommand {
     Rm(stop::RmArgs),
     Run(run::RunArgs),
     Start(start::StartArgs),
+    Stats(stats::StatsArgs),
     Stop(stop::StopArgs),
+    Top(top::TopArgs),
     Unpause(pause::UnpauseArgs),
     Wait(wait::WaitArgs),
 }
@@ -70,7 +74,9 @@ impl ContainerCommand {
             Self::Rm(args) => args.run(store),
             Self::Run(args) => args.run(store, global.defaults()?),
             Self::Start(args) => args.run(store),
+            Self::Stats(args) => args.run(store),
             Self::Stop(args) => args.run(store),
+            Self::Top(args) => args.run(store),
             Self::Unpause(args) => args.run(store),
             Self::Wait(args) => args.run(store),
         }

@@ -45,6 +45,16 @@ pub fn print_list(
     print_data(&text).map_err(OutputError)
 }
 
+/// Prints a table whose headings are known only now. A cell is on one line, whatever is in it.
+pub fn print_columns(titles: &[String], rows: &[Vec<String>]) -> Result<(), OutputError> {
+    let line = |cells: &Vec<String>| {
+        let cells: Vec<String> = cells.iter().map(|cell| cell.replace(['\t', '\n'], " ")).collect();
+        cells.join("\t") + "\n"
+    };
+    let lines: String = std::iter::once(&titles.to_vec()).chain(rows).map(line).collect();
+    print_data(&table::align(&harmless(&lines))).map_err(OutputError)
+}
+
 /// What [`print_list`] prints.
 pub fn render_list(
     rows: &[Row],
