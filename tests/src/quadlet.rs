@@ -123,11 +123,11 @@ impl Machine {
     /// The machine does not answer.
     #[track_caller]
     pub fn remains(&self) -> String {
-        self.sh("unipod ps -aq
+        self.sh("unipod ps -aq; unipod pod ps -q
              grep -E '/(var/lib|run)/unipod' /proc/mounts | grep -vE ' /var/lib/unipod (ext4|tmpfs|btrfs|xfs) '
              ip -o link | grep -E 'veth|podman[0-9]'
-             for dir in /run/unipod/bundles /run/unipod/netns /run/unipod/containers \
-                        /var/lib/unipod/containers /var/lib/unipod/ephemeral/*; do
+             for dir in /run/unipod/bundles /run/unipod/netns /run/unipod/pods /run/unipod/containers \
+                        /var/lib/unipod/containers /var/lib/unipod/pods /var/lib/unipod/ephemeral/*; do
                  ls -dA $dir/* $dir/.[!.]* 2>/dev/null
              done
              pgrep -a 'unipod|crun|aardvark'")

@@ -169,7 +169,6 @@ fn whoever_waits_learns_how_it_ended() {
                  unipod rm -fa
              done
              [ -z \"$(unipod ps -aq)\" ]; [ \"$(unipod wait --ignore nobody)\" = -1 ]; ! unipod wait nobody
-             unipod create --name new busybox true; [ \"$(unipod wait new)\" = 0 ]; unipod rm new
              unipod run -d --rm --name a busybox sleep 1000; [ \"$(unipod wait --condition running a)\" = -1 ]
              unipod wait --condition paused --interval 10ms a >/tmp/1 & unipod pause a; wait; [ $(cat /tmp/1) = -1 ]
              unipod run -d --name b busybox true

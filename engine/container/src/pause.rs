@@ -32,20 +32,18 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(1);
 impl Record {
     /// Whether its processes stand still: it runs, and is paused.
     pub fn is_paused(&self) -> bool {
-        self.state() == State::Running && self.stands_still()
+        let init = self.running().ok();
+        let group = init.and_then(|init| group_of(&init.pid.to_string()));
+        group.is_some_and(|group| is_frozen(&group))
     }
 
     /// podman's word for what it does now: one of [`State`], or `paused`.
     pub fn status(&self) -> &'static str {
-        match self.state() {
-            State::Running if self.stands_still() => "paused",
-            state => state.as_str(),
+        if self.is_paused() {
+            "paused"
+        } else {
+            self.state().as_str()
         }
-    }
-
-    fn stands_still(&self) -> bool {
-        let group = self.process.and_then(|init| group_of(&init.pid.to_string()));
-        group.is_some_and(|group| is_frozen(&group))
     }
 }
 

@@ -34,6 +34,9 @@ pub fn create(store: &Store, request: CreateRequest) -> Result<Pod, PodError> {
         replace,
     } = request;
     bundle::check(&options.common)?;
+    if let (Some(_), Some(limit)) = (&unit, options.common.resources.settings()?.first()) {
+        return Err(PodError::LimitInUnit(limit.option));
+    }
     if unit.is_none() {
         feasible::check(store, &options.common, None)?;
     }

@@ -44,6 +44,11 @@ pub enum PodError {
     /// A member asks for what the pod has for all.
     #[error("invalid config provided: {0}")]
     Member(&'static str),
+    /// A limit of a pod that is a unit.
+    #[error(
+        "{0}: the members of a .pod file are units that have slices of their own: set Slice= in the [Service] of each, and the limit on that slice"
+    )]
+    LimitInUnit(&'static str),
     /// A member asks for users of its own.
     #[error("cannot set user namespace mode when joining pod with infra container: invalid argument")]
     Users,

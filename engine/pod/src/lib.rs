@@ -15,7 +15,9 @@
 //! | [`etc`] | the files of `/etc` that all members see |
 //! | [`member`] | what a container of the pod gets, and which containers those are |
 //! | [`state`] | what a pod does, seen by its members |
+//! | [`ending`] | what becomes of it when a member has ended |
 //! | [`inspect`] | a pod in podman's JSON |
+//! | [`slice`] | the limits of all members together |
 //! | [`service`] | the life of a pod through its unit |
 //!
 //! ```
@@ -28,6 +30,7 @@
 //! ```
 
 pub mod create;
+pub mod ending;
 pub mod error;
 pub mod etc;
 pub mod inspect;
@@ -35,6 +38,7 @@ pub mod member;
 pub mod options;
 pub mod record;
 pub mod service;
+pub mod slice;
 pub mod start;
 pub mod state;
 pub mod teardown;

@@ -36,7 +36,8 @@ pub fn check(pod: &Pod, options: &ContainerOptions) -> Result<(), PodError> {
     let of_network = [
         (
             !options.publish.is_empty() || !options.expose.is_empty() || options.publish_all,
-            "published or exposed ports must be defined when the pod is created: network cannot be configured when it is shared              with a pod",
+            "published or exposed ports must be defined when the pod is created: network cannot be configured when it is shared \
+             with a pod",
         ),
         (
             with_network || with_end,

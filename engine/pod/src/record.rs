@@ -69,7 +69,7 @@ impl Pod {
             id: self.id.as_str().to_owned(),
             name: self.name.clone(),
             unit: self.unit.clone(),
-            slice: (!self.of_unit).then(|| crate::service::slice_name(&self.name)),
+            slice: (!self.of_unit).then(|| crate::slice::name(&self.name)),
         }
     }
 

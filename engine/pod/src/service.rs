@@ -11,7 +11,7 @@ use unipod_systemd::Invocation;
 use unipod_systemd::manager::{self, TransientService};
 
 use crate::record::{self, Pod};
-use crate::{PodError, member, teardown};
+use crate::{PodError, member, slice, teardown};
 
 /// What systemd may take beyond the members' own time to stop before it kills.
 const STOP_TIMEOUT: Duration = Duration::from_secs(90);
@@ -38,12 +38,6 @@ pub fn unit_name(pod: &str) -> String {
     format!("unipod-pod-{pod}.service")
 }
 
-/// The slice of a pod of the command line: below one for all of them. A dash in the name would be a further level
-/// (systemd.slice(5)).
-pub fn slice_name(pod: &str) -> String {
-    format!("unipod-pod-{}.slice", pod.replace('-', "\\x2d"))
-}
-
 /// Whether we are a command of the pod's unit.
 pub fn is_own(pod: &Pod) -> bool {
     Invocation::current().is_some_and(|own| own.unit == pod.unit)
@@ -60,6 +54,7 @@ pub fn bring_up(store: &Store, pod: &Pod, program: &Path) -> Result<(), PodError
     if pod.of_unit {
         return Ok(manager::start(&pod.unit)?);
     }
+    slice::start(pod)?;
     let started = manager::start_transient(&transient(store, pod, program));
     let now = record::by_name(store, &pod.name)?.filter(|now| now.id == pod.id);
     match (started, now.and_then(|now| now.failure)) {
@@ -123,7 +118,11 @@ pub fn stop(store: &Store, pod: &Pod, timeout: Option<u32>) -> Result<(), PodErr
     if !is_own(pod) {
         manager::stop(&pod.unit)?;
     }
-    stopped.and(stop_members())
+    stopped.and(stop_members())?;
+    if is_own(pod) || pod.of_unit {
+        return Ok(());
+    }
+    slice::stop(pod)
 }
 
 /// Stops the pod and starts it again, and its members.
@@ -174,6 +173,9 @@ pub fn remove(store: &Store, pod: &Pod, how: Removal) -> Result<(), PodError> {
         }
     })?;
     teardown::clean_up(store, pod)?;
+    if !is_own(pod) && !pod.of_unit {
+        slice::stop(pod)?;
+    }
     let _lock = Lock::acquire(store, "pod", &pod.name)?;
     match record::by_name(store, &pod.name)? {
         Some(now) if now.id == pod.id => Ok(now.forget(store)?),
@@ -231,6 +233,6 @@ fn transient(store: &Store, pod: &Pod, program: &Path) -> TransientService {
         stop_timeout: STOP_TIMEOUT,
         remains: true,
         bound_to: None,
-        slice: Some(slice_name(&pod.name)),
+        slice: Some(slice::name(&pod.name)),
     }
 }

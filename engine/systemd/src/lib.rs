@@ -11,6 +11,8 @@
 //! | [`manager`] | the service manager over D-Bus (org.freedesktop.systemd1(5)): transient units, start and stop |
 //! | [`notify`] | sd_notify(3) |
 //! | [`post_mortem`] | what happened to a service the last time it ran, told from what systemd and the journal still know: `facts` are what they say, `verdict` is what it means, `next` what systemd will do |
+//! | [`restart`] | whether systemd is going to start a service again that has just ended |
+//! | [`slice`] | slices with limits of their own |
 //! | [`units`] | what systemd knows about units, read over D-Bus (org.freedesktop.systemd1(5)) |
 //!
 //! ```
@@ -32,6 +34,8 @@ pub mod journal;
 pub mod manager;
 pub mod notify;
 pub mod post_mortem;
+pub mod restart;
+pub mod slice;
 pub mod units;
 
 pub use invocation::Invocation;

@@ -107,6 +107,7 @@ pub(super) trait Manager {
     fn start_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
     fn stop_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
     fn restart_unit(&self, name: &str, mode: &str) -> zbus::Result<OwnedObjectPath>;
+    fn set_unit_properties(&self, name: &str, runtime: bool, properties: &[(&str, Variant<'_>)]) -> zbus::Result<()>;
     fn thaw_unit(&self, name: &str) -> zbus::Result<()>;
     fn reset_failed_unit(&self, name: &str) -> zbus::Result<()>;
     fn reload(&self) -> zbus::Result<()>;
@@ -210,7 +211,31 @@ pub fn thaw(unit: &str) -> Result<(), ManagerError> {
     })
 }
 
-fn refused(action: &'static str, unit: &str) -> impl FnOnce(zbus::Error) -> ManagerError {
+/// Has systemd stop a unit that it does nothing else with, and does not wait for it.
+///
+/// # Errors
+/// systemd cannot be reached, or refuses: another job is at work on the unit.
+pub fn stop_if_idle(unit: &str) -> Result<(), ManagerError> {
+    zbus::block_on(async {
+        let manager = connect().await?;
+        let job = manager.stop_unit(unit, "fail").await;
+        job.map(drop).map_err(refused("stop", unit))
+    })
+}
+
+/// Has systemd restart a unit that it does nothing else with, and does not wait for it.
+///
+/// # Errors
+/// As [`stop_if_idle`].
+pub fn restart_if_idle(unit: &str) -> Result<(), ManagerError> {
+    zbus::block_on(async {
+        let manager = connect().await?;
+        let job = manager.restart_unit(unit, "fail").await;
+        job.map(drop).map_err(refused("restart", unit))
+    })
+}
+
+pub(super) fn refused(action: &'static str, unit: &str) -> impl FnOnce(zbus::Error) -> ManagerError {
     let unit = unit.to_owned();
     move |source| ManagerError::Refused { action, unit, source }
 }
@@ -231,7 +256,7 @@ pub fn reload() -> Result<(), ManagerError> {
 }
 
 /// The manager that this user's containers belong to.
-async fn connect() -> Result<ManagerProxy<'static>, ManagerError> {
+pub(super) async fn connect() -> Result<ManagerProxy<'static>, ManagerError> {
     connect_to(!nix::unistd::geteuid().is_root()).await
 }
 

@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use zbus::OwnedVariant;
 use zbus::fdo::PropertiesProxy;
 use zbus::names::InterfaceName;
+use zbus::{OwnedObjectPath, OwnedVariant};
 
 use super::manager::{Listed, ManagerError, ManagerProxy, connect_to};
 
@@ -73,6 +73,34 @@ impl Units {
     /// `enabled`, `disabled`, `generated` …; also for templates, which have no other properties.
     pub fn file_state(&self, unit: &str) -> Option<String> {
         zbus::block_on(self.manager.get_unit_file_state(unit)).ok()
+    }
+
+    /// What systemd is about to do with a unit: `start`, `stop`, `restart` …; `None` if nothing.
+    ///
+    /// # Errors
+    /// systemd does not answer. A job that has ended meanwhile is none.
+    pub fn job_of(&self, unit: &mut Properties) -> Result<Option<String>, ManagerError> {
+        let Some((_, path)) = unit.take::<(u32, OwnedObjectPath)>("Job").filter(|(id, _)| *id != 0) else {
+            return Ok(None);
+        };
+        let read = async {
+            let job = PropertiesProxy::builder(self.manager.inner().connection())
+                .destination("org.freedesktop.systemd1")
+                .path(path)
+                .build()
+                .await?;
+            job.get(InterfaceName::try_from("org.freedesktop.systemd1.Job")?, "JobType")
+                .await
+        };
+        match zbus::block_on(read) {
+            Ok(kind) => Ok(kind.try_into().ok()),
+            Err(zbus::fdo::Error::UnknownObject(_)) => Ok(None),
+            Err(error) => Err(ManagerError::Refused {
+                action: "show the job of",
+                unit: unit.text("Id"),
+                source: error.into(),
+            }),
+        }
     }
 
     /// The states of units, and of those loaded ones whose name matches a pattern (glob(7)).

@@ -5,6 +5,7 @@ use clap::Args;
 use crate::error::CliError;
 use unipod::bundle::values::signal;
 use unipod::container::{ContainerError, record, remove};
+use unipod::pod::ending;
 use unipod::store::Store;
 
 /// Take down what an ended container still holds, and note how it ended. Run by systemd.
@@ -21,7 +22,11 @@ impl CleanupArgs {
         let code = exit_code(env("EXIT_CODE").as_deref(), env("EXIT_STATUS").as_deref());
         match record::find(store, &self.container) {
             Err(ContainerError::NotFound(_)) => Ok(0),
-            found => Ok(remove::clean_up(store, &found?, code).map(|()| 0)?),
+            found => {
+                let ended = found?;
+                remove::clean_up(store, &ended, code)?;
+                Ok(ending::after(store, &ended).map(|()| 0)?)
+            }
         }
     }
 }

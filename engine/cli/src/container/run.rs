@@ -17,7 +17,7 @@ use unipod::container::record::{self, Lifecycle, Record, SdNotify, UnitUse};
 use unipod::container::remove::{self, RemoveOptions};
 use unipod::container::{Attendance, ContainerError, foreground, start};
 use unipod::image::Image;
-use unipod::pod::{Pod, member, record as pods};
+use unipod::pod::{Pod, ending, member, record as pods};
 use unipod::store::{self, Store};
 use unipod::systemd::Invocation;
 use unipod::{Defaults, NewContainer};
@@ -213,6 +213,7 @@ fn run_in_foreground(
     let ended = super::start::bring_up_pod(store, &made)
         .and_then(|()| Ok(member::shared(store, &made)?))
         .and_then(|pod| foreground::run(store, created, image.as_ref(), pod.as_ref(), lifecycle.shown, &written));
+    ending::after(store, &made)?;
     if ended.as_ref().is_err_and(|error| error.code == ENGINE_FAILED) && !has_lived(store, &made)? {
         take_back(store, &made)?;
     }

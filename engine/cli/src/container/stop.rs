@@ -3,11 +3,12 @@
 use clap::Args;
 
 use super::targets::Targets;
-use crate::error::CliError;
+use crate::error::{CliError, chain};
 use unipod::bundle::values::signal;
 use unipod::container::record::Record;
 use unipod::container::remove::RemoveOptions;
 use unipod::container::{ContainerError, stop};
+use unipod::pod::ending;
 use unipod::service;
 use unipod::store::Store;
 use unipod::systemd::Invocation;
@@ -106,7 +107,11 @@ impl RmArgs {
                 );
                 return Ok(true);
             }
-            service::remove(store, record, options).map(|()| true)
+            service::remove(store, record, options)?;
+            if let Some(error) = cleans_up.then(|| ending::after(store, record).err()).flatten() {
+                tracing::warn!("{} has ended, and its pod goes on: {}", record.name, chain(&error));
+            }
+            Ok(true)
         })
     }
 

@@ -93,10 +93,6 @@ impl WaitArgs {
     fn until(&self, container: Option<&Container<'_>>, interval: Duration) -> Result<i32, CliError> {
         let Some(container) = container else { return Ok(-1) };
         if self.condition == [Condition::Stopped] {
-            // As in podman and docker, one that has never run has nothing to be waited for.
-            if container.is(Condition::Created)? {
-                return Ok(0);
-            }
             return Ok(container.wait()?.unwrap_or(-1));
         }
         loop {

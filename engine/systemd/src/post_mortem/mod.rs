@@ -4,7 +4,7 @@
 pub mod facts;
 pub mod log;
 pub mod next;
-mod restart;
+mod start_limit;
 pub mod time;
 pub mod verdict;
 

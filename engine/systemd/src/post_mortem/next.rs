@@ -1,9 +1,10 @@
 //! What systemd will do with a service (systemd.service(5), `Restart=`), and who else starts it.
 
 use super::facts::Facts;
-use super::restart::{applies, is_start_limited};
+use super::start_limit::is_start_limited;
 use super::time::{date, now, span};
 use super::verdict::{State, Verdict};
+use crate::restart::applies;
 use crate::units::Units;
 
 /// One sentence each.

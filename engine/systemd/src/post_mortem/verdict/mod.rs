@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::facts::{End, Facts, Step};
 use super::log::Log;
-use super::restart::is_start_limited;
+use super::start_limit::is_start_limited;
 use super::time::span;
 
 /// In which state a service is, as people think of it.
