@@ -25,7 +25,7 @@ pub struct LsArgs {
     /// Show all containers, not only running ones.
     #[arg(short, long)]
     all: bool,
-    /// Only containers that match: ancestor=, before=, command=, exited=, health=, id=, label=, label!=, name=, network=,
+    /// Only containers that match: ancestor=, before=, command=, exited=, health=, id=, label=, label!=, name=, network=, pod=,
     /// restart-policy=, since=, status=, until=, volume=.
     #[arg(short, long, value_name = "KEY=VALUE")]
     filter: Vec<String>,
