@@ -23,7 +23,7 @@ impl Host {
         program.starts_with("podman")
     }
 
-    /// Whether a path surely does not exist. "Cannot be seen" is not "does not exist".
+    /// Whether a path surely does not exist: one that is only out of sight may be there.
     pub fn lacks(&self, path: &str) -> bool {
         let path = self.root.join(path.trim_start_matches('/'));
         std::fs::metadata(path).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound)

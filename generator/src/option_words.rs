@@ -105,7 +105,7 @@ impl Conversion<'_> {
         options
     }
 
-    /// The words of a command inside of the container, of the last assignment; nothing but empty words is no command.
+    /// The words of a command inside of the container, of the last assignment; empty words alone are no command.
     pub fn command_words(&self, key: &str) -> Option<Vec<String>> {
         let words = self.section.last_args(key)?;
         words.iter().any(|word| !word.is_empty()).then_some(words)

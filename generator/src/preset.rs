@@ -236,7 +236,7 @@ fn read(path: &Path) -> io::Result<Links> {
         .collect())
 }
 
-/// Whether it is the record itself that cannot be read, and not we who may not.
+/// Whether the record itself is unreadable, whoever asks.
 fn is_damage(error: &io::Error) -> bool {
     let damage = [Errno::ISDIR, Errno::IO, Errno::LOOP, Errno::BADMSG, Errno::UCLEAN];
     Errno::from_io_error(error).is_some_and(|error| damage.contains(&error))

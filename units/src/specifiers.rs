@@ -54,7 +54,7 @@ pub struct Specifier {
 }
 
 impl Specifier {
-    /// What systemd puts in its place, in words; nothing if systemd knows no such specifier.
+    /// What systemd puts in its place, in words; nothing for one that systemd does not know.
     pub fn meaning(&self) -> Option<&'static str> {
         let letter = self.letter?;
         KNOWN

@@ -60,7 +60,7 @@ impl BundleError {
     }
 
     /// A value that this machine cannot grant.
-    pub fn lacking(option: &'static str, value: impl Into<String>, reason: impl Into<String>) -> Self {
+    pub(crate) fn lacking(option: &'static str, value: impl Into<String>, reason: impl Into<String>) -> Self {
         Self::Lacking {
             option,
             value: value.into(),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{human, output};
-use unipod::image::Progress;
+use unipod::image::{Progress, Silent};
 use unipod::systemd::notify;
 
 /// The progress of a command: nothing with `--quiet`, else as the place where standard error goes can show it.
@@ -48,14 +48,6 @@ impl Progress for UnitStatus {
         };
         notify::status_extending(&share, PATIENCE);
     }
-}
-
-/// Says nothing.
-#[derive(Debug, Clone, Copy)]
-pub struct Silent;
-
-impl Progress for Silent {
-    fn report(&self, _status: &str, _done: u64, _total: u64) {}
 }
 
 /// Prints each new status once.

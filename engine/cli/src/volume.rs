@@ -7,7 +7,7 @@ use super::arguments::{Filters, Listing, any_value, each, key_values};
 use super::error::CliError;
 use super::human;
 use super::output::{self, Row, print_inspect};
-use unipod::container::record;
+use unipod::container::record::users_of_volume;
 use unipod::service::remove_all;
 use unipod::store::Store;
 use unipod::volume::{Created, Volume, VolumeError, Wanted, create, find, list, remove};
@@ -159,7 +159,7 @@ fn filtered(store: &Store, words: &[String]) -> Result<Vec<Volume>, CliError> {
             && filters.pass("driver", |w| volume.driver == w)
             && filters.pass("scope", |w| w == "local")
             && filters.pass_labels(&volume.labels);
-        if matches && filters.pass_bool("dangling", users(store, &volume.name)?.is_empty()) {
+        if matches && filters.pass_bool("dangling", users_of_volume(store, &volume.name)?.is_empty()) {
             kept.push(volume);
         }
     }
@@ -291,9 +291,9 @@ fn remove_one(store: &Store, name: &str, force: bool) -> Result<Option<String>, 
     let removed = match full {
         Ok(full) => {
             if force {
-                remove_all(store, &users(store, &full)?)?;
+                remove_all(store, &users_of_volume(store, &full)?)?;
             }
-            remove(store, &full, &users(store, &full)?, false)
+            remove(store, &full, &users_of_volume(store, &full)?, false)
         }
         Err(error) => Err(error),
     };
@@ -326,7 +326,7 @@ impl PruneArgs {
     fn run(self, store: &Store) -> Result<u8, CliError> {
         unipod::volume::sweep(store)?;
         for volume in filtered(store, &self.filter)? {
-            let users = users(store, &volume.name)?;
+            let users = users_of_volume(store, &volume.name)?;
             if users.is_empty() {
                 remove(store, &volume.name, &users, false)?;
                 output::print_line(&volume.name);
@@ -334,10 +334,4 @@ impl PruneArgs {
         }
         Ok(0)
     }
-}
-
-/// The containers that use the volume `name`.
-fn users(store: &Store, name: &str) -> Result<Vec<String>, CliError> {
-    let uses = |r: &record::Record| r.volumes.iter().any(|v| v.name == name);
-    Ok(record::list(store)?.into_iter().filter(uses).map(|r| r.name).collect())
 }

@@ -128,7 +128,7 @@ impl Config {
     ///
     /// # Errors
     /// It is another.
-    pub fn one_of(&self, key: &str, words: &[&str]) -> Result<Option<String>, String> {
+    pub(crate) fn one_of(&self, key: &str, words: &[&str]) -> Result<Option<String>, String> {
         match self.text(key) {
             Some(text) if !words.contains(&text) => Err(self.refuse(key, &words.join(", "))),
             text => Ok(text.map(str::to_owned)),

@@ -137,7 +137,7 @@ impl Data {
     }
 }
 
-/// Whether the directory holds a file of this ending. One that cannot be read holds none that anybody could run.
+/// Whether the directory holds a file of this ending. What is in one that cannot be read, nobody could run.
 fn has_file(dir: &str, extension: &str) -> bool {
     let mut entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
     entries.any(|entry| entry.path().extension().is_some_and(|found| found == extension))

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::check::answer_within;
+use super::answer::answer_within;
 use super::process::{Handle, Process};
 use super::record::{Record, SdNotify, State};
 use super::{ContainerError, stop};

@@ -5,8 +5,8 @@
 //!
 //! | module | job |
 //! |---|---|
+//! | `answer` | what a health check's command answers: within a time, and no more than fits a log |
 //! | `bundle` | everything that was found out about a container, put before `unipod-bundle`, which writes it |
-//! | `check` | what a health check's command answers: within a time, and no more than fits a log |
 //! | [`create`] | making a container: its name is claimed, its image is there, its record is on disk |
 //! | `error` | what can go wrong with a container |
 //! | [`exec`] | a further process in a running container |
@@ -53,8 +53,8 @@
 //! # Ok::<(), unipod_store::StoreError>(())
 //! ```
 
+mod answer;
 mod bundle;
-mod check;
 pub mod create;
 mod error;
 pub mod exec;

@@ -21,7 +21,7 @@ const DIRECTORIES: [&str; 5] = ["dev", "etc", "proc", "run", "sys"];
 /// directories (`st_dev`, Documentation/filesystems/overlayfs.rst).
 ///
 /// # Errors
-/// It is not there yet and cannot be made.
+/// It is missing, and making it fails.
 pub fn below_image(store: &Store, options: &ContainerOptions) -> Result<Option<PathBuf>, StoreError> {
     if !files::has_all(options) {
         return Ok(None);

@@ -301,6 +301,24 @@ pub fn list(store: &Store) -> Result<Vec<Record>, StoreError> {
     Ok(records)
 }
 
+/// IDs of the images that containers use, running or not.
+///
+/// # Errors
+/// As [`list`].
+pub fn used_images(store: &Store) -> Result<Vec<String>, StoreError> {
+    Ok(list(store)?.iter().flat_map(Record::images).cloned().collect())
+}
+
+/// Names of the containers that use a volume.
+///
+/// # Errors
+/// As [`list`].
+pub fn users_of_volume(store: &Store, name: &str) -> Result<Vec<String>, StoreError> {
+    let uses = |record: &Record| record.volumes.iter().any(|volume| volume.name == name);
+    let found = list(store)?.into_iter().filter(uses);
+    Ok(found.map(|record| record.name).collect())
+}
+
 /// `[a-zA-Z0-9][a-zA-Z0-9_.-]*`, as podman has it. Such a name is a safe file name as well.
 pub fn is_valid_name(name: &str) -> bool {
     store::id::is_name(name, 200)

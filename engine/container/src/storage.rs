@@ -34,7 +34,7 @@ pub struct Storage {
 /// Volumes made here are in the record, on disk, before they exist: whoever removes the container finds them.
 ///
 /// # Errors
-/// A mount is malformed, or what it names is not there and cannot be made.
+/// A mount is malformed, or what it names is missing and cannot be made.
 pub fn resolve(
     store: &Store,
     record: &mut Record,

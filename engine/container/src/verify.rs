@@ -179,13 +179,8 @@ mod tests {
     use super::super::record::ImageUse;
     use super::super::record::tests::record;
     use super::*;
+    use unipod_image::Silent;
     use unipod_store::testing::store;
-
-    struct Silent;
-
-    impl Progress for Silent {
-        fn report(&self, _: &str, _: u64, _: u64) {}
-    }
 
     #[test]
     fn what_leads_nowhere_is_told_and_what_is_left_goes() {

@@ -202,7 +202,7 @@ fn hash_all(file: &mut File, hasher: &mut Sha256) -> io::Result<u64> {
 }
 
 /// `sha256:HEX` of a raw hash.
-pub fn digest_text(hash: &[u8]) -> String {
+pub(crate) fn digest_text(hash: &[u8]) -> String {
     format!("sha256:{}", hex::encode(hash))
 }
 

@@ -64,7 +64,7 @@ pub enum ImageError {
         /// Names of the containers.
         users: Vec<String>,
     },
-    /// What no image needs cannot go now.
+    /// Garbage has to stay for now.
     #[error("{} cannot be removed now: a pull is under way, or the record of an image is damaged", .0.display())]
     Kept(PathBuf),
     /// An ID was given where one name of several was probably meant.

@@ -8,7 +8,7 @@ use reqwest::{Client, Response, StatusCode};
 
 use super::registry::choose_cryptography;
 
-/// Whoever does not answer by then does not.
+/// Whoever is silent until then stays so.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Nothing came for so long: the transfer has broken off.

@@ -48,7 +48,7 @@ pub fn find_record(store: &Store, name: &str) -> Result<Option<Record>, ImageErr
 }
 
 /// Whether `name` names the image itself (by its ID) and not one of its references.
-pub fn is_id_of(name: &str, record: &Record) -> bool {
+pub(crate) fn is_id_of(name: &str, record: &Record) -> bool {
     let digits = name.strip_prefix("sha256:").unwrap_or(name);
     let hex = record.id.strip_prefix("sha256:").unwrap_or(&record.id);
     is_hex(digits) && digits.len() >= 3 && hex.starts_with(digits)
@@ -58,7 +58,7 @@ pub fn is_id_of(name: &str, record: &Record) -> bool {
 ///
 /// # Errors
 /// It is no image name, or a digest, which nobody can give.
-pub fn qualify_local(name: &str) -> Result<String, ReferenceError> {
+pub(crate) fn qualify_local(name: &str) -> Result<String, ReferenceError> {
     let parsed: Name = name.parse()?;
     if parsed.digest.is_some() {
         return Err(ReferenceError::Invalid {
@@ -70,7 +70,7 @@ pub fn qualify_local(name: &str) -> Result<String, ReferenceError> {
 }
 
 /// The references under which the store may know `name`, the likeliest first; none for what is no image name.
-pub fn local_candidates(name: &str) -> Vec<String> {
+pub(crate) fn local_candidates(name: &str) -> Vec<String> {
     let Ok(name) = name.parse::<Name>() else {
         return Vec::new();
     };

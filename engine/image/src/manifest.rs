@@ -204,7 +204,7 @@ pub fn configuration(bytes: &[u8]) -> Result<ImageConfiguration, ManifestError> 
 ///
 /// # Errors
 /// It is for another operating system.
-pub fn check_platform(config: &ImageConfiguration, wanted: &Platform) -> Result<(), ManifestError> {
+pub(crate) fn check_platform(config: &ImageConfiguration, wanted: &Platform) -> Result<(), ManifestError> {
     let (os, arch) = (config.os().to_string(), config.architecture().to_string());
     if !os.is_empty() && os != wanted.os {
         return Err(ManifestError::Unsupported(format!(

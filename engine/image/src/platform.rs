@@ -26,7 +26,7 @@ impl Platform {
     }
 
     /// What an entry of an index is for.
-    pub fn of_entry(entry: &oci_spec::image::Platform) -> Self {
+    pub(crate) fn of_entry(entry: &oci_spec::image::Platform) -> Self {
         Self {
             os: entry.os().to_string(),
             arch: entry.architecture().to_string(),
@@ -35,7 +35,7 @@ impl Platform {
     }
 
     /// How well `offered` runs here: 0 is what is wanted, larger is worse, `None` does not run.
-    pub fn rank(&self, offered: &Self) -> Option<usize> {
+    pub(crate) fn rank(&self, offered: &Self) -> Option<usize> {
         if self.os != offered.os || self.arch != offered.arch {
             return None;
         }

@@ -73,11 +73,6 @@ const OTHER_TRANSPORTS: [&str; 7] = [
 const MAX_NAME: usize = 255;
 
 impl Name {
-    /// Whether the registry has to be found by an alias or a search list.
-    pub fn is_short(&self) -> bool {
-        self.registry.is_none()
-    }
-
     /// The reference in `registry`, for a name that is short, or in the registry it names itself.
     pub fn qualify(&self, registry: &str) -> Reference {
         let registry = match self.registry.as_deref().unwrap_or(registry) {
@@ -175,7 +170,7 @@ impl Reference {
     }
 
     /// The tag or digest as the registry's API takes it.
-    pub fn version_text(&self) -> &str {
+    pub(crate) fn version_text(&self) -> &str {
         match &self.version {
             Version::Tag(text) | Version::Digest(text) => text,
         }
@@ -212,7 +207,7 @@ impl fmt::Display for Reference {
 }
 
 /// The 64 digits of a `sha256:` digest.
-pub fn sha256_hex(digest: &str) -> Option<&str> {
+pub(crate) fn sha256_hex(digest: &str) -> Option<&str> {
     let hex = digest.strip_prefix("sha256:")?;
     (hex.len() == 64 && hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))).then_some(hex)
 }

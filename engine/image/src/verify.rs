@@ -358,16 +358,11 @@ fn summary(differences: &[Difference]) -> Option<Difference> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Silent;
     use crate::find;
     use crate::testing::Lab;
 
     const NAME: &str = "localhost/a:latest";
-
-    struct Silent;
-
-    impl Progress for Silent {
-        fn report(&self, _: &str, _: u64, _: u64) {}
-    }
 
     fn verification<'a>(lab: &'a Lab, depth: Option<Depth>, busy: Busy<'a>) -> Verification<'a> {
         Verification {

@@ -137,7 +137,7 @@ impl Network {
     }
 
     /// The bridge that netavark makes and deletes for this network.
-    pub fn managed_bridge(&self) -> Option<&str> {
+    pub(crate) fn managed_bridge(&self) -> Option<&str> {
         let managed = self.driver == "bridge" && self.options.get("mode").is_none_or(|m| m != "unmanaged");
         self.network_interface.as_deref().filter(|_| managed)
     }

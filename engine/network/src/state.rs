@@ -54,7 +54,7 @@ pub(super) struct PerNetwork {
 
 impl Input {
     /// Whether aardvark-dns serves any of the networks.
-    pub fn needs_dns(&self) -> bool {
+    pub(crate) fn needs_dns(&self) -> bool {
         self.network_info
             .values()
             .any(|n| n.dns_enabled && n.driver == "bridge")
@@ -107,7 +107,7 @@ pub(super) fn write_status(store: &Store, id: &str, status: &Status) -> Result<(
 }
 
 /// What came of the setup for `id`; `None` while it is not finished.
-pub fn read_status(store: &Store, id: &str) -> Result<Option<Status>, NetworkError> {
+pub(crate) fn read_status(store: &Store, id: &str) -> Result<Option<Status>, NetworkError> {
     Ok(undamaged(read_json(&status_path(store, id)))?)
 }
 

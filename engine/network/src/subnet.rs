@@ -53,7 +53,7 @@ impl Taken {
     }
 
     /// What of it shares addresses with `subnet`.
-    pub fn conflict(&self, subnet: &IpNet) -> Option<IpNet> {
+    pub(crate) fn conflict(&self, subnet: &IpNet) -> Option<IpNet> {
         self.subnets
             .iter()
             .find(|taken| taken.contains(subnet) || subnet.contains(*taken))
@@ -61,7 +61,7 @@ impl Taken {
     }
 
     /// The first free subnet of the pools.
-    pub fn free_v4(&self) -> Result<IpNet, NetworkError> {
+    pub(crate) fn free_v4(&self) -> Result<IpNet, NetworkError> {
         let pools = shared().subnet_pools.as_deref().unwrap_or(&POOLS);
         pools
             .iter()
@@ -73,7 +73,7 @@ impl Taken {
     }
 
     /// A random unique local /64 (RFC 4193).
-    pub fn free_v6(&self) -> Result<IpNet, NetworkError> {
+    pub(crate) fn free_v6(&self) -> Result<IpNet, NetworkError> {
         for _ in 0..100 {
             let mut bytes = [0; 16];
             getrandom::fill(&mut bytes[1..8]).map_err(|_| NetworkError::NoSubnet)?;
@@ -102,7 +102,7 @@ pub fn free_bridge(networks: &[Network]) -> String {
 }
 
 /// Whether the host has an interface of this name.
-pub fn interface_exists(name: &str) -> bool {
+pub(crate) fn interface_exists(name: &str) -> bool {
     nix::net::if_::if_nametoindex(name).is_ok()
 }
 

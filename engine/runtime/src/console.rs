@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 
-use crate::log::RuntimeError;
+use crate::failure::RuntimeError;
 
 /// Waits for a terminal.
 #[derive(Debug)]

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use oci_spec::runtime::Spec;
 
 use crate::early::{Early, Running};
+use crate::failure::{self, RuntimeError};
 use crate::held::Held;
-use crate::log::{self, RuntimeError};
 use crate::oci::{MAKING_LIMIT, OciRuntime, RunRequest};
 
 /// A container that is being made: the OCI runtime waits for the end of its bundle. Dropping this ends it.
@@ -68,7 +68,7 @@ impl Supplied<'_> {
     pub fn finish(mut self) -> Result<u32, RuntimeError> {
         let status = self.program.wait_within(MAKING_LIMIT)?;
         if !status.success() {
-            return Err(log::failure(&self.request.log(), self.runtime, status));
+            return Err(failure::of(&self.request.log(), self.runtime, status));
         }
         let pid_file = self.request.pid_file();
         let text = std::fs::read_to_string(&pid_file).map_err(RuntimeError::io("read", &pid_file))?;
@@ -109,7 +109,7 @@ impl Release {
         if status.success() {
             Ok(())
         } else {
-            Err(log::failure(&self.log, &self.runtime, status))
+            Err(failure::of(&self.log, &self.runtime, status))
         }
     }
 }

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
 use std::time::Duration;
 
+use crate::failure::RuntimeError;
 use crate::gate::Gate;
 use crate::held::Held;
-use crate::log::RuntimeError;
 use unipod_bundle::files;
 use unipod_linux::child;
 

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-use crate::log;
-pub use crate::log::RuntimeError;
+use crate::failure;
+pub use crate::failure::RuntimeError;
 use crate::program::{Program, executable, look_up};
 use unipod_bundle::security::seccomp::cache::FilterCache;
 use unipod_config::shared;
@@ -208,7 +208,7 @@ impl OciRuntime {
         let status = status.map_err(RuntimeError::io("wait for", self.path()))?;
         // With the ends of the pipes in it.
         drop(command);
-        log::own_failure(&log, self.path(), status)
+        failure::own_failure(&log, self.path(), status)
     }
 
     /// Sends a signal to the container's first process, or to all of its processes.
@@ -242,19 +242,6 @@ impl OciRuntime {
     pub fn version(&self) -> Result<String, RuntimeError> {
         let text = self.quiet(self.program.command().arg("--version"))?;
         Ok(text.lines().next().unwrap_or_default().to_owned())
-    }
-
-    /// What `features` prints: the OCI runtime's own account of what it can do.
-    ///
-    /// # Errors
-    /// It is too old to know the question.
-    pub fn features(&self) -> Result<serde_json::Value, RuntimeError> {
-        let text = self.quiet(self.program.command().arg("features"))?;
-        serde_json::from_str(&text).map_err(|_| RuntimeError::Failed {
-            runtime: self.path().to_owned(),
-            message: text,
-            code: 125,
-        })
     }
 
     /// The command that makes a container of a bundle: `create` or `run`.
@@ -336,7 +323,7 @@ impl OciRuntime {
         Err(RuntimeError::Failed {
             runtime: self.path().to_owned(),
             message: if said.is_empty() {
-                log::silent(output.status)
+                failure::silent(output.status)
             } else {
                 said
             },

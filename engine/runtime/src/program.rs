@@ -71,8 +71,8 @@ fn is_elf(path: &Path) -> std::io::Result<bool> {
     Ok(magic == *b"\x7fELF")
 }
 
-/// The program of that name.
-pub(super) fn look_up(name: &str) -> Option<PathBuf> {
+/// The program of that name, from PATH or where programs are anyway.
+pub fn look_up(name: &str) -> Option<PathBuf> {
     let path: OsString = std::env::var_os("PATH").unwrap_or_default();
     let dirs = std::env::split_paths(&path).chain(std::env::split_paths(OsStr::new(PLACES)));
     dirs.filter(|dir| dir.is_absolute())

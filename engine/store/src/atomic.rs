@@ -114,7 +114,7 @@ fn warn_once(message: String) {
 /// Whoever makes that anew replaces the record, and whoever removes it removes it.
 ///
 /// # Errors
-/// It cannot be read for a reason that is not its own, see [`StoreError::is_damage`].
+/// Something else than the record keeps it from being read, see [`StoreError::is_damage`].
 pub fn undamaged<T>(read: Result<Option<T>, StoreError>) -> Result<Option<T>, StoreError> {
     match read {
         Err(damage) if damage.is_damage() => {

@@ -141,7 +141,7 @@ impl Message {
     }
 
     /// When the journal took it, in microseconds since 1970.
-    pub fn micros(&self) -> u64 {
+    pub(crate) fn micros(&self) -> u64 {
         self.field("__REALTIME_TIMESTAMP").parse().unwrap_or(0)
     }
 }

@@ -101,7 +101,7 @@ fn length(value: &Value) -> Result<usize, String> {
     }
 }
 
-/// `index x 1 "a"` is `x[1]["a"]`. A map answers with nothing for a key it does not have, a list has its bounds.
+/// `index x 1 "a"` is `x[1]["a"]`. A map answers with nothing for a key that it lacks, a list has its bounds.
 fn index(value: &Value, keys: &[&Value]) -> Result<Value, String> {
     let mut value = value;
     for key in keys {

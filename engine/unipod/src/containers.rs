@@ -11,11 +11,10 @@ use unipod_container::remove::{self, RemoveOptions};
 use unipod_container::stats::Sample;
 use unipod_container::top::{Table, top};
 use unipod_container::{ContainerError, inspect, pause, stop};
-use unipod_image as image;
+use unipod_image::{self as image, Silent};
 use unipod_linux::child;
 use unipod_systemd::journal::{self, Query};
 
-use crate::images::Silent;
 use crate::{Condition, Engine, EngineError, NewContainer, make, pod, service};
 
 /// How long the record of a container may take to say how it ended, once it has: its unit cleans up meanwhile.

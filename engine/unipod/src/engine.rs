@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use unipod_runtime::look_up;
 use unipod_store::Store;
 
 use crate::EngineError;
@@ -60,14 +61,8 @@ impl Engine {
     /// The program that services of containers execute.
     pub(crate) fn program(&self) -> Result<PathBuf, EngineError> {
         let named = self.program.clone();
-        named.or_else(|| in_path("unipod")).ok_or(EngineError::NoProgram)
+        named.or_else(|| look_up("unipod")).ok_or(EngineError::NoProgram)
     }
-}
-
-fn in_path(name: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    let mut found = std::env::split_paths(&path).map(|dir| dir.join(name));
-    found.find(|file| file.is_absolute() && file.is_file())
 }
 
 #[cfg(test)]
@@ -82,7 +77,7 @@ mod tests {
             engine.with_program("/x/unipod").program().unwrap(),
             Path::new("/x/unipod")
         );
-        assert!(in_path("sh").is_some_and(|shell| shell.is_absolute()));
-        assert_eq!(in_path("no-such-program"), None);
+        assert!(look_up("sh").is_some_and(|shell| shell.is_absolute()));
+        assert_eq!(look_up("no-such-program"), None);
     }
 }

@@ -2,7 +2,7 @@
 
 use unipod_container::record;
 use unipod_image::remove::Removed;
-use unipod_image::{self as image, Image, ImageError, Progress, PullOptions, PullPolicy};
+use unipod_image::{self as image, Image, ImageError, Progress, PullOptions, PullPolicy, Silent};
 use unipod_store::Store;
 
 use crate::EngineError;
@@ -68,17 +68,7 @@ impl<'a> Images<'a> {
     /// # Errors
     /// There is none, or a container uses it.
     pub fn remove(self, name: &str) -> Result<Removed, EngineError> {
-        let used = || {
-            let records = record::list(self.store)?;
-            Ok(records.iter().flat_map(record::Record::images).cloned().collect())
-        };
+        let used = || record::used_images(self.store);
         Ok(image::remove::remove(self.store, name, &used, false)?)
     }
-}
-
-/// A pull that nobody watches.
-pub(crate) struct Silent;
-
-impl Progress for Silent {
-    fn report(&self, _status: &str, _done: u64, _total: u64) {}
 }

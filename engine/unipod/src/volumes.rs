@@ -55,8 +55,6 @@ impl<'a> Volumes<'a> {
     /// # Errors
     /// The store cannot be read.
     pub fn users(self, name: &str) -> Result<Vec<String>, EngineError> {
-        let uses = |record: &record::Record| record.volumes.iter().any(|volume| volume.name == name);
-        let records = record::list(self.store)?.into_iter().filter(uses);
-        Ok(records.map(|record| record.name).collect())
+        Ok(record::users_of_volume(self.store, name)?)
     }
 }

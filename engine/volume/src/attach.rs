@@ -64,7 +64,7 @@ impl Volume {
     }
 }
 
-/// A directory that is bound without any further option needs no mount of its own.
+/// A directory that is only bound is used as it is, with no mount of its own.
 fn plain_bind(options: &Options) -> Option<&str> {
     let plain = options.mount.iter().all(|o| o == "bind" || o == "rbind");
     options.device.as_deref().filter(|_| options.is_bind() && plain)

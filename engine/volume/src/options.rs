@@ -102,7 +102,7 @@ impl Options {
     }
 
     /// Whether using the volume means mounting something.
-    pub fn is_mounted(&self) -> bool {
+    pub(crate) fn is_mounted(&self) -> bool {
         self.device.is_some() || self.fs_type.is_some()
     }
 }

@@ -49,7 +49,7 @@ struct Parser<'a> {
     line: u32,
     /// The open section.
     section: Option<usize>,
-    /// Whether the last header was bad: then assignments without a section are not a second mistake.
+    /// Whether the last header was bad: then assignments that lack a section are part of that mistake.
     bad_header: bool,
     /// Comments that wait to learn what follows them.
     comments: Vec<Comment>,

@@ -166,7 +166,7 @@ fn node(meta: &fs::Metadata, container: &Path) -> Option<LinuxDevice> {
 }
 
 /// Reads one `--device-cgroup-rule 'TYPE MAJOR:MINOR MODE'`.
-pub fn parse_rule(text: &str) -> Result<LinuxDeviceCgroup, BundleError> {
+pub(crate) fn parse_rule(text: &str) -> Result<LinuxDeviceCgroup, BundleError> {
     let invalid = || {
         BundleError::invalid(
             "--device-cgroup-rule",

@@ -1,4 +1,4 @@
-//! Paths of `/proc` and `/sys` that a container must not see or must not write.
+//! Paths of `/proc` and `/sys` that are hidden from a container, or that it may only read.
 
 use crate::security::SecurityOptions;
 

@@ -9,7 +9,7 @@ fn config<'a>(request: &BundleRequest<'a>) -> Option<&'a Config> {
 }
 
 /// The user as given, or the image's.
-pub fn user_name<'a>(request: &BundleRequest<'a>) -> &'a str {
+pub(crate) fn user_name<'a>(request: &BundleRequest<'a>) -> &'a str {
     let of_image = || config(request).and_then(|config| config.user().as_deref());
     request.options.user.as_deref().or_else(of_image).unwrap_or_default()
 }

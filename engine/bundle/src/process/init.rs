@@ -46,7 +46,7 @@ pub fn program(options: &ContainerOptions) -> Result<PathBuf, BundleError> {
 }
 
 /// The words that start `command` under the init.
-pub fn wrap(command: Vec<String>) -> Vec<String> {
+pub(crate) fn wrap(command: Vec<String>) -> Vec<String> {
     [DESTINATION.to_owned(), "--".to_owned()]
         .into_iter()
         .chain(command)

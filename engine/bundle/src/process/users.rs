@@ -212,7 +212,7 @@ fn lines(text: Option<&str>) -> impl Iterator<Item = Vec<&str>> {
         .filter(|fields| fields.len() > 2 && !fields[0].is_empty() && !fields[0].starts_with('#'))
 }
 
-/// The number in a line of the image. One that cannot be read must not become root.
+/// The number in a line of the image. One that makes no sense must never become root.
 fn id(fields: &[&str], index: usize, file: &'static str) -> Result<u32, BundleError> {
     let text = fields.get(index).copied().unwrap_or_default();
     owner::parse_owner(text).ok_or_else(|| {

@@ -122,7 +122,7 @@ pub struct Granted {
 
 impl Granted {
     /// In the form of the OCI runtime specification.
-    pub fn to_oci(self) -> LinuxCapabilities {
+    pub(crate) fn to_oci(self) -> LinuxCapabilities {
         let mut oci = LinuxCapabilities::default();
         // Inheritable stays empty for root: a set there would let files of the image hand it on (CVE-2022-27649).
         oci.set_bounding(Some(self.bounding.to_oci()))

@@ -105,7 +105,7 @@ pub fn apparmor(security: &SecurityOptions) -> Result<Option<String>, BundleErro
 ///
 /// # Errors
 /// `SELinux` is on and a label was asked for, which is not done yet.
-pub fn check_labels(security: &SecurityOptions) -> Result<(), BundleError> {
+pub(crate) fn check_labels(security: &SecurityOptions) -> Result<(), BundleError> {
     let selinux = std::path::Path::new("/sys/fs/selinux/enforce").exists();
     for label in &security.labels {
         let (kind, _) = label.split_once([':', '=']).unwrap_or((label, ""));

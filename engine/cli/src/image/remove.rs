@@ -9,10 +9,10 @@ use super::summary::Summary;
 use crate::arguments::each;
 use crate::error::CliError;
 use crate::output;
-use unipod::container::record::{self, Record};
+use unipod::container::record::used_images;
 use unipod::image::remove::{self, Removed};
 use unipod::image::{ImageError, records};
-use unipod::store::{Store, StoreError};
+use unipod::store::Store;
 
 /// Remove images.
 ///
@@ -173,10 +173,4 @@ impl PruneArgs {
         stdin().read_line(&mut answer)?;
         Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
     }
-}
-
-/// IDs of the images that containers use, running or not.
-fn used_images(store: &Store) -> Result<Vec<String>, StoreError> {
-    let containers = record::list(store)?;
-    Ok(containers.iter().flat_map(Record::images).cloned().collect())
 }

@@ -10,5 +10,6 @@
 mod read;
 mod write;
 
-pub use read::{AuthError, AuthFiles, Credentials, from_option};
+pub(crate) use read::from_option;
+pub use read::{AuthError, AuthFiles, Credentials};
 pub use write::{logout, logout_all, remember};

@@ -32,7 +32,12 @@ pub fn ensure(store: &Store, name: &str, options: &PullOptions, progress: &dyn P
 ///
 /// # Errors
 /// It has no name that says from where, or it cannot be fetched.
-pub fn fetch_blob(store: &Store, record: &Record, digest: &str, progress: &dyn Progress) -> Result<(), ImageError> {
+pub(crate) fn fetch_blob(
+    store: &Store,
+    record: &Record,
+    digest: &str,
+    progress: &dyn Progress,
+) -> Result<(), ImageError> {
     let Some(name) = &record.name else {
         let name = record.id.clone();
         let reason = "it has no name that says where it came from".to_owned();

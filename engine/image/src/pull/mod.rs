@@ -22,7 +22,8 @@ mod fetch;
 mod tags;
 mod task;
 
-pub use ensure::{ensure, fetch_blob};
+pub use ensure::ensure;
+pub(crate) use ensure::fetch_blob;
 pub use error::PullError;
 pub use tags::ensure_all;
 

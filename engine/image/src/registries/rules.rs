@@ -107,7 +107,7 @@ impl Registries {
     }
 
     /// Whether untrusted certificates and plain HTTP are allowed for a registry as a whole.
-    pub fn is_insecure(&self, registry: &str) -> bool {
+    pub(crate) fn is_insecure(&self, registry: &str) -> bool {
         let name = format!("{registry}/");
         self.tables
             .iter()
@@ -136,7 +136,7 @@ impl Registries {
 
     /// The references under which a local image may be known that a user calls `name`: what it stands for,
     /// what was built here (`localhost/`), and Docker's default.
-    pub fn local_candidates(&self, name: &Name) -> Result<Vec<Reference>, RegistriesError> {
+    pub(crate) fn local_candidates(&self, name: &Name) -> Result<Vec<Reference>, RegistriesError> {
         if let Some(registry) = &name.registry {
             return Ok(vec![name.qualify(registry)]);
         }

@@ -131,7 +131,7 @@ impl RegistryError {
     }
 
     /// Whether trying again may help: network faults, overload and failures of the server, but no refusals.
-    pub fn is_transient(&self) -> bool {
+    pub(crate) fn is_transient(&self) -> bool {
         match self {
             Self::Network { tls, .. } => !tls,
             Self::Slow { .. } => true,

@@ -105,7 +105,7 @@ impl Place {
         let bundle = write_bundle(request).unwrap();
         std::fs::write(run.config(), serde_json::to_vec(&bundle.spec).unwrap()).unwrap();
         let status = self.runtime.container("run", &run).unwrap().status().unwrap();
-        log::own_failure(&run.log(), self.runtime.path(), status).unwrap_or_else(|e| panic!("{e}"))
+        failure::own_failure(&run.log(), self.runtime.path(), status).unwrap_or_else(|e| panic!("{e}"))
     }
 
     fn run_request(&self, preserve_fds: u32) -> RunRequest<'_> {

@@ -52,7 +52,7 @@ pub struct Line {
 }
 
 impl Log {
-    /// Reads the journal; that it cannot be read is no reason to say nothing.
+    /// Reads the journal; what else is known is told even if that fails.
     pub fn read(facts: &Facts) -> Self {
         Self::try_read(facts).unwrap_or_else(|error| Self {
             problem: Some(error.to_string()),

@@ -9,7 +9,7 @@
 //! | `name` | `vendor/class=device` |
 //! | `spec` | one file as it is written: parsed and checked, without a look at this machine |
 //! | `specs` | all files of the directories, and which of them describes a device |
-//! | [`edits`] | what they say, looked up on this machine, in the language of the OCI runtime |
+//! | `edits` | what they say, looked up on this machine, in the language of the OCI runtime |
 
 mod edits;
 mod name;
@@ -44,7 +44,11 @@ pub fn asked(options: &ContainerOptions) -> Vec<Name> {
 ///
 /// # Errors
 /// A device is not described, or twice in one directory; or what it needs is not on this machine.
-pub fn edits(options: &ContainerOptions, user: &Identity, notes: &mut Vec<String>) -> Result<Edits, BundleError> {
+pub(crate) fn edits(
+    options: &ContainerOptions,
+    user: &Identity,
+    notes: &mut Vec<String>,
+) -> Result<Edits, BundleError> {
     let mut edits = Edits::default();
     let asked = asked(options);
     if asked.is_empty() {

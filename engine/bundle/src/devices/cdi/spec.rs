@@ -283,7 +283,7 @@ fn is_nested(content: &[u8]) -> bool {
     })
 }
 
-/// A field that is there without a value is as good as one that is not there.
+/// A field without a value is as good as none.
 fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(from: D) -> Result<T, D::Error> {
     Ok(Option::deserialize(from)?.unwrap_or_default())
 }

@@ -100,7 +100,7 @@ const NETLINK_AUDIT: u64 = 9;
 
 /// Which of the lists above this is. To be counted up with them: a filter that was compiled before an upgrade is used until the
 /// next boot otherwise.
-pub const EDITION: u32 = 2;
+pub(crate) const EDITION: u32 = 2;
 
 /// The profile for one machine, in OCI's form.
 pub fn filter(machine: &Machine) -> LinuxSeccomp {
@@ -132,7 +132,7 @@ pub fn filter(machine: &Machine) -> LinuxSeccomp {
 }
 
 /// The profile before the first rule: it refuses everything.
-pub fn without_rules(machine: &Machine) -> LinuxSeccomp {
+pub(crate) fn without_rules(machine: &Machine) -> LinuxSeccomp {
     let mut oci = LinuxSeccomp::default();
     oci.set_default_action(LinuxSeccompAction::ScmpActErrno)
         .set_default_errno_ret(Some(ENOSYS))

@@ -141,7 +141,7 @@ impl AuthFiles {
     }
 
     /// [`Self::of_user`] for `login`, which may be the first to write the file.
-    pub fn of_login(authfile: Option<&Path>) -> Self {
+    pub(crate) fn of_login(authfile: Option<&Path>) -> Self {
         Self {
             required: false,
             ..Self::of_user(authfile)
@@ -149,7 +149,7 @@ impl AuthFiles {
     }
 
     /// The file that `login` writes to.
-    pub fn primary(&self) -> &Path {
+    pub(crate) fn primary(&self) -> &Path {
         self.paths.first().map_or(Path::new("auth.json"), PathBuf::as_path)
     }
 
@@ -196,7 +196,7 @@ pub(super) fn absent(error: &io::Error) -> bool {
 }
 
 /// `--creds USER[:PASSWORD]`.
-pub fn from_option(creds: &str) -> Credentials {
+pub(crate) fn from_option(creds: &str) -> Credentials {
     let (user, password) = creds.split_once(':').unwrap_or((creds, ""));
     Credentials::Password {
         user: user.to_owned(),

@@ -1,4 +1,4 @@
-//! What the OCI runtime says when it fails, and what that means.
+//! What the OCI runtime says when it fails, what that means, and the exit code for it.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -81,7 +81,7 @@ fn advice(name: &str) -> String {
 }
 
 /// The error behind a runtime that failed.
-pub(super) fn failure(log: &Path, runtime: &Path, status: ExitStatus) -> RuntimeError {
+pub(super) fn of(log: &Path, runtime: &Path, status: ExitStatus) -> RuntimeError {
     let message = last_error(log).unwrap_or_else(|| silent(status));
     classify(message, runtime)
 }
