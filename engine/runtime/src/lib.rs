@@ -37,4 +37,4 @@ pub use console::ConsoleSocket;
 pub use creation::{Creation, Release, Supplied};
 pub use failure::RuntimeError;
 pub use oci::OciRuntime;
-pub use program::look_up;
+pub use program::in_path;

@@ -1,6 +1,6 @@
 //! The OCI runtime as a program: where it is, and how it is executed.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read;
 use std::os::fd::OwnedFd;
@@ -71,11 +71,19 @@ fn is_elf(path: &Path) -> std::io::Result<bool> {
     Ok(magic == *b"\x7fELF")
 }
 
+/// The program of that name in PATH.
+pub fn in_path(name: &str) -> Option<PathBuf> {
+    std::env::var_os("PATH").and_then(|path| find_in(&path, name))
+}
+
 /// The program of that name, from PATH or where programs are anyway.
-pub fn look_up(name: &str) -> Option<PathBuf> {
-    let path: OsString = std::env::var_os("PATH").unwrap_or_default();
-    let dirs = std::env::split_paths(&path).chain(std::env::split_paths(OsStr::new(PLACES)));
-    dirs.filter(|dir| dir.is_absolute())
+pub(super) fn look_up(name: &str) -> Option<PathBuf> {
+    in_path(name).or_else(|| find_in(OsStr::new(PLACES), name))
+}
+
+fn find_in(dirs: &OsStr, name: &str) -> Option<PathBuf> {
+    std::env::split_paths(dirs)
+        .filter(|dir| dir.is_absolute())
         .map(|dir| dir.join(name))
         .find(|path| executable(path))
 }

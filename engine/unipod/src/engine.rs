@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use unipod_runtime::look_up;
+use unipod_runtime::in_path;
 use unipod_store::Store;
 
 use crate::EngineError;
@@ -61,7 +61,7 @@ impl Engine {
     /// The program that services of containers execute.
     pub(crate) fn program(&self) -> Result<PathBuf, EngineError> {
         let named = self.program.clone();
-        named.or_else(|| look_up("unipod")).ok_or(EngineError::NoProgram)
+        named.or_else(|| in_path("unipod")).ok_or(EngineError::NoProgram)
     }
 }
 
@@ -77,7 +77,7 @@ mod tests {
             engine.with_program("/x/unipod").program().unwrap(),
             Path::new("/x/unipod")
         );
-        assert!(look_up("sh").is_some_and(|shell| shell.is_absolute()));
-        assert_eq!(look_up("no-such-program"), None);
+        assert!(in_path("sh").is_some_and(|shell| shell.is_absolute()));
+        assert_eq!(in_path("no-such-program"), None);
     }
 }
