@@ -83,12 +83,36 @@ pub fn convert(c: &mut Conversion<'_>) {
 }
 
 /// A pod of unipod has no process: its service is up when `pod start` says so, and stays up without one. A oneshot service
-/// would do the same, but may not have `Restart=always`.
+/// would do the same, but may not have `Restart=always`. Only a pod that shares process IDs has a process, and ends with it.
 fn remain_without_process(c: &mut Conversion<'_>) {
     c.set_service("Type", "notify");
     c.set_service("NotifyAccess", "all");
-    c.set_service("RemainAfterExit", "yes");
+    if shares_processes(&c.args("PodmanArgs")) {
+        c.text.service.leave_out("RemainAfterExit");
+    } else {
+        c.set_service("RemainAfterExit", "yes");
+    }
     c.text.service.leave_out("PIDFile");
+}
+
+/// Whether these options of `pod create` make a PID namespace that containers share.
+fn shares_processes(words: &[String]) -> bool {
+    let values = |option: &'static str| {
+        words.iter().enumerate().filter_map(move |(index, word)| {
+            let rest = word.strip_prefix(option)?;
+            let next = || words.get(index + 1).map(String::as_str);
+            rest.strip_prefix('=').or_else(|| next().filter(|_| rest.is_empty()))
+        })
+    };
+    let is_pid = |value: &str| {
+        value
+            .trim_start_matches('+')
+            .split(',')
+            .any(|word| word.trim() == "pid")
+    };
+    let is_elsewhere =
+        values("--pid").any(|value| value != "private") || words.iter().any(|word| word == "--infra=false");
+    values("--share").last().is_some_and(is_pid) && !is_elsewhere
 }
 
 fn exit_policy(c: &mut Conversion<'_>, command: &mut Command) {
@@ -101,4 +125,28 @@ fn names(c: &mut Conversion<'_>, command: &mut Command) {
         .word("--infra-name")
         .concatenated(&[pod, "-infra"])
         .option("--name", pod);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_makes_a_shared_pid_namespace() {
+        for (words, is) in [
+            ("", false),
+            ("--share=+pid", true),
+            ("--share +pid", true),
+            ("--share net,pid --cpus=1", true),
+            ("--share=pid --share=net", false),
+            ("--share net", false),
+            ("--share", false),
+            ("--share +pid --pid host", false),
+            ("--share=pid --pid=host", false),
+            ("--share=+pid --infra=false", false),
+        ] {
+            let split: Vec<String> = words.split_whitespace().map(str::to_owned).collect();
+            assert_eq!(shares_processes(&split), is, "{words}");
+        }
+    }
 }

@@ -44,6 +44,7 @@ use error::CliError;
 use global::GlobalOptions;
 use not_yet::NotYetArgs;
 use unipod::container::relay;
+use unipod::pod::holder;
 
 /// A container engine whose only supervisor is systemd.
 ///
@@ -135,8 +136,10 @@ enum Command {
 pub fn main() -> ExitCode {
     // The kernel calls us `exe` where we have executed ourselves as `/proc/self/exe`. It is only a name.
     let _ = rustix::thread::set_name(c"unipod");
-    if std::env::args_os().nth(1).is_some_and(|word| word == relay::COMMAND) {
-        return relay::main();
+    match std::env::args_os().nth(1) {
+        Some(word) if word == relay::COMMAND => return relay::main(),
+        Some(word) if word == holder::COMMAND => return holder::main(),
+        _ => {}
     }
     // What lies where others can get must not depend on the `UMask=` of a unit; files that are nobody's business say so.
     nix::sys::stat::umask(Mode::S_IWGRP | Mode::S_IWOTH);

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use super::ContainerError;
 use super::output::{self, Output};
 use super::process as container;
 use super::record::Record;
 use super::streams::Shown;
+use super::{ContainerError, group, limits, stop_signal};
 use unipod_bundle::process::exec::{self, ExecOptions, Process};
 use unipod_runtime::OciRuntime;
 use unipod_runtime::oci::{self, ExecRequest};
@@ -33,6 +33,9 @@ pub struct ExecMode {
 /// The container does not run, or the command cannot be started.
 pub fn exec(store: &Store, record: &Record, options: &ExecOptions, mode: ExecMode) -> Result<i32, ContainerError> {
     let process = record.running()?;
+    // Where the kernel does not end it with the container's init, systemd does, with the rest of the unit.
+    let of_init = || limits::group_of(&process.pid.to_string()).filter(|_| group::of(record).is_some());
+    let group = (!stop_signal::is_first(process)).then(of_init).flatten();
     if record.is_paused() {
         let reason = "can only create exec sessions on running containers";
         return Err(ContainerError::Improper(reason.to_owned()));
@@ -77,6 +80,7 @@ pub fn exec(store: &Store, record: &Record, options: &ExecOptions, mode: ExecMod
         stdin_from: stdin.as_ref().map(AsFd::as_fd),
         stdout: stdout.as_ref().map(AsFd::as_fd),
         stderr: stderr.as_ref().map(AsFd::as_fd),
+        group: group.as_deref(),
     })?;
     drop((stdin, stdout, stderr));
     if let Some(copying) = copying {

@@ -69,7 +69,7 @@ pub fn settle(relays: &[Process]) {
 pub fn main() -> ExitCode {
     // Only for those who look at it in `top` or the journal.
     let _ = nix::sys::prctl::set_name(c"unipod-relay");
-    close_inherited();
+    spawn::close_inherited();
     // It ends when the payload does and not when systemd asks the payload to.
     let masked = SigSet::all().thread_block();
     match masked.map_err(io::Error::from).and_then(|()| relay()) {
@@ -99,13 +99,6 @@ fn copy(from: &mut File, to: &mut File) -> io::Result<()> {
             Ok(()) => return Ok(()),
         }
     }
-}
-
-/// Sockets that systemd opened for the payload, `sd_listen_fds(3)`, came along: they are none of ours.
-#[allow(unsafe_code)]
-fn close_inherited() {
-    // SAFETY: nothing in this process has opened a descriptor yet, so none of these numbers has an owner.
-    unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, 0) };
 }
 
 #[cfg(test)]

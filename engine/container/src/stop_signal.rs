@@ -4,7 +4,7 @@ use std::fs;
 use std::thread;
 use std::time::Duration;
 
-use super::process::Handle;
+use super::process::{Handle, Process};
 
 /// How often a blocked signal is looked at, and the time between two looks: together a few milliseconds, which a program
 /// that always blocks it (an init such as catatonit) takes longer to stop.
@@ -27,6 +27,11 @@ pub fn can_receive(init: &Handle, signal: i32) -> bool {
     true
 }
 
+/// Whether the kernel ends all processes of a container with this one, and drops the signals that it does not handle.
+pub fn is_first(process: Process) -> bool {
+    fs::read_to_string(format!("/proc/{}/status", process.pid)).is_ok_and(|status| is_init(&status))
+}
+
 /// What becomes of a signal that is sent to a namespace's init.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Reception {
@@ -38,7 +43,7 @@ enum Reception {
     Dropped,
 }
 
-/// Whether it is PID 1 of a namespace of its own. With `--pid=host` and the like it is a process like any other, which ends from
+/// Whether it is PID 1 of a namespace of its own. With `--pid=host`, in a pod that shares process IDs, and the like it is a process like any other, which ends from
 /// a signal that it does not ignore.
 fn is_init(status: &str) -> bool {
     let line = status.lines().find_map(|line| line.strip_prefix("NSpid:"));

@@ -5,6 +5,7 @@
 //! | module | job |
 //! |---|---|
 //! | [`child`] | programs of others that work for us: they end in time, and what they say has an end |
+//! | [`confine`] | a process of ours that gives up files, rights and system calls, for others can see it |
 //! | [`host`] | the host's mount namespace, seen from a unit with one of its own |
 //! | [`idmap`] | mounts whose owners are shifted by a user namespace: the layers of an image belong to everybody's root on disk, and to the container's root where a container of a user namespace sees them |
 //! | [`inside`] | opening what lies inside a directory that somebody else fills, whatever its symbolic links say (openat2(2)) |
@@ -29,6 +30,7 @@
 //! ```
 
 pub mod child;
+pub mod confine;
 pub mod host;
 pub mod idmap;
 pub mod inside;

@@ -111,10 +111,17 @@ pub fn create(
 /// # Errors
 /// The kernel refuses, or the file cannot be made.
 pub fn create_of_users(pin: &Path, users: &UserNamespace) -> Result<(), PinError> {
-    let source = users.path();
+    create_of(pin, &users.path())
+}
+
+/// Pins a namespace that a process has, by its file in `/proc/PID/ns`.
+///
+/// # Errors
+/// There is no such process, it may not be looked into, or the file of the pin cannot be made.
+pub fn create_of(pin: &Path, namespace: &Path) -> Result<(), PinError> {
     on_the_host(pin, || {
         prepare(pin).map_err(PinError::of("prepare the file of", pin))?;
-        attach(&source, pin)
+        attach(namespace, pin)
     })
 }
 

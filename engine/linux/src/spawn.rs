@@ -2,8 +2,10 @@
 
 #![allow(unsafe_code)]
 
+use std::fs::File;
 use std::io;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::Command;
 
 use nix::sys::signal::{SigSet, SigmaskHow, sigprocmask};
@@ -44,6 +46,29 @@ fn start_afresh(command: &mut Command, ends_with_us: bool) {
             Ok(())
         });
     }
+}
+
+/// Has `command` started in the control group `group`, as far as the kernel lets it.
+///
+/// # Errors
+/// There is no such group, or none that we may write to.
+pub fn in_group(command: &mut Command, group: &Path) -> io::Result<()> {
+    let processes = File::options().write(true).open(group.join("cgroup.procs"))?;
+    // SAFETY: as above.
+    unsafe {
+        command.pre_exec(move || {
+            let _ = rustix::io::write(&processes, b"0");
+            Ok(())
+        });
+    }
+    Ok(())
+}
+
+/// Closes all descriptors but the three standard ones. Sockets that systemd opened for a container's payload, `sd_listen_fds(3)`, come
+/// along to every program that we start. For the very beginning of such a program: nothing that it has opened itself may be among them.
+pub fn close_inherited() {
+    // SAFETY: nothing in this process has opened a descriptor yet, so none of these numbers has an owner.
+    unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, 0) };
 }
 
 /// Whether systemd has started this very process (systemd.exec(5)): what a shell or another program starts inherits the variable, too.

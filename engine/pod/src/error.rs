@@ -1,5 +1,7 @@
 //! What can go wrong with a pod.
 
+use std::path::PathBuf;
+
 use unipod_bundle::BundleError;
 use unipod_container::ContainerError;
 use unipod_container::record::Failure;
@@ -55,6 +57,12 @@ pub enum PodError {
     /// Our own program is nowhere.
     #[error("cannot find our own program")]
     Program(#[source] std::io::Error),
+    /// The process that some pods have.
+    #[error("cannot start or end the process that holds the pod")]
+    Holder(#[source] std::io::Error),
+    /// The file that a unit waits for.
+    #[error("cannot write the file of --infra-conmon-pidfile, {}", .0.display())]
+    PidFile(PathBuf, #[source] std::io::Error),
     /// A member.
     #[error(transparent)]
     Container(#[from] ContainerError),

@@ -1,6 +1,6 @@
 //! Floor 4: pods. Containers that share a network, shared memory and a host name, and that start and end together.
 //!
-//! A pod that runs is a service without a process, `active (exited)`. Its namespaces are held by pins, mounts in the host's mount
+//! A pod that runs is a service without a process, `active (exited)`, unless its members share process IDs. Its namespaces are held by pins, mounts in the host's mount
 //! namespace; its members are services bound to it. So there is nobody to crash, and nothing to wait for.
 //!
 //! It must not read a command line, and must not start a container in any other way than the rooms below.
@@ -13,6 +13,7 @@
 //! | [`start`] | from the record to namespaces, network, shared memory and files of `/etc` |
 //! | [`teardown`] | and back, from whatever is there |
 //! | [`etc`] | the files of `/etc` that all members see |
+//! | [`holder`] | the process of a pod, where there has to be one |
 //! | [`member`] | what a container of the pod gets, and which containers those are |
 //! | [`state`] | what a pod does, seen by its members |
 //! | [`ending`] | what becomes of it when a member has ended |
@@ -33,6 +34,7 @@ pub mod create;
 pub mod ending;
 pub mod error;
 pub mod etc;
+pub mod holder;
 pub mod inspect;
 pub mod member;
 pub mod options;

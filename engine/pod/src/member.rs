@@ -7,7 +7,7 @@ use unipod_linux::pin;
 use unipod_store::{Store, StoreError};
 
 use crate::record::{self, Pod};
-use crate::{PodError, etc};
+use crate::{PodError, etc, holder};
 
 /// The containers of a pod, oldest first.
 ///
@@ -78,13 +78,21 @@ pub fn furnish(pod: &Pod, options: &mut ContainerOptions) {
     for (name, value) in &common.sysctls {
         options.sysctls.entry(name.clone()).or_insert_with(|| value.clone());
     }
-    for (own, of_pod) in [
-        (&mut options.pid, &common.pid),
-        (&mut options.ipc, &common.ipc),
-        (&mut options.uts, &common.uts),
+    let share = pod.options.shared();
+    for (is_shared, own, of_pod) in [
+        (share.pid, &mut options.pid, &common.pid),
+        (share.ipc, &mut options.ipc, &common.ipc),
+        (share.uts, &mut options.uts, &common.uts),
     ] {
-        *own = own.take().or_else(|| of_pod.clone());
+        *own = own
+            .take()
+            .or_else(|| of_pod.clone().filter(|_| is_shared && !is_own(of_pod.as_deref())));
     }
+}
+
+/// Whether a pod with this mode has a namespace of its own kind, which members that say nothing have from it if it is shared.
+pub(crate) fn is_own(mode: Option<&str>) -> bool {
+    matches!(mode, None | Some("" | "private" | "pod" | "shareable"))
 }
 
 /// What a pod that runs has for the member `record`, whose name is in `/etc/hosts` from now on. `None` for a container that is in
@@ -123,7 +131,7 @@ pub fn shared(store: &Store, record: &Record) -> Result<Option<Shared>, PodError
         ipc: pinned("ipc"),
         shm: share.ipc.then(|| dir.join("shm")),
         uts: pinned("uts"),
-        pid: up.holder.map(|holder| format!("/proc/{}/ns/pid", holder.pid).into()),
+        pid: pinned(holder::PIN),
         users: pinned("user"),
         files: etc::shared(store, &pod),
     }))

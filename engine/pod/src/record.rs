@@ -58,9 +58,10 @@ pub struct Up {
 }
 
 impl Pod {
-    /// Whether it runs.
+    /// Whether it runs. It does not without a process that it had.
     pub fn is_up(&self, store: &Store) -> bool {
-        self.up.as_ref().is_some_and(|up| up.boot == store.stamp())
+        let is_there = |up: &Up| up.boot == store.stamp() && up.holder.is_none_or(Process::is_alive);
+        self.up.as_ref().is_some_and(is_there)
     }
 
     /// How its members know it.

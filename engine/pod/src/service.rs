@@ -11,7 +11,7 @@ use unipod_systemd::Invocation;
 use unipod_systemd::manager::{self, TransientService};
 
 use crate::record::{self, Pod};
-use crate::{PodError, member, slice, teardown};
+use crate::{PodError, holder, member, slice, teardown};
 
 /// What systemd may take beyond the members' own time to stop before it kills.
 const STOP_TIMEOUT: Duration = Duration::from_secs(90);
@@ -115,11 +115,14 @@ pub fn stop(store: &Store, pod: &Pod, timeout: Option<u32>) -> Result<(), PodErr
     };
     // With a time of its own they are stopped first, then their units have nothing left to wait for.
     let stopped = timeout.map_or(Ok(()), |_| stop_members());
-    if !is_own(pod) {
-        manager::stop(&pod.unit)?;
+    if is_own(pod) {
+        stopped.and(stop_members())?;
+        let holder = pod.up.as_ref().filter(|_| pod.is_up(store)).and_then(|up| up.holder);
+        return holder.map_or(Ok(()), holder::end);
     }
+    manager::stop(&pod.unit)?;
     stopped.and(stop_members())?;
-    if is_own(pod) || pod.of_unit {
+    if pod.of_unit {
         return Ok(());
     }
     slice::stop(pod)
@@ -231,7 +234,8 @@ fn transient(store: &Store, pod: &Pod, program: &Path) -> TransientService {
         tasks_max: manager::INFINITY,
         restart: "no",
         stop_timeout: STOP_TIMEOUT,
-        remains: true,
+        // Where there is a process, its end is the pod's.
+        remains: !holder::has_processes(pod),
         bound_to: None,
         slice: Some(slice::name(&pod.name)),
     }

@@ -1,4 +1,5 @@
-//! Starting a pod: its namespaces, its network, its shared memory and its files, all of it there without a process.
+//! Starting a pod: its namespaces, its network, its shared memory and its files, all of it there without a process; and that, where
+//! there has to be one.
 
 use std::fs::{self, DirBuilder};
 use std::os::unix::fs::DirBuilderExt;
@@ -14,10 +15,9 @@ use unipod_linux::UserNamespace;
 use unipod_linux::pin::{self, Kind};
 use unipod_network::{Pending, netns};
 use unipod_store::{Lock, Store, StoreError};
-use unipod_systemd::notify;
 
 use crate::record::{self, Pod, Up};
-use crate::{PodError, etc, teardown};
+use crate::{PodError, etc, holder, teardown};
 
 /// Bytes of shared memory unless said otherwise: podman-pod-create(1), `--shm-size`.
 const SHARED_MEMORY: u64 = 64 << 20;
@@ -42,7 +42,7 @@ pub fn start(store: &Store, found: &Pod) -> Result<Pod, PodError> {
         pod.failure = None;
         pod.save(store)?;
     }
-    notify::ready();
+    holder::announce(&pod, pod.up.as_ref().and_then(|up| up.holder))?;
     Ok(pod)
 }
 
@@ -90,6 +90,7 @@ fn bring_up(store: &Store, pod: &mut Pod) -> Result<Up, PodError> {
     }
     up.network = pending.map(Pending::finish).transpose()?;
     etc::write(store, pod, &up, users.as_ref())?;
+    up.holder = holder::start(store, pod, &up)?;
     Ok(up)
 }
 

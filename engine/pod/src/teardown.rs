@@ -7,8 +7,8 @@ use unipod_linux::pin;
 use unipod_network as network;
 use unipod_store::{self as store, Lock, Store};
 
-use crate::PodError;
 use crate::record::{self, Pod};
+use crate::{PodError, holder};
 
 /// Ends what the pod has while it runs, if its unit has ended; the record stays, without it.
 ///
@@ -30,14 +30,18 @@ pub fn clean_up(store: &Store, found: &Pod) -> Result<(), PodError> {
 pub(crate) fn take_down(store: &Store, pod: &Pod) -> Result<(), PodError> {
     let id = pod.id.as_str();
     let dir = store.pod(id);
-    let mut first = network::teardown(store, id).err().map(PodError::from);
+    // It has the namespaces that go next.
+    let holder = pod.up.as_ref().filter(|up| up.boot == store.stamp());
+    let ended = holder.and_then(|up| up.holder).map_or(Ok(()), holder::end);
+    let network = network::teardown(store, id).map_err(PodError::from);
+    let mut first = ended.and(network).err();
     let mut keep = |result: Result<(), PodError>| {
         if let Err(error) = result {
             first.get_or_insert(error);
         }
     };
     if dir.exists() {
-        for name in ["ipc", "uts", "user"] {
+        for name in ["ipc", "uts", "user", holder::PIN] {
             keep(pin::remove(&dir.join(name)).map_err(Into::into));
         }
         keep(unmount(&dir.join("shm")));

@@ -11,7 +11,7 @@ pub use crate::failure::RuntimeError;
 use crate::program::{Program, executable, look_up};
 use unipod_bundle::security::seccomp::cache::FilterCache;
 use unipod_config::shared;
-use unipod_linux::child;
+use unipod_linux::{child, spawn};
 
 /// Looked for in this order; the first is by far the fastest.
 const NAMES: [&str; 3] = ["crun", "runc", "youki"];
@@ -132,6 +132,8 @@ pub struct ExecRequest<'a> {
     pub stdout: Option<BorrowedFd<'a>>,
     /// Its standard error; ours if `None`.
     pub stderr: Option<BorrowedFd<'a>>,
+    /// The control group to be in; ours if `None`.
+    pub group: Option<&'a Path>,
 }
 
 impl OciRuntime {
@@ -199,6 +201,9 @@ impl OciRuntime {
         );
         self.redirect(&mut command, [request.stdin_from, request.stdout, request.stderr])?;
         command.arg(request.id);
+        if let Some(group) = request.group {
+            spawn::in_group(&mut command, group).map_err(RuntimeError::io("open the control group", group))?;
+        }
         let mut child = command.spawn().map_err(RuntimeError::io("start", self.path()))?;
         let status = if request.detach {
             child::wait(&mut child, MAKING_LIMIT)

@@ -145,6 +145,7 @@ impl Place {
             stdin_from: None,
             stdout: None,
             stderr: None,
+            group: None,
         })
     }
 }

@@ -9,6 +9,8 @@ pub mod profile;
 
 use std::path::Path;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use oci_spec::runtime::{LinuxSeccomp, LinuxSeccompAction};
 use sha2::{Digest, Sha256};
 
@@ -44,6 +46,17 @@ pub fn filter(choice: &Seccomp, granted: Set, cache: Option<&FilterCache>) -> Re
         Seccomp::Default if local.exists() => of_file(local, &machine, cache).map(Some),
         Seccomp::Default => Ok(Some(built_in(&machine, cache))),
     }
+}
+
+/// The filter of a container that has no capabilities, for a process of ours, in the kernel's own form. `None` if there is no
+/// libseccomp to compile it.
+///
+/// # Errors
+/// The profile of an administrator cannot be read, or is none.
+pub fn for_ourselves(cache: &FilterCache) -> Result<Option<Vec<u8>>, BundleError> {
+    let filter = filter(&Seccomp::Default, Set::default(), Some(cache))?;
+    let text = filter.and_then(|filter| filter.compiled);
+    Ok(text.and_then(|text| STANDARD.decode(text).ok()))
 }
 
 /// Checks that a profile that was asked for can be read.
