@@ -38,10 +38,7 @@ fn shop(machine: &Machine, pod: &str) {
     machine.quadlet("web.container", &member("sh -c 'sleep 7771 & exec sleep 7772'", ""));
     machine.quadlet(
         "app.container",
-        &member(
-            "sh -c 'trap exit TERM; sleep 7773 & wait'",
-            "PodmanArgs=--privileged",
-        ),
+        &member("sh -c 'trap exit TERM; sleep 7773 & wait'", "PodmanArgs=--privileged"),
     );
     machine.reload();
     machine.start(&["shop-pod"]);
