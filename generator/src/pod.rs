@@ -112,7 +112,7 @@ fn shares_processes(words: &[String]) -> bool {
     };
     let is_elsewhere =
         values("--pid").any(|value| value != "private") || words.iter().any(|word| word == "--infra=false");
-    values("--share").last().is_some_and(is_pid) && !is_elsewhere
+    values("--share").next_back().is_some_and(is_pid) && !is_elsewhere
 }
 
 fn exit_policy(c: &mut Conversion<'_>, command: &mut Command) {

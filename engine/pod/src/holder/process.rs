@@ -147,7 +147,7 @@ fn enter(orders: &Orders) -> Said<()> {
 /// Gives up everything, and says that it is done, or why not. Returns whether it is.
 fn settle(null: &File, has_users: bool, filter: Option<&[u8]>, mut ready: PipeWriter) -> bool {
     let settled = leave_all(null, has_users, filter);
-    let word = settled.as_ref().map_or_else(|error| error.as_bytes(), |()| READY);
+    let word = settled.as_ref().map_or_else(String::as_bytes, |()| READY);
     // Who does not listen any more was killed, and the unit ends with it.
     let _ = ready.write_all(word);
     settled.is_ok()
