@@ -9,7 +9,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::limits::{group_of, limit_processes, own_group};
+use super::process::Process;
 use super::record::Record;
+use super::stop_signal::is_first;
 use unipod_store::{Store, StoreError};
 
 /// The engine's stay in the container's group; it ends when this is dropped.
@@ -84,6 +86,48 @@ pub(super) fn processes(group: &Path) -> Vec<u32> {
 
 /// Where systemd starts the commands of a unit that has groups of its own (`DELEGATE_CGROUP` in its sources).
 pub(super) const OF_SYSTEMD: &str = ".control";
+
+/// What a container may leave behind: where its init is not PID 1 of its PID namespace (a pod shares one), the kernel ends nobody
+/// with it.
+#[derive(Debug)]
+pub struct Rest {
+    group: PathBuf,
+    namespace: PathBuf,
+}
+
+impl Rest {
+    /// What would be left of a container that runs. `None` where the kernel sees to that, or where nobody can tell its processes
+    /// from others.
+    pub fn of(record: &Record) -> Option<Self> {
+        let init = record.running().ok().filter(|init| !is_first(*init))?;
+        let namespace = namespace(&init.pid.to_string())?;
+        let group = of(record).filter(|_| self::namespace("self").as_ref() != Some(&namespace))?;
+        Some(Self { group, namespace })
+    }
+
+    /// Ends it. Who passes output on is of no such namespace, and stays.
+    pub fn end(&self) {
+        let its = || {
+            let all = processes(&self.group).into_iter().filter_map(Process::with_pid);
+            all.filter(|process| namespace(&process.pid.to_string()).as_ref() == Some(&self.namespace))
+        };
+        for _ in 0..TRIES {
+            let mut left = its().filter_map(Process::open).peekable();
+            if left.peek().is_none() {
+                return;
+            }
+            for process in left {
+                // It cannot be killed only if it is gone.
+                let _ = process.signal(libc::SIGKILL);
+            }
+            std::thread::sleep(PAUSE);
+        }
+    }
+}
+
+fn namespace(pid: &str) -> Option<PathBuf> {
+    fs::read_link(format!("/proc/{pid}/ns/pid")).ok()
+}
 
 /// Removes the group with whoever is left in it. One that is gone is fine, and so is one that is busy: an empty group costs
 /// nothing.

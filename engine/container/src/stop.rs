@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::group::Rest;
 use super::process::Process;
 use super::record::Record;
 use super::stop_signal::can_receive;
@@ -10,14 +11,19 @@ use super::{ContainerError, pause, process, relay};
 /// How long the kernel may take for a process that was killed: it may have to write out dirty pages first.
 const AFTER_KILL: Duration = Duration::from_secs(20);
 
-/// Stops the container's init and returns once it is gone and its last words are passed on. One that does not run is fine.
+/// Stops the container's init and returns once it is gone, its children with it, and its last words are passed on. One that does not run is fine.
 ///
 /// An init that neither handles nor blocks the stop signal will never notice it: it is killed at once.
 ///
 /// # Errors
 /// The process may not be signalled, or is still there long after SIGKILL (stuck in the kernel).
 pub fn stop(record: &Record, timeout: Option<u32>) -> Result<(), ContainerError> {
+    let rest = Rest::of(record);
     end_init(record, timeout)?;
+    if let Some(rest) = rest {
+        // It would keep the relays.
+        rest.end();
+    }
     relay::settle(&record.relays);
     Ok(())
 }
