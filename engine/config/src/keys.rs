@@ -136,7 +136,7 @@ const MACHINE: &str = "there are no virtual machines";
 const EVENTS: &str = "what happened is in the journal";
 const LABELS: &str = "SELinux labels are not set";
 const BUILD: &str = "images are neither built nor pushed";
-const PODS: &str = "pods are not supported yet";
+const INFRA: &str = "a pod needs no container of its own";
 
 /// Podman's default set (containers.conf(5), `default_capabilities`).
 pub const DEFAULT_CAPABILITIES: [&str; 11] = [
@@ -422,8 +422,8 @@ pub const KEYS: &[Key] = &[
         "layers that are fetched at once",
     ),
     acts("engine.image_volume_mode", Kind::Text, "--image-volume"),
-    nothing("engine.infra_command", PODS),
-    nothing("engine.infra_image", PODS),
+    nothing("engine.infra_command", INFRA),
+    nothing("engine.infra_image", INFRA),
     acts(
         "engine.init_path",
         Kind::Text,
@@ -449,7 +449,7 @@ pub const KEYS: &[Key] = &[
         &[],
         "name the runtime with --runtime",
     ),
-    nothing("engine.pod_exit_policy", PODS),
+    acts("engine.pod_exit_policy", Kind::Text, "--exit-policy of pod create"),
     nothing("engine.podmansh_timeout", "there is no podmansh"),
     acts("engine.pull_policy", Kind::Text, "--pull"),
     missing(

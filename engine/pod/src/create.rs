@@ -3,11 +3,11 @@
 use unipod_bundle as bundle;
 use unipod_container::record as containers;
 use unipod_container::record::is_valid_name;
-use unipod_container::{feasible, names};
+use unipod_container::{feasible, names as words};
 use unipod_store::{ContainerId, Lock, Store};
 
 use crate::record::{self, Pod};
-use crate::{PodError, PodOptions, service};
+use crate::{PodError, PodOptions, names, service};
 
 /// What is to be made.
 #[derive(Debug)]
@@ -46,7 +46,7 @@ pub fn create(store: &Store, request: CreateRequest) -> Result<Pod, PodError> {
         created: jiff::Timestamp::now(),
         options,
         of_unit: unit.is_some(),
-        unit: unit.unwrap_or_else(|| service::unit_name(&name)),
+        unit: unit.unwrap_or_else(|| names::service(&name)),
         id_mappings: None,
         up: None,
         started: None,
@@ -90,7 +90,7 @@ fn in_use(kind: &str, name: &str, id: &str) -> PodError {
 
 fn claim_random(store: &Store) -> Result<(String, Lock), PodError> {
     loop {
-        let name = names::random();
+        let name = words::random();
         let lock = Lock::try_acquire(store, "pod", &name)?;
         let is_free = record::by_name(store, &name)?.is_none() && containers::by_name(store, &name)?.is_none();
         if let (Some(lock), true) = (lock, is_free) {

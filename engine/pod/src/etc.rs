@@ -8,7 +8,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use unipod_bundle::SharedFiles;
-use unipod_bundle::files::{self, Names, hosts, resolv};
+use unipod_bundle::files::names::Names;
+use unipod_bundle::files::{self, hosts, resolv};
 use unipod_container::userns::Users;
 use unipod_network::Status;
 use unipod_store::{Store, StoreError};

@@ -19,6 +19,7 @@
 //! | [`ending`] | what becomes of it when a member has ended |
 //! | [`inspect`] | a pod in podman's JSON |
 //! | [`slice`] | the limits of all members together |
+//! | [`names`] | what its units are called |
 //! | [`service`] | the life of a pod through its unit |
 //!
 //! ```
@@ -37,6 +38,7 @@ pub mod etc;
 pub mod holder;
 pub mod inspect;
 pub mod member;
+pub mod names;
 pub mod options;
 pub mod record;
 pub mod service;

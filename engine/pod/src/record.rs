@@ -11,7 +11,7 @@ use unipod_container::record::{Failure, is_valid_name};
 use unipod_network::Status;
 use unipod_store::{self as store, ContainerId, Durability, Store, StoreError, undamaged};
 
-use crate::{PodError, PodOptions};
+use crate::{PodError, PodOptions, names};
 
 /// Everything that is known of a pod.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -70,7 +70,7 @@ impl Pod {
             id: self.id.as_str().to_owned(),
             name: self.name.clone(),
             unit: self.unit.clone(),
-            slice: (!self.of_unit).then(|| crate::slice::name(&self.name)),
+            slice: (!self.of_unit).then(|| names::slice(&self.name)),
         }
     }
 

@@ -11,7 +11,7 @@ use unipod_systemd::Invocation;
 use unipod_systemd::manager::{self, TransientService};
 
 use crate::record::{self, Pod};
-use crate::{PodError, holder, member, slice, teardown};
+use crate::{PodError, holder, member, names, slice, teardown};
 
 /// What systemd may take beyond the members' own time to stop before it kills.
 const STOP_TIMEOUT: Duration = Duration::from_secs(90);
@@ -31,11 +31,6 @@ impl Removal {
         force: true,
         timeout: None,
     };
-}
-
-/// The unit of a pod of the command line.
-pub fn unit_name(pod: &str) -> String {
-    format!("unipod-pod-{pod}.service")
 }
 
 /// Whether we are a command of the pod's unit.
@@ -237,6 +232,6 @@ fn transient(store: &Store, pod: &Pod, program: &Path) -> TransientService {
         // Where there is a process, its end is the pod's.
         remains: !holder::has_processes(pod),
         bound_to: None,
-        slice: Some(slice::name(&pod.name)),
+        slice: Some(names::slice(&pod.name)),
     }
 }

@@ -5,13 +5,8 @@ use unipod_bundle::BundleError;
 use unipod_bundle::limits::resources::Setting;
 use unipod_systemd::slice::{self, Limit};
 
-use crate::PodError;
+use crate::{PodError, names};
 use crate::record::Pod;
-
-/// The slice of the pod of this name: below one for all of them. A dash in the name would be a further level (systemd.slice(5)).
-pub fn name(pod: &str) -> String {
-    format!("unipod-pod-{}.slice", pod.replace('-', "\\x2d"))
-}
 
 /// Makes the slice with the pod's limits. Without limits systemd makes it when the first service is in it.
 ///
@@ -27,7 +22,7 @@ pub fn start(pod: &Pod) -> Result<(), PodError> {
     if limits.is_empty() {
         return Ok(());
     }
-    Ok(slice::start(&name(&pod.name), &limits)?)
+    Ok(slice::start(&names::slice(&pod.name), &limits)?)
 }
 
 /// Lets go of the slice once nothing is in it.
@@ -35,7 +30,7 @@ pub fn start(pod: &Pod) -> Result<(), PodError> {
 /// # Errors
 /// systemd refuses.
 pub fn stop(pod: &Pod) -> Result<(), PodError> {
-    Ok(unipod_systemd::manager::stop(&name(&pod.name))?)
+    Ok(unipod_systemd::manager::stop(&names::slice(&pod.name))?)
 }
 
 /// What a file of the control group is called by systemd.
@@ -120,11 +115,6 @@ mod tests {
         ] {
             assert!(limits.contains(&expected), "{expected:?} in {limits:?}");
         }
-    }
-
-    #[test]
-    fn a_dash_is_no_further_slice() {
-        assert_eq!(name("my-shop"), "unipod-pod-my\\x2dshop.slice");
     }
 
     #[test]

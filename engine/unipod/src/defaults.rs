@@ -11,6 +11,7 @@ use unipod_config::{self as config, Config, ConfigError, Shared};
 use unipod_container::LogDriver;
 use unipod_container::record::Lifecycle;
 use unipod_image::PullOptions;
+use unipod_pod::ExitPolicy;
 
 /// What holds where the caller says nothing.
 ///
@@ -44,6 +45,8 @@ pub struct Defaults {
     pub env_host: bool,
     /// `--http-proxy`; on if nobody says.
     pub http_proxy: Option<bool>,
+    /// `--exit-policy` of pods.
+    pub pod_exit_policy: ExitPolicy,
 }
 
 /// Why containers.conf cannot be followed.
@@ -115,6 +118,9 @@ impl Defaults {
             options: reader.options,
             env_host: config.switch("containers.env_host").unwrap_or_default(),
             http_proxy: config.switch("containers.http_proxy"),
+            pod_exit_policy: config
+                .parsed("engine.pod_exit_policy", "continue or stop")?
+                .unwrap_or_default(),
         })
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::net::IpAddr;
 use std::path::Path;
 
-use crate::files::Names;
+use crate::files::names::Names;
 use crate::root::Root;
 use crate::{BundleError, ContainerOptions};
 

@@ -1,15 +1,16 @@
 //! Files written for a container into its bundle and mounted over what the image has: `hosts`, `resolv.conf` …
 
 pub mod hosts;
+pub mod names;
 pub mod resolv;
 pub(crate) mod timezone;
 
 use std::fs::{self, File};
 use std::io::Write;
-use std::net::IpAddr;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use crate::files::names::Names;
 use crate::process::users::{Accounts, Identity};
 use crate::root::Root;
 use crate::{BundleError, BundleRequest, ContainerOptions, Namespace, process};
@@ -44,23 +45,6 @@ pub struct Parts<'a> {
     pub identity: &'a Identity,
     /// The host name.
     pub hostname: Option<&'a str>,
-}
-
-/// What is known about names on the network, for [`hosts`] and [`resolv`].
-#[derive(Debug, Clone, Copy)]
-pub struct Names<'a> {
-    /// What was asked for.
-    pub options: &'a ContainerOptions,
-    /// Whether the network is the host's.
-    pub host_network: bool,
-    /// Lines for `/etc/hosts` beside the defaults: address and names.
-    pub hosts: &'a [(IpAddr, Vec<String>)],
-    /// Name servers of the networks.
-    pub dns_servers: &'a [IpAddr],
-    /// Search domains of the networks.
-    pub search_domains: &'a [String],
-    /// The host's address as seen from inside.
-    pub host_gateway: Option<IpAddr>,
 }
 
 impl BundleRequest<'_> {

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::net::IpAddr;
 
 use crate::ContainerOptions;
-use crate::files::Names;
+use crate::files::names::Names;
 
 /// Where systemd-resolved keeps the servers behind its own address.
 const RESOLVED: &str = "/run/systemd/resolve/resolv.conf";

@@ -41,9 +41,9 @@ pub struct CreateArgs {
     /// The pod is the cgroup parent of its containers [default: true]
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     share_parent: Option<Switch>,
-    /// What becomes of the pod when its last container ends: continue or stop
-    #[arg(long, value_name = "POLICY", default_value = "continue")]
-    exit_policy: ExitPolicy,
+    /// What becomes of the pod when its last container ends: continue or stop [default: continue]
+    #[arg(long, value_name = "POLICY")]
+    exit_policy: Option<ExitPolicy>,
     /// When containers that do not say it are started again: no, always, on-failure[:TIMES] or unless-stopped
     #[arg(long, value_name = "POLICY")]
     restart: Option<String>,
@@ -197,6 +197,7 @@ impl CreateArgs {
     }
 
     fn options(self, defaults: Defaults) -> Result<PodOptions, CliError> {
+        let exit_policy = defaults.pod_exit_policy;
         let mut common = of_pod(defaults.options);
         let mut labels = Vec::new();
         for file in &self.label_file {
@@ -212,7 +213,7 @@ impl CreateArgs {
         Ok(PodOptions {
             common,
             share: self.share.unwrap_or_default(),
-            exit_policy: self.exit_policy,
+            exit_policy: self.exit_policy.unwrap_or(exit_policy),
             restart: self.restart,
             infra: Infra {
                 without: self.infra.infra.is_some_and(|switch| !switch.0),

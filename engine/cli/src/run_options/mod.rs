@@ -86,6 +86,7 @@ impl RunOptions {
             mut options,
             env_host,
             http_proxy,
+            pod_exit_policy: _,
             lifecycle: lived,
             pull: pulled,
         } = defaults;
