@@ -5,8 +5,8 @@ use unipod_bundle::BundleError;
 use unipod_bundle::limits::resources::Setting;
 use unipod_systemd::slice::{self, Limit};
 
-use crate::{PodError, names};
 use crate::record::Pod;
+use crate::{PodError, names};
 
 /// Makes the slice with the pod's limits. Without limits systemd makes it when the first service is in it.
 ///
