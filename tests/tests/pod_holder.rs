@@ -1,6 +1,7 @@
 //! The process of a pod, where there has to be one: PID 1 of shared process IDs, and the main process of a unit that insists on one.
 
 use unipod_tests::machine::Machine;
+use unipod_tests::saboteur::{self, Stage};
 use unipod_tests::setup;
 
 const IMAGE: &str = "docker.io/library/busybox:latest";
@@ -219,6 +220,56 @@ fn members_of_the_command_line_share_processes() {
     machine.nothing_remains();
 }
 
+/// At most this many stages of each command, spread evenly.
+const STAGES: usize = 12;
+
+/// The pod works as if nothing had happened, and leaves nothing.
+#[track_caller]
+fn works(machine: &Machine, after: &Stage) {
+    saboteur::dismiss(machine);
+    machine.systemctl(&["reset-failed"]).ok();
+    let started = machine.systemctl(&["start", "web"]);
+    let status = || machine.status(&["shop-pod", "web"]);
+    assert!(started.success(), "killed at {after:?}: {started}\n{}", status());
+    holder(machine, "shop-pod.service");
+    assert!(processes(machine, "systemd-web").contains("hold-pod"), "{after:?}");
+    machine.stop(&["shop-pod"]);
+    let left = machine.sh("pgrep -f '[h]old-pod|[s]leep 777'").stdout + &machine.remains();
+    assert!(
+        left.is_empty(),
+        "killed at {after:?}, this is left:\n{left}\n{}",
+        status()
+    );
+}
+
+#[test]
+fn the_engine_killed_at_each_stage_leaves_no_process() {
+    let machine = boot();
+    machine.quadlet(
+        "shop.pod",
+        "[Pod]\nNetwork=none\nPodmanArgs=--share=+pid\n[Service]\nRestart=no\nTimeoutStartSec=20\nTimeoutStopSec=20\n",
+    );
+    machine.quadlet(
+        "web.container",
+        &member("sh -c 'trap exit TERM; sleep 7771 & wait'", ""),
+    );
+    machine.reload();
+    saboteur::hire(&machine);
+    let starts = saboteur::observe(&machine, "pod", || machine.start(&["web"]));
+    let stops = saboteur::observe(&machine, "pod", || machine.stop(&["shop-pod"]));
+    for stage in starts.iter().step_by(starts.len().div_ceil(STAGES)) {
+        saboteur::strike(&machine, "pod", stage);
+        machine.systemctl(&["start", "web"]);
+        works(&machine, stage);
+    }
+    for stage in stops.iter().step_by(stops.len().div_ceil(STAGES)) {
+        machine.start(&["web"]);
+        saboteur::strike(&machine, "pod", stage);
+        machine.systemctl(&["stop", "shop-pod"]);
+        works(&machine, stage);
+    }
+}
+
 #[test]
 fn process_ids_belong_to_the_pods_users() {
     let machine = boot();
@@ -244,6 +295,12 @@ fn process_ids_belong_to_the_pods_users() {
         ))
         .ok();
     assert!(!root.starts_with("0\n"), "{root}");
+    let owner = format!("lsns -rn -t pid -p {pid} -o ONS; lsns -rn -t user -p {pid} -o NS");
+    let owner = machine.sh(&owner).ok();
+    let [of_processes, users] = owner.split_whitespace().collect::<Vec<_>>()[..] else {
+        panic!("{owner}")
+    };
+    assert_eq!(of_processes, users);
     for container in ["one", "two"] {
         assert!(processes(&machine, container).contains("sleep 7772"));
         assert_eq!(machine.unipod(&["exec", container, "sh", "-c", PROBE]).ok(), "held");
