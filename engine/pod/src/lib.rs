@@ -1,4 +1,4 @@
-//! Floor 4: pods. Containers that share a network, shared memory and a host name, and that start and end together.
+//! Floor 5: pods. Containers that share a network, shared memory and a host name, and that start and end together.
 //!
 //! A pod that runs is a service without a process, `active (exited)`, unless its members share process IDs. Its namespaces are held by pins, mounts in the host's mount
 //! namespace; its members are services bound to it. So there is nobody to crash, and nothing to wait for.
