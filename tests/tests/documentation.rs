@@ -24,7 +24,56 @@ const PAUSED: &str = "unipod rm -fi -t0 web; unipod run -d --name web busybox sl
 const FOLLOWED: &str = "unipod rm -fi -t0 web; unipod run -d --name web busybox sh -c 'echo up; exec sleep 1000'
                         (until pkill -INT journalctl; do sleep 0.1; done) &";
 
+/// Makes a pod `shop` with a container that runs.
+const SHOP: &str =
+    "unipod pod rm -fi -t0 shop; unipod pod create shop; unipod run -d --name web --pod shop busybox sleep 1000";
+
+/// The same, and it is paused.
+const FROZEN: &str =
+    "unipod pod rm -fi -t0 shop; unipod pod create shop; unipod run -d --name web --pod shop busybox sleep 1000
+                      unipod pod pause shop";
+
 const CASES: &[Case] = &[
+    (
+        "unipod pod create --name shop --publish 8080:80",
+        "",
+        "unipod pod inspect shop | grep 8080",
+    ),
+    (
+        "unipod pod clone --memory 1g shop shop-test",
+        SHOP,
+        "unipod pod exists shop-test",
+    ),
+    (
+        "unipod pod exists shop || unipod pod create shop",
+        "",
+        "unipod pod exists shop",
+    ),
+    ("unipod pod inspect --format '{{.State}}' shop", SHOP, ""),
+    ("unipod pod kill --signal HUP shop", SHOP, ""),
+    ("unipod pod logs --names --tail 20 shop", SHOP, ""),
+    ("unipod pod pause shop", SHOP, "unipod pod unpause shop"),
+    (
+        "unipod pod prune --force",
+        "unipod pod create shop; unipod pod start shop; unipod pod stop shop",
+        "! unipod pod exists shop",
+    ),
+    ("unipod pod ps --format '{{.Name}}: {{.Status}}'", SHOP, ""),
+    ("unipod pod restart shop", SHOP, "systemctl is-active unipod-pod-shop"),
+    ("unipod pod rm --force shop", SHOP, "! unipod pod exists shop"),
+    (
+        "unipod pod start shop",
+        "unipod pod create shop",
+        "systemctl is-active unipod-pod-shop",
+    ),
+    ("unipod pod stats --no-stream shop", SHOP, ""),
+    (
+        "unipod pod stop --time 30 shop",
+        SHOP,
+        "! systemctl is-active unipod-pod-shop",
+    ),
+    ("unipod pod top shop pid hpid user args", SHOP, ""),
+    ("unipod pod unpause shop", FROZEN, "unipod exec web true"),
     (
         "unipod run --rm -p 8080:80 docker.io/library/nginx",
         "(until curl -fsS localhost:8080; do sleep 0.1; done; unipod stop --latest 2>/dev/null || unipod stop $(unipod ps -q)) &",
@@ -328,7 +377,7 @@ fn every_example_of_every_help_works() {
         if !said.success() {
             failed.push(format!("{example}: {said}"));
         }
-        machine.sh("unipod rm -afi -t 0; systemctl stop web data-volume; true");
+        machine.sh("unipod pod rm -af -t 0; unipod rm -afi -t 0; systemctl stop web data-volume; true");
     }
     assert!(failed.is_empty(), "{}", failed.join("\n"));
 }

@@ -56,3 +56,12 @@ fn containers_of_another_program_share_a_volume() {
     assert_eq!(machine.unipod(&["volume", "ls", "-q"]).ok(), "");
     machine.nothing_remains();
 }
+
+#[test]
+fn containers_of_another_program_are_a_pod() {
+    let machine = boot_with_example("pod");
+    let output = machine.sh(&format!("pod {BUSYBOX}")).ok();
+    assert_eq!(output, "Created\nfrom the neighbour\nRunning\nPaused\nRunning\nExited");
+    assert_eq!(machine.unipod(&["pod", "ps", "-q"]).ok(), "");
+    machine.nothing_remains();
+}

@@ -30,8 +30,11 @@ pub enum ContainerError {
         /// Who has it.
         id: String,
     },
-    /// It must be stopped first.
-    #[error("container {0} is running: stop it first, or use --force")]
+    /// It must be stopped first, or removed by force: its ID. The words are podman's.
+    #[error(
+        "cannot remove container {0} as it is running - running or paused containers cannot be removed without force: container state \
+         improper"
+    )]
     Running(String),
     /// It must run.
     #[error("container {0} is not running (it is {1})")]

@@ -37,6 +37,7 @@ pub fn inspect(store: &Store, record: &Record, image: Option<&Image>) -> Value {
         "Image": image_use.as_ref().map(|i| i.id.trim_start_matches("sha256:")),
         "ImageDigest": image_use.as_ref().map(|i| &i.manifest_digest),
         "ImageName": image_use.as_ref().map(|i| &i.name),
+        "Pod": record.pod.as_ref().map_or("", |pod| &pod.id),
         "Rootfs": options.rootfs,
         "OCIRuntime": runtime.file_name().map(|n| n.to_string_lossy()),
         "OCIConfigPath": store.bundle(id.as_str()).join("config.json"),
@@ -84,7 +85,7 @@ fn config(record: &Record, image: Option<&Image>) -> Value {
     env.retain(|e| !options.env.contains_key(e.split('=').next().unwrap_or_default()));
     env.extend(options.env.iter().map(|(k, v)| format!("{k}={v}")));
     json!({
-        "Hostname": options.hostname.as_deref().unwrap_or(record.id.short()),
+        "Hostname": hostname(record),
         "User": options.user.clone().or_else(|| config.and_then(|c| c.user().clone())).unwrap_or_default(),
         "Tty": options.tty,
         "OpenStdin": options.interactive,
@@ -100,12 +101,36 @@ fn config(record: &Record, image: Option<&Image>) -> Value {
     })
 }
 
+/// Its own, or that of the pod whose members share one.
+fn hostname(record: &Record) -> &str {
+    let of_pod = record
+        .pod
+        .as_ref()
+        .filter(|pod| pod.shares("uts") && record.options.uts.is_none());
+    let name = record.options.hostname.as_deref();
+    name.or_else(|| of_pod?.hostname.as_deref())
+        .unwrap_or(record.id.short())
+}
+
+/// What it said of a namespace. One that it shares with its pod is that of a container in Podman, which tools look for: here it has the
+/// pod's ID.
+fn namespace(record: &Record, word: &str, said: Option<&String>, default: &str) -> String {
+    let of_pod = record.pod.as_ref().filter(|pod| said.is_none() && pod.shares(word));
+    let shared = of_pod.map(|pod| format!("container:{}", pod.id));
+    shared.or_else(|| said.cloned()).unwrap_or_else(|| default.to_owned())
+}
+
 fn host_config(record: &Record) -> Value {
     let options = &record.options;
     json!({
         "AutoRemove": record.lifecycle.rm,
         "Binds": options.volumes,
-        "NetworkMode": options.networks.first().map_or("bridge", String::as_str),
+        "NetworkMode": namespace(record, "net", options.networks.first(), "bridge"),
+        "IpcMode": namespace(record, "ipc", options.ipc.as_ref(), "shareable"),
+        "UTSMode": namespace(record, "uts", options.uts.as_ref(), "private"),
+        "PidMode": namespace(record, "pid", options.pid.as_ref(), "private"),
+        "UsernsMode": options.userns.as_deref().unwrap_or_default(),
+        "CgroupParent": record.pod.as_ref().and_then(|pod| pod.slice.as_deref()).unwrap_or_default(),
         "Privileged": options.privileged,
         "ReadonlyRootfs": options.read_only,
         "CapAdd": options.cap_add,
@@ -123,7 +148,7 @@ fn host_config(record: &Record) -> Value {
 }
 
 /// The devices as they were asked for: what a vendor's name stands for is known when the container starts.
-fn devices(asked: &[String]) -> Vec<Value> {
+pub fn devices(asked: &[String]) -> Vec<Value> {
     let device = |text: &String| {
         Some(match devices::parse(text).ok()? {
             DeviceRequest::Host(HostDevice {
@@ -149,10 +174,14 @@ fn network_settings(status: &Status) -> Value {
         .collect();
     let mut ports = serde_json::Map::new();
     for mapping in &status.ports {
+        let ip = if mapping.host_ip.is_empty() {
+            "0.0.0.0"
+        } else {
+            &mapping.host_ip
+        };
         for n in 0..mapping.range.max(1) {
             let key = format!("{}/{}", mapping.container_port.saturating_add(n), mapping.protocol);
-            let host =
-                json!({ "HostIp": mapping.host_ip, "HostPort": mapping.host_port.saturating_add(n).to_string() });
+            let host = json!({ "HostIp": ip, "HostPort": mapping.host_port.saturating_add(n).to_string() });
             if let Some(list) = ports.entry(key).or_insert_with(|| json!([])).as_array_mut() {
                 list.push(host);
             }

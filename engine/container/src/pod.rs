@@ -19,6 +19,19 @@ pub struct PodUse {
     pub unit: String,
     /// The slice for services of members, where they are ours to make.
     pub slice: Option<String>,
+    /// What its members share, in the words of `--share`.
+    #[serde(default)]
+    pub share: Vec<String>,
+    /// Its host name, which is theirs if they share it.
+    #[serde(default)]
+    pub hostname: Option<String>,
+}
+
+impl PodUse {
+    /// Whether its members share a namespace, by the word of `--share`.
+    pub fn shares(&self, word: &str) -> bool {
+        self.share.iter().any(|shared| shared == word)
+    }
 }
 
 /// What a pod that runs has for its members. A namespace that is absent is each member's own.

@@ -49,7 +49,7 @@ pub fn remove(store: &Store, found: &Record, options: RemoveOptions) -> Result<(
 /// [`remove`] for a caller that holds the container's lock.
 pub(super) fn remove_locked(store: &Store, record: &Record, options: RemoveOptions) -> Result<(), ContainerError> {
     if record.state() == State::Running && !options.force {
-        return Err(ContainerError::Running(record.name.clone()));
+        return Err(ContainerError::Running(record.id.as_str().to_owned()));
     }
     end_unrecorded(store, record)?;
     stop::stop(record, options.timeout)?;

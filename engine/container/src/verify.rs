@@ -106,7 +106,7 @@ fn mount_points(store: &Store) -> Option<Problem<'_>> {
             // No container comes to use it as long as this is held.
             let _records = records::lock(store)?;
             if let Some((_, user)) = mounted_images(store)?.into_iter().next() {
-                return Err(ContainerError::Running(user));
+                return Err(ContainerError::Improper(format!("{user} runs, stop it first")));
             }
             mount_points::replace(store)?;
             Ok("made anew".to_owned())

@@ -66,25 +66,25 @@ fn claim(store: &Store, wanted: Option<String>, replace: bool) -> Result<(String
     }
     if let Some(holder) = record::by_name(store, &name)? {
         if !replace {
-            return Err(in_use("pod", &name, holder.id.short()));
+            return Err(in_use("pod", &name));
         }
         service::remove(store, &holder, service::Removal::FORCED)?;
     }
     let lock = Lock::acquire(store, "pod", &name)?;
-    if let Some(holder) = record::by_name(store, &name)? {
-        return Err(in_use("pod", &name, holder.id.short()));
+    if record::by_name(store, &name)?.is_some() {
+        return Err(in_use("pod", &name));
     }
     // Names are for both: whoever says `NAME` on a network or a command line means one of them.
-    if let Some(holder) = containers::by_name(store, &name)? {
-        return Err(in_use("container", &name, holder.id.short()));
+    if containers::by_name(store, &name)?.is_some() {
+        return Err(in_use("container", &name));
     }
     Ok((name, lock))
 }
 
-fn in_use(kind: &str, name: &str, id: &str) -> PodError {
+fn in_use(kind: &'static str, name: &str) -> PodError {
     PodError::NameInUse {
         name: name.to_owned(),
-        holder: format!("{kind} {id}"),
+        kind,
     }
 }
 

@@ -18,29 +18,32 @@ pub enum PodError {
     /// No pod has this name or ID.
     #[error("no pod with name or ID {0} found: no such pod")]
     NotFound(String),
+    /// There are none at all.
+    #[error("no such pod")]
+    None,
     /// More than one ID begins like this.
     #[error("more than one pod has an ID that begins with {0}: give more digits, or the name")]
     Ambiguous(String),
     /// The name is not one.
-    #[error("pod name {0:?} is invalid: names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*")]
+    #[error("running pod create option: names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*: invalid argument")]
     Name(String),
     /// The name is taken.
-    #[error("the pod name \"{name}\" is already in use by {holder}: remove that first, or choose another name")]
+    #[error("adding pod to state: name \"{name}\" is in use: {kind} already exists")]
     NameInUse {
         /// The name.
         name: String,
-        /// Who has it, pod or container, and its ID.
-        holder: String,
+        /// Who has it: a pod or a container.
+        kind: &'static str,
     },
     /// It has to be started before.
     #[error("pod {0} is not running: start it first, see: unipod pod start --help")]
     NotRunning(String),
-    /// Members run, and force was not asked for. Each of them is told of in the words of podman.
-    #[error("not all containers could be removed from pod {id}: removing pod containers{}", .members.concat())]
+    /// Members run, and force was not asked for. The words are podman's.
+    #[error("not all containers could be removed from pod {id}: removing pod containers")]
     InUse {
         /// The pod.
         id: String,
-        /// One line for each member that runs.
+        /// A sentence for each member that runs.
         members: Vec<String>,
     },
     /// A member asks for what the pod has for all.
@@ -108,11 +111,10 @@ impl PodError {
         }
     }
 
-    /// The exit code that podman-pod-rm(1) and its neighbours give it: 1 for a pod that is not there, 2 for one in use.
+    /// The exit code that podman-pod-rm(1) and its neighbours give it: 1 for a pod that is not there, else 125.
     pub fn code_of_removal(&self) -> u8 {
         match self {
-            Self::NotFound(_) => 1,
-            Self::InUse { .. } => 2,
+            Self::NotFound(_) | Self::None => 1,
             _ => 125,
         }
     }

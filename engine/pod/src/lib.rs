@@ -15,6 +15,8 @@
 //! | [`etc`] | the files of `/etc` that all members see |
 //! | [`holder`] | the process of a pod, where there has to be one |
 //! | [`member`] | what a container of the pod gets, and which containers those are |
+//! | [`members`] | what is done with all of them: signals, standing still, going on |
+//! | [`logs`] | what they have written |
 //! | [`state`] | what a pod does, seen by its members |
 //! | [`ending`] | what becomes of it when a member has ended |
 //! | [`inspect`] | a pod in podman's JSON |
@@ -37,7 +39,9 @@ pub mod error;
 pub mod etc;
 pub mod holder;
 pub mod inspect;
+pub mod logs;
 pub mod member;
+pub mod members;
 pub mod names;
 pub mod options;
 pub mod record;

@@ -22,6 +22,8 @@ pub struct PodOptions {
     pub restart: Option<String>,
     /// `--infra-*`.
     pub infra: Infra,
+    /// `--share-parent=false`: members have no slice in common.
+    pub not_parent: bool,
     /// The words that made it, for `inspect`.
     pub create_command: Vec<String>,
 }

@@ -70,8 +70,22 @@ impl Pod {
             id: self.id.as_str().to_owned(),
             name: self.name.clone(),
             unit: self.unit.clone(),
-            slice: (!self.of_unit).then(|| names::slice(&self.name)),
+            slice: self.slice(),
+            share: self
+                .options
+                .shared()
+                .words()
+                .into_iter()
+                .map(ToOwned::to_owned)
+                .collect(),
+            hostname: self.hostname(),
         }
+    }
+
+    /// The slice that is made for it, and that services of its members are in. `None` where units say that for themselves.
+    pub fn slice(&self) -> Option<String> {
+        let is_parent = !self.of_unit && !self.options.not_parent;
+        is_parent.then(|| names::slice(&self.name))
     }
 
     /// Its host name.

@@ -11,7 +11,7 @@ use unipod_systemd::Invocation;
 use unipod_systemd::manager::{self, TransientService};
 
 use crate::record::{self, Pod};
-use crate::{PodError, holder, member, names, slice, teardown};
+use crate::{PodError, holder, member, slice, teardown};
 
 /// What systemd may take beyond the members' own time to stop before it kills.
 const STOP_TIMEOUT: Duration = Duration::from_secs(90);
@@ -156,20 +156,21 @@ pub fn remove(store: &Store, pod: &Pod, how: Removal) -> Result<(), PodError> {
     if !how.force && !running.is_empty() {
         return Err(in_use(pod, &running));
     }
-    if !is_own(pod) {
-        manager::stop(&pod.unit)?;
-    }
     let options = RemoveOptions {
         force: how.force,
         volumes: true,
         timeout: how.timeout,
     };
-    at_once(members.iter(), |record| {
-        match containers::remove(store, record, options) {
-            Err(ContainerError::NotFound(_)) => Ok(()),
-            other => Ok(other?),
-        }
-    })?;
+    let remove = |record: &Record| match containers::remove(store, record, options) {
+        Err(ContainerError::NotFound(_)) => Ok(()),
+        other => Ok(other?),
+    };
+    // What stands still hears no stop signal, that of its unit neither.
+    at_once(members.iter().filter(|record| record.is_paused()), remove)?;
+    if !is_own(pod) {
+        manager::stop(&pod.unit)?;
+    }
+    at_once(members.iter(), remove)?;
     teardown::clean_up(store, pod)?;
     if !is_own(pod) && !pod.of_unit {
         slice::stop(pod)?;
@@ -182,17 +183,16 @@ pub fn remove(store: &Store, pod: &Pod, how: Removal) -> Result<(), PodError> {
 }
 
 fn in_use(pod: &Pod, running: &[&Record]) -> PodError {
-    let line = |record: &&Record| {
+    let id = pod.id.as_str().to_owned();
+    let sentence = |record: &&Record| {
+        let container = record.id.as_str().to_owned();
         format!(
-            "\ncannot remove container {} as it is running - running or paused containers cannot be removed without force: \
-             container state improper",
-            record.id.as_str()
+            "error removing container {container} from pod {id}: {}",
+            ContainerError::Running(container.clone())
         )
     };
-    PodError::InUse {
-        id: pod.id.as_str().to_owned(),
-        members: running.iter().map(line).collect(),
-    }
+    let members = running.iter().map(sentence).collect();
+    PodError::InUse { id, members }
 }
 
 /// Does the same to several containers at the same time, and returns the first failure once all are done.
@@ -232,6 +232,6 @@ fn transient(store: &Store, pod: &Pod, program: &Path) -> TransientService {
         // Where there is a process, its end is the pod's.
         remains: !holder::has_processes(pod),
         bound_to: None,
-        slice: Some(names::slice(&pod.name)),
+        slice: pod.slice(),
     }
 }

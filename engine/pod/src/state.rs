@@ -1,6 +1,6 @@
 //! What a pod does, seen by its members, in podman's words.
 
-use unipod_container::record::{Record, State as Member};
+use unipod_container::record::Record;
 use unipod_store::Store;
 
 use crate::record::Pod;
@@ -14,7 +14,9 @@ pub enum State {
     Running,
     /// Some members run.
     Degraded,
-    /// All members have ended.
+    /// All members stand still.
+    Paused,
+    /// All members have ended, or it has none and has ended.
     Exited,
     /// Some members have ended, and none runs.
     Stopped,
@@ -23,18 +25,24 @@ pub enum State {
 impl State {
     /// What a pod with these members does.
     pub fn of(store: &Store, pod: &Pod, members: &[Record]) -> Self {
-        let states: Vec<Member> = members.iter().map(Record::state).collect();
-        Self::judge(pod.is_up(store), &states)
+        let members: Vec<&str> = members.iter().map(Record::status).collect();
+        let life = match (pod.is_up(store), pod.started) {
+            (true, _) => Self::Running,
+            (false, Some(_)) => Self::Exited,
+            (false, None) => Self::Created,
+        };
+        Self::judge(life, &members)
     }
 
-    fn judge(is_up: bool, members: &[Member]) -> Self {
-        let count = |state: Member| members.iter().filter(|member| **member == state).count();
-        let (all, running, exited) = (members.len(), count(Member::Running), count(Member::Exited));
+    /// `life` is what the pod itself does.
+    fn judge(life: Self, members: &[&str]) -> Self {
+        let count = |status: &str| members.iter().filter(|member| **member == status).count();
+        let (all, running, exited) = (members.len(), count("running"), count("exited"));
         match (all, running, exited) {
-            (0, ..) if is_up => Self::Running,
-            (0, ..) => Self::Created,
+            (0, ..) => life,
             (all, running, _) if running == all => Self::Running,
             (_, 1.., _) => Self::Degraded,
+            (all, ..) if count("paused") == all => Self::Paused,
             (all, _, exited) if exited == all => Self::Exited,
             (_, _, 1..) => Self::Stopped,
             _ => Self::Created,
@@ -47,6 +55,7 @@ impl State {
             Self::Created => "Created",
             Self::Running => "Running",
             Self::Degraded => "Degraded",
+            Self::Paused => "Paused",
             Self::Exited => "Exited",
             Self::Stopped => "Stopped",
         }
@@ -56,21 +65,23 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Member::{Created, Exited, Running};
 
     #[test]
     fn the_state_is_that_of_the_members() {
-        for (is_up, members, state) in [
-            (false, &[][..], State::Created),
-            (true, &[], State::Running),
-            (true, &[Running, Running], State::Running),
-            (true, &[Running, Exited], State::Degraded),
-            (true, &[Running, Created], State::Degraded),
-            (true, &[Exited, Exited], State::Exited),
-            (true, &[Exited, Created], State::Stopped),
-            (true, &[Created], State::Created),
+        for (life, members, state) in [
+            (State::Created, &[][..], State::Created),
+            (State::Running, &[], State::Running),
+            (State::Exited, &[], State::Exited),
+            (State::Running, &["running", "running"], State::Running),
+            (State::Running, &["running", "exited"], State::Degraded),
+            (State::Running, &["running", "created"], State::Degraded),
+            (State::Running, &["running", "paused"], State::Degraded),
+            (State::Running, &["paused", "paused"], State::Paused),
+            (State::Running, &["exited", "exited"], State::Exited),
+            (State::Running, &["exited", "created"], State::Stopped),
+            (State::Running, &["created"], State::Created),
         ] {
-            assert_eq!(State::judge(is_up, members), state, "{members:?}");
+            assert_eq!(State::judge(life, members), state, "{members:?}");
         }
     }
 }

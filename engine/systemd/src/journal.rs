@@ -62,40 +62,46 @@ pub struct Query {
 /// Only what processes of the unit wrote is shown (`_SYSTEMD_UNIT=`), not what systemd says about the unit, and not
 /// the engine's own lines (`_COMM=unipod` cannot be excluded by a match, so callers see them as the unit's journal has them).
 pub fn command(query: &Query) -> Command {
-    let Query {
-        unit,
-        invocation,
-        user,
-        follow,
-        tail,
-        since,
-        until,
-        timestamps,
-    } = query;
+    let output = if query.timestamps { "short-iso" } else { "cat" };
+    let mut command = shown_as(output, query);
+    command.arg(match_of(&query.unit, query.user));
+    if let Some(id) = &query.invocation {
+        command.arg(format!("_SYSTEMD_INVOCATION_ID={id}"));
+    }
+    command
+}
+
+/// The same for several units in place of that of the query: a [`Message`] on each line, as JSON. `after` is the cursor of the message
+/// before the first.
+pub fn messages(units: &[&str], query: &Query, after: Option<&str>) -> Command {
+    let mut command = shown_as("json", query);
+    command.args(after.map(|cursor| format!("--after-cursor={cursor}")));
+    command.args(units.iter().map(|unit| match_of(unit, query.user)));
+    command
+}
+
+fn match_of(unit: &str, user: bool) -> String {
+    format!("{}={unit}", if user { "_SYSTEMD_USER_UNIT" } else { "_SYSTEMD_UNIT" })
+}
+
+fn shown_as(output: &str, query: &Query) -> Command {
     let mut command = Command::new("journalctl");
     command.args(["--quiet", "--no-pager", "--all"]);
-    command.arg(format!("--output={}", if *timestamps { "short-iso" } else { "cat" }));
-    if *user {
+    command.arg(format!("--output={output}"));
+    if query.user {
         command.arg("--user");
     }
-    if *follow {
+    if query.follow {
         command.arg("--follow");
     }
-    match tail {
+    match query.tail {
         Some(lines) => command.arg(format!("--lines={lines}")),
         None => command.arg("--lines=all"),
     };
-    for (flag, value) in [("--since", since), ("--until", until)] {
+    for (flag, value) in [("--since", &query.since), ("--until", &query.until)] {
         if let Some(value) = value {
             command.arg(format!("{flag}={}", journal_time(value)));
         }
-    }
-    command.arg(format!(
-        "{}={unit}",
-        if *user { "_SYSTEMD_USER_UNIT" } else { "_SYSTEMD_UNIT" }
-    ));
-    if let Some(id) = invocation {
-        command.arg(format!("_SYSTEMD_INVOCATION_ID={id}"));
     }
     command
 }
@@ -141,7 +147,7 @@ impl Message {
     }
 
     /// When the journal took it, in microseconds since 1970.
-    pub(crate) fn micros(&self) -> u64 {
+    pub fn micros(&self) -> u64 {
         self.field("__REALTIME_TIMESTAMP").parse().unwrap_or(0)
     }
 }

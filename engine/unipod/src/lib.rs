@@ -24,6 +24,7 @@
 //! | room | what is in it |
 //! |---|---|
 //! | [`Containers`], [`Container`] | create, start, pause, restart, wait for, look into, stop, remove |
+//! | [`Pods`], [`Pod`] | the same for containers that share a network |
 //! | [`Images`] | pull, find, list, name, remove |
 //! | [`Volumes`], [`Networks`], [`Secrets`] | create, find, list, remove |
 //!
@@ -36,6 +37,7 @@
 //! | module | floor | what it owns |
 //! |---|---|---|
 //! | [`service`] | here | the life of a container through the unit that it belongs to |
+//! | [`pod`] | 5 | pods: what is shared, their members, their units |
 //! | [`container`] | 4 | records, starts, stops, `exec`, health checks |
 //! | [`volume`], [`secret`], [`runtime`] | 3 | what containers use; the OCI runtime |
 //! | [`image`], [`network`], [`bundle`], [`systemd`] | 2 | registries and layers; netavark; config.json; the manager and the journal |
@@ -44,6 +46,7 @@
 //!
 //! It must not print, read a command line, or end the process.
 
+mod clone;
 mod condition;
 mod containers;
 mod defaults;
@@ -52,10 +55,12 @@ mod error;
 mod images;
 mod networks;
 mod new_container;
+mod pods;
 mod rooms;
 mod secrets;
 mod volumes;
 
+pub use clone::clone;
 pub use condition::Condition;
 pub use containers::{Container, Containers};
 pub use defaults::{Defaults, DefaultsError};
@@ -64,6 +69,7 @@ pub use error::EngineError;
 pub use images::Images;
 pub use networks::Networks;
 pub use new_container::{NewContainer, make};
+pub use pods::{NewPod, Pod, Pods};
 pub use secrets::Secrets;
 pub use volumes::Volumes;
 

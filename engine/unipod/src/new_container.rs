@@ -1,5 +1,6 @@
 //! What a container is to be, and how one is made of it.
 
+use crate::EngineError;
 use unipod_bundle::ContainerOptions;
 use unipod_container::create::{self, CreateRequest, Created, Supervisor};
 use unipod_container::record::{self, Lifecycle, State};
@@ -43,6 +44,15 @@ impl NewContainer {
     pub fn named(mut self, name: &str) -> Self {
         self.options.name = Some(name.to_owned());
         self
+    }
+
+    /// The same as a member of a pod.
+    ///
+    /// # Errors
+    /// The pod is gone.
+    pub fn in_pod(mut self, pod: &crate::Pod<'_>) -> Result<Self, EngineError> {
+        self.pod = Some(pod.record()?);
+        Ok(self)
     }
 }
 

@@ -1,11 +1,16 @@
 //! The rooms of an engine, one for each kind of thing in its store.
 
-use crate::{Containers, Engine, Images, Networks, Secrets, Volumes};
+use crate::{Containers, Engine, Images, Networks, Pods, Secrets, Volumes};
 
 impl Engine {
     /// Its containers.
     pub fn containers(&self) -> Containers<'_> {
         Containers::of(self)
+    }
+
+    /// Its pods.
+    pub fn pods(&self) -> Pods<'_> {
+        Pods::of(self)
     }
 
     /// Its images.

@@ -139,7 +139,7 @@ impl Filter {
                 record
                     .pod
                     .as_ref()
-                    .is_some_and(|pod| pod.name == wanted || pod.id.starts_with(wanted))
+                    .is_some_and(|pod| pod.name == wanted || (!wanted.is_empty() && pod.id.starts_with(wanted)))
             })
             && filters.pass("restart-policy", |wanted| policy == wanted)
             && filters.pass("command", |w| {

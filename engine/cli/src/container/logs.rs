@@ -59,7 +59,8 @@ impl LogsArgs {
     }
 }
 
-fn tail(text: &str) -> Result<Option<u64>, CliError> {
+/// What `--tail` says: how many lines, or all.
+pub(crate) fn tail(text: &str) -> Result<Option<u64>, CliError> {
     match text {
         "all" | "-1" => Ok(None),
         n => n

@@ -14,7 +14,13 @@ use unipod::container::record::{self, Record};
 use unipod::store::Store;
 
 const TABLE: &str = "table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.CreatedHuman}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}";
-const HEADINGS: &[(&str, &str)] = &[("ID", "CONTAINER ID"), ("CreatedHuman", "CREATED")];
+const COLUMNS_OF_PODS: &str = "\t{{.Pod}}\t{{.PodName}}";
+const HEADINGS: &[(&str, &str)] = &[
+    ("ID", "CONTAINER ID"),
+    ("CreatedHuman", "CREATED"),
+    ("Pod", "POD ID"),
+    ("PodName", "PODNAME"),
+];
 
 /// List containers.
 ///
@@ -38,6 +44,9 @@ pub struct LsArgs {
     /// Do not shorten IDs and commands.
     #[arg(long)]
     no_trunc: bool,
+    /// Show the pods that they are in.
+    #[arg(short, long)]
+    pod: bool,
     #[command(flatten)]
     listing: Listing,
 }
@@ -59,7 +68,12 @@ impl LsArgs {
             .iter()
             .map(|(status, r)| row(store, r, status, self.no_trunc))
             .collect();
-        let default = self.listing.default("{{.ID}}", TABLE);
+        let table = if self.pod {
+            format!("{TABLE}{COLUMNS_OF_PODS}")
+        } else {
+            TABLE.to_owned()
+        };
+        let default = self.listing.default("{{.ID}}", &table);
         self.listing.print(&rows, default, HEADINGS)
     }
 }
@@ -71,6 +85,10 @@ fn row(store: &Store, record: &Record, state: &str, whole: bool) -> Row {
     let created = human::ago(record.created, Timestamp::now());
     let status = status(store, record, state);
     let networks = network_names(record).join(",");
+    let (pod, pod_name) = record
+        .pod
+        .as_ref()
+        .map_or(("", ""), |pod| (pod.id.as_str(), pod.name.as_str()));
     let pid = record
         .process
         .filter(|_| matches!(state, "running" | "paused"))
@@ -85,6 +103,7 @@ fn row(store: &Store, record: &Record, state: &str, whole: bool) -> Row {
             "Labels": record.options.labels, "Networks": network_names(record), "Ports": ports_json(record),
             "Mounts": record.mounts.iter().map(|m| &m.destination).collect::<Vec<_>>(),
             "StartedAt": record.started.map_or(0, Timestamp::as_second),
+            "Pod": pod, "PodName": pod_name,
             "Unit": record.unit.as_ref().map(|u| &u.name),
         }),
         fields: vec![
@@ -120,6 +139,8 @@ fn row(store: &Store, record: &Record, state: &str, whole: bool) -> Row {
                     .collect::<Vec<_>>()
                     .join(","),
             ),
+            ("Pod", if whole { pod } else { pod.get(..12).unwrap_or(pod) }.to_owned()),
+            ("PodName", pod_name.to_owned()),
             ("Pid", pid.to_string()),
             ("ExitCode", record.exit.map_or(0, |e| e.code).to_string()),
             (
@@ -187,5 +208,5 @@ fn shorten(text: &str, width: usize) -> String {
     if text.chars().count() <= width {
         return text.to_owned();
     }
-    text.chars().take(width - 1).chain(['…']).collect()
+    text.chars().take(width - 3).chain(['.'; 3]).collect()
 }

@@ -110,20 +110,34 @@ impl StatsArgs {
     }
 
     fn show(&self, rows: &[Row]) -> Result<(), CliError> {
-        let format = self.format.as_deref();
-        if self.no_reset || self.no_stream || !io::stdout().is_terminal() {
-            return Ok(output::print_list(rows, TABLE, HEADINGS, format, false)?);
-        }
-        let screen = output::render_list(rows, TABLE, HEADINGS, format, false).map_err(CliError::new)?;
-        Ok(output::print_coloured(&format!(
-            "{CLEAR}{}",
-            output::harmless(&screen)
-        ))?)
+        show(
+            rows,
+            (TABLE, HEADINGS),
+            self.format.as_deref(),
+            self.no_reset || self.no_stream,
+        )
     }
 }
 
+/// Prints a report, over the one before unless they are to be `kept`: a terminal has no use for those that are over.
+pub(crate) fn show(
+    rows: &[Row],
+    (table, headings): (&str, &[(&str, &str)]),
+    format: Option<&str>,
+    kept: bool,
+) -> Result<(), CliError> {
+    if kept || !io::stdout().is_terminal() {
+        return Ok(output::print_list(rows, table, headings, format, false)?);
+    }
+    let screen = output::render_list(rows, table, headings, format, false).map_err(CliError::new)?;
+    Ok(output::print_coloured(&format!(
+        "{CLEAR}{}",
+        output::harmless(&screen)
+    ))?)
+}
+
 /// Waits; whether whoever read what we write is gone.
-fn is_unheard_within(interval: Duration) -> bool {
+pub(crate) fn is_unheard_within(interval: Duration) -> bool {
     let stdout = io::stdout();
     let mut out = [PollFd::new(std::os::fd::AsFd::as_fd(&stdout), PollFlags::empty())];
     let interval = PollTimeout::try_from(interval).unwrap_or(PollTimeout::MAX);
@@ -188,7 +202,8 @@ fn row(record: &Record, sample: Option<Sample>, before: Option<&Sample>, whole: 
     }
 }
 
-fn percent(value: Option<f64>) -> String {
+/// Two digits after the point.
+pub(crate) fn percent(value: Option<f64>) -> String {
     value.map_or_else(|| NOTHING.to_owned(), |value| format!("{value:.2}%"))
 }
 
@@ -200,11 +215,13 @@ fn nanoseconds(time: Option<Duration>) -> String {
     time.unwrap_or_default().as_nanos().to_string()
 }
 
-fn number(value: Option<u64>) -> String {
+/// A number, if somebody counts.
+pub(crate) fn number(value: Option<u64>) -> String {
     value.map_or_else(|| NOTHING.to_owned(), |value| value.to_string())
 }
 
-fn pair(values: Option<(u64, u64)>, show: fn(u64) -> String) -> String {
+/// What is used of what may be, or what came in and went out.
+pub(crate) fn pair(values: Option<(u64, u64)>, show: fn(u64) -> String) -> String {
     let text = |value: Option<u64>| value.map_or_else(|| NOTHING.to_owned(), show);
     format!("{} / {}", text(values.map(|v| v.0)), text(values.map(|v| v.1)))
 }

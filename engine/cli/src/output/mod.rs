@@ -132,6 +132,11 @@ pub fn print_coloured(text: &str) -> Result<(), OutputError> {
     print(text).map_err(OutputError)
 }
 
+/// Whether standard output is a terminal, over which no data must have power.
+pub fn is_terminal() -> bool {
+    io::stdout().is_terminal()
+}
+
 /// Whether colours are wanted on standard output: it is a terminal, and `NO_COLOR` (no-color.org) is not set.
 pub fn is_colourful() -> bool {
     let forbidden = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());

@@ -1,5 +1,6 @@
 //! `unipod pod create`, and the pod that `run --pod new:NAME` makes.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -79,7 +80,7 @@ pub struct CreateArgs {
 
 /// What Podman's infra container is asked to be. No such container is made.
 #[derive(Debug, Args)]
-struct InfraArguments {
+pub(super) struct InfraArguments {
     /// With =false, nothing is shared [default: true]
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     infra: Option<Switch>,
@@ -99,7 +100,7 @@ struct InfraArguments {
 
 /// What each container gets.
 #[derive(Debug, Args)]
-struct MemberArguments {
+pub(super) struct MemberArguments {
     /// Mount a host path or a volume in every container, SOURCE:DESTINATION[:OPTIONS]
     #[arg(short, long, value_name = "VOLUME")]
     volume: Vec<String>,
@@ -128,7 +129,7 @@ struct MemberArguments {
 
 /// Limits of all containers together.
 #[derive(Debug, Args)]
-struct LimitArguments {
+pub(super) struct LimitArguments {
     /// Memory limit
     #[arg(short, long, value_name = "SIZE")]
     memory: Option<String>,
@@ -199,75 +200,91 @@ impl CreateArgs {
     fn options(self, defaults: Defaults) -> Result<PodOptions, CliError> {
         let exit_policy = defaults.pod_exit_policy;
         let mut common = of_pod(defaults.options);
-        let mut labels = Vec::new();
-        for file in &self.label_file {
-            labels.extend(lines("--label-file", file)?);
-        }
-        labels.extend(self.label);
-        common.labels = pairs("--label", labels)?;
+        common.labels = labels(self.label, &self.label_file)?;
         common.hostname = self.hostname;
         self.network.apply(&mut common)?;
         self.namespaces.apply(&mut common)?;
         self.members.apply(&mut common)?;
         self.limits.apply(&mut common)?;
+        let mut infra = Infra::default();
+        self.infra.apply(&mut infra);
         Ok(PodOptions {
             common,
             share: self.share.unwrap_or_default(),
             exit_policy: self.exit_policy.unwrap_or(exit_policy),
             restart: self.restart,
-            infra: Infra {
-                without: self.infra.infra.is_some_and(|switch| !switch.0),
-                name: self.infra.infra_name,
-                image: self.infra.infra_image,
-                command: self.infra.infra_command,
-                pid_file: self.infra.infra_conmon_pidfile,
-            },
+            not_parent: self.share_parent.is_some_and(|switch| !switch.0),
+            infra,
             create_command: std::env::args().collect(),
         })
     }
 
     /// What is known and not there is refused by name.
     fn refuse_unsupported(&self) -> Result<(), CliError> {
-        let (members, limits) = (&self.members, &self.limits);
-        let shares_cgroup = self.share.is_some_and(|share| share.cgroup);
-        let devices =
-            "not supported; set IODeviceWeight=, IOReadBandwidthMax= of the slice with systemctl set-property";
-        let refused = [
-            (
-                "--volumes-from",
-                !members.volumes_from.is_empty(),
-                "not supported yet; name the volumes with --volume",
-            ),
-            (
-                "--shm-size-systemd",
-                members.shm_size_systemd.is_some(),
-                "not supported yet; mount a tmpfs in the container",
-            ),
-            (
-                "--share cgroup",
-                shares_cgroup,
-                "cannot set pod as the parent and share the cgroup namespace: each container has a cgroup of its own",
-            ),
-            (
-                "--cgroup-parent",
-                limits.cgroup_parent.is_some(),
-                "the pod is a slice of its own; in a unit set Slice= of each container",
-            ),
-            ("--blkio-weight-device", !limits.blkio_weight_device.is_empty(), devices),
-            ("--device-read-bps", !limits.device_read_bps.is_empty(), devices),
-            ("--device-write-bps", !limits.device_write_bps.is_empty(), devices),
-        ];
-        let given = refused.into_iter().find(|(_, given, _)| *given);
-        given.map_or(Ok(()), |(option, _, why)| {
-            Err(CliError::new(format!("{option}: {why}")))
-        })?;
+        if self.share.is_some_and(|share| share.cgroup) {
+            return Err(CliError::new(
+                "--share cgroup: cannot set pod as the parent and share the cgroup namespace: each container has a cgroup of its own",
+            ));
+        }
+        if self.share_parent.is_some_and(|switch| !switch.0) && self.limits.is_given() {
+            return Err(CliError::new(
+                "--share-parent=false: limits of a pod are those of the cgroup that its containers share",
+            ));
+        }
+        self.members.refuse_unsupported()?;
+        self.limits.refuse_unsupported()?;
         self.network.refuse_for_pods()?;
         self.namespaces.refuse_for_pods()
     }
 }
 
+/// The first of what was given and is not there, by its name.
+fn refuse(options: &[(&str, bool, &str)]) -> Result<(), CliError> {
+    let given = options.iter().find(|(_, given, _)| *given);
+    given.map_or(Ok(()), |(option, _, why)| {
+        Err(CliError::new(format!("{option}: {why}")))
+    })
+}
+
+/// Labels of files, and those of options, which win.
+pub(super) fn labels(given: Vec<String>, files: &[PathBuf]) -> Result<BTreeMap<String, String>, CliError> {
+    let mut labels = Vec::new();
+    for file in files {
+        labels.extend(lines("--label-file", file)?);
+    }
+    labels.extend(given);
+    pairs("--label", labels)
+}
+
+impl InfraArguments {
+    /// Sets what is given.
+    pub(super) fn apply(self, infra: &mut Infra) {
+        infra.without = self.infra.map_or(infra.without, |switch| !switch.0);
+        infra.name = self.infra_name.or(infra.name.take());
+        infra.image = self.infra_image.or(infra.image.take());
+        infra.command = self.infra_command.or(infra.command.take());
+        infra.pid_file = self.infra_conmon_pidfile.or(infra.pid_file.take());
+    }
+}
+
 impl MemberArguments {
-    fn apply(self, common: &mut ContainerOptions) -> Result<(), CliError> {
+    /// What is known and not there is refused by name.
+    pub(super) fn refuse_unsupported(&self) -> Result<(), CliError> {
+        refuse(&[
+            (
+                "--volumes-from",
+                !self.volumes_from.is_empty(),
+                "not supported yet; name the volumes with --volume",
+            ),
+            (
+                "--shm-size-systemd",
+                self.shm_size_systemd.is_some(),
+                "not supported yet; mount a tmpfs in the container",
+            ),
+        ])
+    }
+
+    pub(super) fn apply(self, common: &mut ContainerOptions) -> Result<(), CliError> {
         StorageOptions {
             volume: self.volume,
             shm_size: self.shm_size,
@@ -286,7 +303,31 @@ impl MemberArguments {
 }
 
 impl LimitArguments {
-    fn apply(self, common: &mut ContainerOptions) -> Result<(), CliError> {
+    /// Whether there is a limit.
+    fn is_given(&self) -> bool {
+        let numbers = [self.cpu_shares, self.blkio_weight.map(u64::from)];
+        let words = [&self.memory, &self.memory_swap, &self.cpuset_cpus, &self.cpuset_mems];
+        let is_number = numbers.iter().any(Option::is_some) || self.cpus.is_some() || self.pids_limit.is_some();
+        is_number || words.into_iter().any(Option::is_some)
+    }
+
+    /// What is known and not there is refused by name.
+    pub(super) fn refuse_unsupported(&self) -> Result<(), CliError> {
+        let devices =
+            "not supported; set IODeviceWeight=, IOReadBandwidthMax= of the slice with systemctl set-property";
+        refuse(&[
+            (
+                "--cgroup-parent",
+                self.cgroup_parent.is_some(),
+                "the pod is a slice of its own; in a unit set Slice= of each container",
+            ),
+            ("--blkio-weight-device", !self.blkio_weight_device.is_empty(), devices),
+            ("--device-read-bps", !self.device_read_bps.is_empty(), devices),
+            ("--device-write-bps", !self.device_write_bps.is_empty(), devices),
+        ])
+    }
+
+    pub(super) fn apply(self, common: &mut ContainerOptions) -> Result<(), CliError> {
         ResourceOptions {
             memory: self.memory,
             memory_swap: self.memory_swap,

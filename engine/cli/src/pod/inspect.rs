@@ -2,6 +2,8 @@
 
 use clap::Args;
 
+use super::targets::latest;
+use crate::arguments::each;
 use crate::error::CliError;
 use crate::output::print_inspect;
 use unipod::pod::{PodError, inspect, record};
@@ -19,25 +21,30 @@ pub struct InspectArgs {
     #[arg(short, long)]
     latest: bool,
     /// The pods, by name or ID.
-    #[arg(required_unless_present = "latest")]
+    #[arg(value_name = "POD")]
     pods: Vec<String>,
 }
 
 impl InspectArgs {
-    /// Does it.
+    /// Does it: all that are there are shown, and those that are not are errors.
     pub fn run(self, store: &Store) -> Result<u8, CliError> {
-        let mut pods = Vec::new();
+        if self.pods.is_empty() && !self.latest {
+            return Err(CliError::new("no names or ids specified"));
+        }
+        let mut objects = Vec::new();
+        let mut missing = Vec::new();
         if self.latest {
-            pods.extend(record::list(store)?.pop());
+            objects.push(inspect::inspect(store, &latest(store)?)?);
         }
         for name in &self.pods {
-            pods.push(record::find(store, name)?);
+            match record::find(store, name) {
+                Err(PodError::NotFound(name)) => missing.push(name),
+                found => objects.push(inspect::inspect(store, &found?)?),
+            }
         }
-        let objects = pods
-            .iter()
-            .map(|pod| inspect::inspect(store, pod))
-            .collect::<Result<Vec<_>, PodError>>()?;
-        print_inspect(&objects, self.format.as_deref())?;
-        Ok(0)
+        if missing.is_empty() || !objects.is_empty() || self.format.is_none() {
+            print_inspect(&objects, self.format.as_deref())?;
+        }
+        Ok(each(&missing, |name| Err(CliError::new(format!("no such pod {name}")))))
     }
 }

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::run::Targets;
+use super::targets::{Targets, id};
 use crate::error::CliError;
 use unipod::pod::PodError;
 use unipod::pod::service::{self, Removal};
@@ -27,15 +27,24 @@ pub struct RmArgs {
 }
 
 impl RmArgs {
-    /// Does it. The exit code is 1 if a pod was not there, 2 if one is in use (podman-pod-rm(1)).
+    /// Does it. The exit code is 1 if a pod was not there (podman-pod-rm(1)). Files with their IDs go as well.
     pub fn run(self, store: &Store) -> Result<u8, CliError> {
         let how = Removal {
             force: self.force,
             timeout: self.time,
         };
-        self.targets
-            .each(store, self.ignore || self.force, PodError::code_of_removal, |pod| {
-                service::remove(store, pod, how)
-            })
+        let ignore = self.ignore || self.force;
+        let code = self
+            .targets
+            .each(store, ignore, (id, PodError::code_of_removal), |pod| {
+                service::remove(store, pod, how).map(|()| true)
+            })?;
+        if code == 0 {
+            self.targets.files().for_each(|file| {
+                // Nobody needs it; that of a directory which is read-only stays.
+                let _ = std::fs::remove_file(file);
+            });
+        }
+        Ok(code)
     }
 }
