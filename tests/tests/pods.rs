@@ -373,3 +373,40 @@ fn what_the_pod_has_is_no_members_to_say() {
     machine.sh("unipod pod rm -f shop second third").ok();
     machine.nothing_remains();
 }
+
+/// What else knows of containers knows of pods: networks and volumes in use, `inspect`, `system check`.
+#[test]
+fn a_pod_is_among_what_uses_a_network() {
+    let machine = setup::boot();
+    for file in ["/etc/subuid", "/etc/subgid"] {
+        machine.write(file, "containers:2147483647:2147483648\n");
+    }
+    machine.quadlet("n.network", "[Network]\n");
+    shop(
+        &machine,
+        "[Pod]\nUserNS=auto\nNetwork=n.network\nPublishPort=8080:80\nVolume=data:/data\n",
+    );
+    machine.start(&["shop-pod", "web", "app"]);
+    machine.wait_for("curl -fsS localhost:8080 | grep 'from the web'");
+    // Nobody but the pod's own root gets in.
+    assert_eq!(
+        machine.sh("stat -c %a /run/unipod/pods /run/unipod/pods/*/").ok(),
+        "711\n710"
+    );
+    machine
+        .sh("unipod exec systemd-web touch /data/note && unipod exec systemd-app ls /data/note")
+        .ok();
+    machine.sh("unipod system check").ok();
+    let said = machine.sh("unipod network rm systemd-n").refused();
+    assert!(said.contains("is being used by systemd-shop"), "{said}");
+    machine
+        .sh("unipod network prune -f && unipod network exists systemd-n")
+        .ok();
+    assert_eq!(
+        machine.sh("unipod inspect -f '{{.Name}}' systemd-shop").ok(),
+        "systemd-shop"
+    );
+    machine.sh("unipod network rm -f systemd-n").ok();
+    assert!(!machine.is_active("shop-pod"), "it went with its network");
+    machine.nothing_remains();
+}

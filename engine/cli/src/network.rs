@@ -13,7 +13,7 @@ use unipod::network::create::{Created, Wanted, WantedSubnet, create, remove};
 use unipod::network::definition::{Route, default_name, find, list, load};
 use unipod::network::state::{User, users};
 use unipod::network::{Network, NetworkError};
-use unipod::service::remove_all;
+use unipod::pod::service::remove_named;
 use unipod::store::Store;
 
 const TABLE: &str = "table {{.ID}}\t{{.Name}}\t{{.Driver}}";
@@ -377,12 +377,12 @@ impl RmArgs {
     }
 }
 
-/// Removes the containers on a network; the default one stays, and so do they.
+/// Removes the containers and pods on a network; the default one stays, and so do they.
 fn remove_users(store: &Store, name: &str) -> Result<(), CliError> {
     match find(store, name) {
         Ok(network) if network.name != default_name() => {
             let names: Vec<String> = users(store, &network.name)?.into_iter().map(|user| user.name).collect();
-            Ok(remove_all(store, &names)?)
+            Ok(remove_named(store, &names)?)
         }
         Ok(_) | Err(NetworkError::NotFound(_)) => Ok(()),
         Err(error) => Err(error.into()),

@@ -182,6 +182,20 @@ pub fn remove(store: &Store, pod: &Pod, how: Removal) -> Result<(), PodError> {
     }
 }
 
+/// Removes the containers and the pods of these names, running or not; those that are gone are fine.
+///
+/// # Errors
+/// As [`remove`].
+pub fn remove_named(store: &Store, names: &[String]) -> Result<(), PodError> {
+    containers::remove_all(store, names)?;
+    for name in names {
+        if let Some(pod) = record::by_name(store, name)? {
+            remove(store, &pod, Removal::FORCED)?;
+        }
+    }
+    Ok(())
+}
+
 fn in_use(pod: &Pod, running: &[&Record]) -> PodError {
     let id = pod.id.as_str().to_owned();
     let sentence = |record: &&Record| {

@@ -14,10 +14,13 @@ use unipod_container::userns::{self, Asked, Users};
 use unipod_linux::UserNamespace;
 use unipod_linux::pin::{self, Kind};
 use unipod_network::{Pending, netns};
-use unipod_store::{Lock, Store, StoreError};
+use unipod_store::{Lock, Store, StoreError, set_mode};
 
 use crate::record::{self, Pod, Up};
 use crate::{PodError, etc, holder, teardown};
+
+/// The roots of user namespaces pass through to the pod whose ID they know, and see nothing else.
+const PASSABLE: u32 = 0o711;
 
 /// Bytes of shared memory unless said otherwise: podman-pod-create(1), `--shm-size`.
 const SHARED_MEMORY: u64 = 64 << 20;
@@ -124,7 +127,10 @@ fn make_directory(store: &Store, pod: &Pod, users: Option<&Users>) -> Result<(),
             .create(dir)
             .map_err(StoreError::io("create", dir))
     };
-    create(dir.parent().unwrap_or(&dir), 0o711)?;
+    let all = dir.parent().unwrap_or(&dir);
+    create(all, PASSABLE)?;
+    // Records are there as well, and whoever wrote the first one had nobody pass.
+    set_mode(all, PASSABLE)?;
     create(&dir, 0o700)?;
     users.map_or(Ok(()), |users| users.let_through(&dir))?;
     Ok(())

@@ -6,9 +6,10 @@ use crate::error::CliError;
 use crate::output;
 use unipod::container::{ContainerError, inspect, record};
 use unipod::image;
+use unipod::pod::record as pods;
 use unipod::store::Store;
 
-/// Show everything known of containers (and, as `unipod inspect`, of images, volumes and networks).
+/// Show everything known of containers (and, as `unipod inspect`, of pods, images, volumes and networks).
 ///
 /// Example: unipod inspect --format '{{.State.Pid}}' web
 #[derive(Debug, Args)]
@@ -16,7 +17,7 @@ pub struct InspectArgs {
     /// A Go template, or `json`.
     #[arg(short, long)]
     format: Option<String>,
-    /// Only this kind: container, image, volume, network.
+    /// Only this kind: container, pod, image, volume, network.
     #[arg(short = 't', long = "type", value_name = "KIND")]
     kind: Option<String>,
     /// Names or IDs.
@@ -53,6 +54,12 @@ impl InspectArgs {
             match container(store, name) {
                 Err(_) if self.kind.is_none() => {}
                 other => return other,
+            }
+        }
+        if wanted("pod") {
+            match pods::find(store, name) {
+                Err(_) if self.kind.is_none() => {}
+                found => return Ok(unipod::pod::inspect::inspect(store, &found?)?),
             }
         }
         if wanted("image")
