@@ -174,7 +174,7 @@ fn the_last_member_ends_a_pod_unless_systemd_starts_it_again() {
     // A restart is never cancelled.
     for unit in ["web", "shop-pod"] {
         machine.sh(&format!("systemctl restart {unit}")).ok();
-        machine.wait_for("systemctl is-active web shop-pod");
+        machine.wait_for("systemctl is-active web && systemctl is-active shop-pod");
     }
     machine.stop(&["web"]);
     machine.wait_for("[ $(systemctl show --value -p ActiveState shop-pod) = inactive ]");
