@@ -384,6 +384,7 @@ fn essence(said: &str) -> Vec<String> {
         for age in ["Less than a second", "About a minute"] {
             text = text.replace(age, "9 seconds");
         }
+        let text = text.replace('|', " | ");
         let words: Vec<&str> = text.split_whitespace().collect();
         let next = |place: usize| words.get(place + 1).copied().unwrap_or_default();
         let shown = words.iter().enumerate().map(|(place, word)| match *word {
