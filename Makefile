@@ -60,7 +60,7 @@ fmt: ## Format the sources
 	$(CARGO) fmt --all
 
 crash: deps build ## Kill every command at every system call, and see that nothing is left (takes an hour)
-	UNIPOD_CRASH=all $(CARGO) nextest run -p unipod-tests --test crash --test crash_commands --no-capture
+	UNIPOD_CRASH=all $(CARGO) nextest run -p unipod-tests --test crash --test crash_commands --test pod_crash --no-capture
 
 bench: deps release ## Measure starts, stops and the generator against a hand-written unit (and podman where installed)
 	$(CARGO) build --release -p unipod-tests --bins

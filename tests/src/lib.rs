@@ -8,6 +8,7 @@
 //! | [`quadlet`] | unit files in a machine: dropped in, started, asked about |
 //! | [`proxy`] | a bad line to the registry |
 //! | [`saboteur`] | kills the engine at a chosen system call |
+//! | [`strikes`] | commands that are killed at each of their system calls |
 //! | [`measure`] | the same thing done in several ways, and the times |
 //! | [`narrator`] | tells a reader what happens in a machine |
 //!
@@ -30,3 +31,4 @@ pub mod proxy;
 pub mod quadlet;
 pub mod saboteur;
 pub mod setup;
+pub mod strikes;

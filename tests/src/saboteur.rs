@@ -1,8 +1,11 @@
 //! Kills the engine at a chosen system call, the same one every time.
 //!
-//! The engine's program in the machine is replaced by a script that, when a plan lies ready, runs the real one under
+//! The engine's program in the machine is hidden by a script that, when a plan lies ready, runs the real one under
 //! `strace --inject`: the kernel delivers SIGKILL as the engine enters its Nth call of one kind. Only the engine's main
 //! thread is traced, not what it starts, and `strace -D` keeps it the process that systemd started.
+//!
+//! The command that is meant is its first word (`run`), or its first two (`pod start`); after `unit`, of a command of a unit of our own
+//! (`unit start`, `unit pod start`), which begin with `--root`.
 
 use std::collections::BTreeMap;
 
@@ -16,10 +19,16 @@ rename,renameat,renameat2,rmdir,sendmsg,sendto,setns,symlink,symlinkat,umount2,u
 write,exit_group";
 
 const SCRIPT: &str = r#"#!/bin/sh
-if [ -e /run/saboteur/plan ] && [ "$1" = "$(cat /run/saboteur/verb)" ]; then
-    exec strace -D -q -o /run/saboteur/trace $(cat /run/saboteur/plan) /usr/bin/unipod.real "$@"
+case "$1" in
+    # --root DATA --runroot RUN
+    --root) words="unit $5 $6" ;;
+    *) words="$1 $2" ;;
+esac
+is_meant() { [ "$1" = "$verb" ] || [ "$words" = "$verb" ] || [ "${words% *}" = "$verb" ]; }
+if [ -e /run/saboteur/plan ] && verb=$(cat /run/saboteur/verb) && is_meant "$1"; then
+    exec strace -D -q -o /run/saboteur/trace $(cat /run/saboteur/plan) /run/saboteur/unipod "$@"
 fi
-exec /usr/bin/unipod.real "$@"
+exec /run/saboteur/unipod "$@"
 "#;
 
 /// One place to be killed at: the system call's name, and which call of that name.
@@ -37,11 +46,19 @@ pub struct Stage {
 /// The machine refuses.
 #[track_caller]
 pub fn hire(machine: &Machine) {
+    // Hidden by a mount, and executed by a descriptor from before: its path stays that of the script, so that the units that it makes
+    // execute the script as well.
+    let hidden = "mkdir -p /run/saboteur
+        systemd-run -q --unit=saboteur sh -c 'exec 9<ENGINE; exec sleep infinity'
+        opened=/proc/$(systemctl show --value -p MainPID saboteur)/fd/9
+        until [ -e $opened ]; do sleep 0.01; done
+        ln -s $opened /run/saboteur/unipod";
+    machine.sh(&hidden.replace("ENGINE", ENGINE)).ok();
+    let script = format!("{ENGINE}.saboteur");
+    machine.write(&script, SCRIPT);
     machine
-        .sh(&format!("mkdir -p /run/saboteur && mv {ENGINE} {ENGINE}.real"))
+        .sh(&format!("chmod 755 {script} && mount --bind {script} {ENGINE}"))
         .ok();
-    machine.write(ENGINE, SCRIPT);
-    machine.sh(&format!("chmod 755 {ENGINE}")).ok();
 }
 
 /// Has the next calls of the engine's `verb` traced, unharmed, and runs `act`; gives back the stages seen, in order.

@@ -263,10 +263,18 @@ pub fn by_name(store: &Store, name: &str) -> Result<Option<Record>, StoreError> 
 /// # Errors
 /// There is none, several begin like this, or a record cannot be read.
 pub fn find(store: &Store, name_or_id: &str) -> Result<Record, ContainerError> {
-    if let Some(record) = by_name(store, name_or_id)? {
+    let named = by_name(store, name_or_id)?;
+    if !ContainerId::is_like(name_or_id)
+        && let Some(record) = named
+    {
         return Ok(record);
     }
-    let mut matching = list(store)?
+    let all = list(store)?;
+    // A whole ID is nobody else's, whatever others are called.
+    if let Some(record) = all.iter().find(|r| r.id.as_str() == name_or_id).cloned().or(named) {
+        return Ok(record);
+    }
+    let mut matching = all
         .into_iter()
         .filter(|r| !name_or_id.is_empty() && r.id.as_str().starts_with(name_or_id));
     match (matching.next(), matching.next()) {

@@ -208,6 +208,15 @@ fn end_unrecorded(store: &Store, record: &Record) -> Result<(), ContainerError> 
     }
 }
 
+/// Takes down what an earlier start of the container has left whose end was cut short.
+pub(super) fn make_way(store: &Store, record: &Record) -> Result<(), ContainerError> {
+    if !store.bundle(record.id.as_str()).exists() {
+        return Ok(());
+    }
+    end_unrecorded(store, record)?;
+    tear_down(store, record).into_iter().next().map_or(Ok(()), Err)
+}
+
 /// Hooks, network and bundle. Goes on after a failure and returns all of them.
 pub(super) fn tear_down(store: &Store, record: &Record) -> Vec<ContainerError> {
     let id = record.id.as_str();

@@ -131,6 +131,7 @@ fn bring_up<T>(
     launch: impl FnOnce(&mut Record, Supplied<'_>, Option<&ConsoleSocket>) -> Result<T, ContainerError>,
 ) -> Result<(T, Option<Copies>), ContainerError> {
     let Parts { image, pod, runtime } = *parts;
+    remove::make_way(store, record)?;
     let users = userns::prepare(store, record, image, pod)?;
     bundle::make_directory(store, record, users.as_ref())?;
     let networking = networking::of_container(store, record, image, users.as_ref(), pod)?;

@@ -12,9 +12,12 @@ use unipod_systemd::manager::{self, TransientService};
 /// What systemd may take beyond the container's own time to stop before it kills.
 const STOP_MARGIN: Duration = Duration::from_secs(20);
 
-/// The unit of a container with this name.
+/// The unit of a container with this name. `unipod-pod-NAME.service` is that of the pod `NAME`: the container `pod-NAME` has another.
 pub fn unit_name(container: &str) -> String {
-    format!("unipod-{container}.service")
+    match container.strip_prefix("pod-") {
+        Some(rest) => format!("unipod-pod\\x2d{rest}.service"),
+        None => format!("unipod-{container}.service"),
+    }
 }
 
 /// The unit that a container of this name will belong to.

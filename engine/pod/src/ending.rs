@@ -2,6 +2,9 @@
 //!
 //! Podman ends a pod with its last member even when systemd is about to start that member again. Here systemd is asked first.
 
+use std::thread;
+use std::time::Duration;
+
 use unipod_container::record::{self as containers, Record, State as Member};
 use unipod_store::Store;
 use unipod_systemd::manager::{self, ManagerError};
@@ -10,6 +13,12 @@ use unipod_systemd::units::{State, Units};
 
 use crate::record::{self, Pod};
 use crate::{ExitPolicy, PodError};
+
+/// How often systemd is asked again when it does not answer.
+const PAUSES: u32 = 20;
+
+/// How long after the time before.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Ends the pod of a container that has ended, if that was the last one and the pod is to end then. To be called by the last
 /// command of the container's unit, or by the engine in the foreground.
@@ -25,12 +34,25 @@ pub fn after(store: &Store, ended: &Record) -> Result<(), PodError> {
     if pod.options.exit_policy == ExitPolicy::Continue || !pod.is_up(store) || others_run(store, &pod, ended)? {
         return Ok(());
     }
-    let units = Units::connect(!nix::unistd::geteuid().is_root())?;
     let own = ended.unit.as_ref().map(|unit| unit.name.as_str());
-    if others_are_awaited(&units, &pod, own)? || own.is_some_and(|own| comes_back(&units, own)) {
-        return Ok(());
+    let mut pauses = 0..PAUSES;
+    loop {
+        match end_if_over(&pod, own) {
+            // It is executing itself anew, say.
+            Err(ManagerError::Refused { .. }) if pauses.next().is_some() => thread::sleep(PAUSE),
+            other => return Ok(other?),
+        }
     }
-    end(&units, &pod)
+}
+
+fn end_if_over(pod: &Pod, own: Option<&str>) -> Result<(), ManagerError> {
+    let units = Units::connect(!nix::unistd::geteuid().is_root())?;
+    let stays = others_are_awaited(&units, pod, own)?
+        || match own {
+            Some(own) => restart::comes_back(&units, own, &End::of_this_unit())?,
+            None => false,
+        };
+    if stays { Ok(()) } else { end(&units, pod) }
 }
 
 fn others_run(store: &Store, pod: &Pod, ended: &Record) -> Result<bool, PodError> {
@@ -51,20 +73,21 @@ fn others_are_awaited(units: &Units, pod: &Pod, own: Option<&str>) -> Result<boo
     let is_awaited = |state: &State| {
         matches!(state.active.as_str(), "active" | "activating" | "reloading") || state.sub == "auto-restart"
     };
-    Ok(units.states(&others, &[])?.iter().any(is_awaited))
-}
-
-/// Whether systemd starts the unit again that we are the last command of. A unit that cannot be asked about may.
-fn comes_back(units: &Units, own: &str) -> bool {
-    let end = End::of_this_unit();
-    restart::comes_back(units, own, &end).unwrap_or_else(|error| {
-        tracing::warn!("cannot tell whether {own} is started again: {error}");
-        true
-    })
+    let states = units.states(&others, &[])?;
+    if states.iter().any(is_awaited) {
+        return Ok(true);
+    }
+    for state in states.iter().filter(|state| state.active == "deactivating") {
+        // It ends at the same time: it has looked at us already, or is going to.
+        if restart::comes_back(units, &state.name, &End::of(units, &state.name)?)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Whoever is at work on the pod's unit goes on: a stop here would cancel a restart.
-fn end(units: &Units, pod: &Pod) -> Result<(), PodError> {
+fn end(units: &Units, pod: &Pod) -> Result<(), ManagerError> {
     let policy = units.properties(&pod.unit)?.text("Restart");
     let result = match policy.as_str() {
         "always" | "on-success" => manager::restart_if_idle(&pod.unit),
@@ -75,6 +98,6 @@ fn end(units: &Units, pod: &Pod) -> Result<(), PodError> {
             tracing::debug!("{} is left to the job that it has: {source}", pod.unit);
             Ok(())
         }
-        other => Ok(other?),
+        other => other,
     }
 }

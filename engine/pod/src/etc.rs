@@ -95,7 +95,9 @@ fn append_line(path: &Path, line: &str) -> std::io::Result<()> {
     if text.split(|byte| *byte == b'\n').any(|there| there == line.as_bytes()) {
         return Ok(());
     }
-    file.write_all(format!("{line}\n").as_bytes())
+    // Members write to it as well, and not all end their last line.
+    let begin = if matches!(text.last(), None | Some(b'\n')) { "" } else { "\n" };
+    file.write_all(format!("{begin}{line}\n").as_bytes())
 }
 
 /// The file is a mount in containers, nothing that they could put in its place: that it is no link is made sure of all the same.

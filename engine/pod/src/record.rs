@@ -143,11 +143,19 @@ pub fn by_name(store: &Store, name: &str) -> Result<Option<Pod>, StoreError> {
 /// # Errors
 /// There is none, several begin like this, or a record cannot be read.
 pub fn find(store: &Store, name_or_id: &str) -> Result<Pod, PodError> {
-    if let Some(pod) = by_name(store, name_or_id)? {
+    let named = by_name(store, name_or_id)?;
+    if !ContainerId::is_like(name_or_id)
+        && let Some(pod) = named
+    {
+        return Ok(pod);
+    }
+    let all = list(store)?;
+    // A whole ID is nobody else's, whatever others are called.
+    if let Some(pod) = all.iter().find(|pod| pod.id.as_str() == name_or_id).cloned().or(named) {
         return Ok(pod);
     }
     let begins = |pod: &Pod| !name_or_id.is_empty() && pod.id.as_str().starts_with(name_or_id);
-    let mut matching = list(store)?.into_iter().filter(begins);
+    let mut matching = all.into_iter().filter(begins);
     match (matching.next(), matching.next()) {
         (Some(pod), None) => Ok(pod),
         (Some(_), Some(_)) => Err(PodError::Ambiguous(name_or_id.to_owned())),

@@ -8,7 +8,8 @@ use unipod_container::remove::RemoveOptions;
 use unipod_container::{ContainerError, service as containers};
 use unipod_store::{Lock, Store};
 use unipod_systemd::Invocation;
-use unipod_systemd::manager::{self, TransientService};
+use unipod_systemd::manager::{self, ManagerError, TransientService};
+use unipod_systemd::units::Units;
 
 use crate::record::{self, Pod};
 use crate::{PodError, holder, member, slice, teardown};
@@ -43,19 +44,43 @@ pub fn is_own(pod: &Pod) -> bool {
 /// # Errors
 /// As the engine in the unit has put it, or systemd cannot be asked.
 pub fn bring_up(store: &Store, pod: &Pod, program: &Path) -> Result<(), PodError> {
-    if pod.is_up(store) {
+    // A stop that was cut short may have left a record that says so, and no unit that members could be bound to.
+    if pod.is_up(store) && is_active(pod)? {
         return Ok(());
     }
     if pod.of_unit {
         return Ok(manager::start(&pod.unit)?);
     }
     slice::start(pod)?;
-    let started = manager::start_transient(&transient(store, pod, program));
+    let started = start_unit(&transient(store, pod, program));
     let now = record::by_name(store, &pod.name)?.filter(|now| now.id == pod.id);
     match (started, now.and_then(|now| now.failure)) {
         (Err(_), Some(failure)) => Err(PodError::Failed(failure)),
         (started, _) => Ok(started?),
     }
+}
+
+/// Starts the unit, or waits with others who have just had it started.
+fn start_unit(unit: &TransientService) -> Result<(), ManagerError> {
+    loop {
+        match manager::start_transient(unit) {
+            Err(error) if error.is_taken() => match manager::start(&unit.name) {
+                // It has ended since.
+                Err(error) if error.is_unknown() => {}
+                other => return other,
+            },
+            other => return other,
+        }
+    }
+}
+
+/// Whether systemd has the pod's unit running, or starts it.
+fn is_active(pod: &Pod) -> Result<bool, ManagerError> {
+    let units = Units::connect(!nix::unistd::geteuid().is_root())?;
+    let states = units.states(std::slice::from_ref(&pod.unit), &[])?;
+    Ok(states
+        .iter()
+        .any(|state| matches!(state.active.as_str(), "active" | "activating" | "reloading")))
 }
 
 /// Starts a container, and before that the pod that it is in.
@@ -148,6 +173,16 @@ pub fn program() -> Result<PathBuf, PodError> {
 /// # Errors
 /// A member runs and `force` is not set, or something cannot be stopped or removed; the pod stays then.
 pub fn remove(store: &Store, pod: &Pod, how: Removal) -> Result<(), PodError> {
+    while !remove_unless_back(store, pod, how)? {}
+    if !is_own(pod) && !pod.of_unit {
+        slice::stop(pod)?;
+    }
+    // Who joined before the record was gone, and could not see that it would go.
+    remove_members(store, &member::members(store, pod)?, Removal::FORCED)
+}
+
+/// One attempt: others may start the pod, and make containers in it, until the last step. Returns whether the pod is gone.
+fn remove_unless_back(store: &Store, pod: &Pod, how: Removal) -> Result<bool, PodError> {
     let members = member::members(store, pod)?;
     let running: Vec<&Record> = members
         .iter()
@@ -156,30 +191,44 @@ pub fn remove(store: &Store, pod: &Pod, how: Removal) -> Result<(), PodError> {
     if !how.force && !running.is_empty() {
         return Err(in_use(pod, &running));
     }
+    // What stands still hears no stop signal, that of its unit neither.
+    let paused: Vec<Record> = members.iter().filter(|record| record.is_paused()).cloned().collect();
+    remove_members(store, &paused, how)?;
+    if !is_own(pod) {
+        match manager::stop(&pod.unit) {
+            // Somebody has just had it started.
+            Err(error) if error.is_canceled() => return Ok(false),
+            other => other?,
+        }
+    }
+    remove_members(store, &members, how)?;
+    let _lock = Lock::acquire(store, "pod", &pod.name)?;
+    let now = record::by_name(store, &pod.name)?.filter(|now| now.id == pod.id);
+    let Some(now) = now else {
+        teardown::take_down(store, pod)?;
+        return Ok(true);
+    };
+    let is_back = !is_own(pod) && now.is_up(store) && is_active(pod)?;
+    if is_back || !member::members(store, pod)?.is_empty() {
+        return Ok(false);
+    }
+    teardown::clean_up_locked(store, &now)?;
+    now.forget(store)?;
+    Ok(true)
+}
+
+fn remove_members(store: &Store, members: &[Record], how: Removal) -> Result<(), PodError> {
     let options = RemoveOptions {
         force: how.force,
         volumes: true,
         timeout: how.timeout,
     };
-    let remove = |record: &Record| match containers::remove(store, record, options) {
-        Err(ContainerError::NotFound(_)) => Ok(()),
-        other => Ok(other?),
-    };
-    // What stands still hears no stop signal, that of its unit neither.
-    at_once(members.iter().filter(|record| record.is_paused()), remove)?;
-    if !is_own(pod) {
-        manager::stop(&pod.unit)?;
-    }
-    at_once(members.iter(), remove)?;
-    teardown::clean_up(store, pod)?;
-    if !is_own(pod) && !pod.of_unit {
-        slice::stop(pod)?;
-    }
-    let _lock = Lock::acquire(store, "pod", &pod.name)?;
-    match record::by_name(store, &pod.name)? {
-        Some(now) if now.id == pod.id => Ok(now.forget(store)?),
-        _ => Ok(()),
-    }
+    at_once(members.iter(), |record| {
+        match containers::remove(store, record, options) {
+            Err(ContainerError::NotFound(_)) => Ok(()),
+            other => Ok(other?),
+        }
+    })
 }
 
 /// Removes the containers and the pods of these names, running or not; those that are gone are fine.

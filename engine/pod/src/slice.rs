@@ -25,12 +25,15 @@ pub fn start(pod: &Pod) -> Result<(), PodError> {
     Ok(slice::start(&names::slice(&pod.name), &limits)?)
 }
 
-/// Lets go of the slice once nothing is in it.
+/// Lets go of the slice once nothing is in it, unless somebody puts something into it at that very moment.
 ///
 /// # Errors
 /// systemd refuses.
 pub fn stop(pod: &Pod) -> Result<(), PodError> {
-    Ok(unipod_systemd::manager::stop(&names::slice(&pod.name))?)
+    match unipod_systemd::manager::stop(&names::slice(&pod.name)) {
+        Err(error) if error.is_canceled() => Ok(()),
+        other => Ok(other?),
+    }
 }
 
 /// What a file of the control group is called by systemd.

@@ -16,14 +16,24 @@ use crate::{PodError, holder};
 /// Something cannot be taken down.
 pub fn clean_up(store: &Store, found: &Pod) -> Result<(), PodError> {
     let _lock = Lock::acquire(store, "pod", &found.name)?;
-    let Some(mut pod) = record::by_name(store, &found.name)?.filter(|pod| pod.id == found.id) else {
+    let Some(pod) = record::by_name(store, &found.name)?.filter(|pod| pod.id == found.id) else {
         return take_down(store, found);
     };
-    take_down(store, &pod)?;
-    if pod.up.take().is_some() {
-        pod.save(store)?;
-    }
-    Ok(())
+    clean_up_locked(store, &pod)
+}
+
+/// [`clean_up`] for a caller that holds the pod's lock. What is half taken down counts as down, for whoever starts it next.
+pub(crate) fn clean_up_locked(store: &Store, pod: &Pod) -> Result<(), PodError> {
+    let noted = match &pod.up {
+        Some(_) => Pod {
+            up: None,
+            ..pod.clone()
+        }
+        .save(store),
+        None => Ok(()),
+    };
+    // A full disk is no reason to keep the rest.
+    take_down(store, pod).and(noted.map_err(PodError::from))
 }
 
 /// Network, pins, shared memory and files. Goes on after a failure and returns the first.

@@ -13,6 +13,11 @@ impl ContainerId {
         Self(random_hex(32))
     }
 
+    /// Whether a text could be a whole identifier.
+    pub fn is_like(text: &str) -> bool {
+        text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+    }
+
     /// All 64 digits.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -74,6 +74,16 @@ impl ManagerError {
     pub fn is_unknown(&self) -> bool {
         matches!(self, Self::Refused { source, .. } if is(source, "NoSuchUnit"))
     }
+
+    /// Whether somebody else has asked for the opposite meanwhile.
+    pub fn is_canceled(&self) -> bool {
+        matches!(self, Self::Failed { result, .. } if result == "canceled")
+    }
+
+    /// Whether systemd has a unit of that name already, which runs or starts.
+    pub fn is_taken(&self) -> bool {
+        matches!(self, Self::Refused { source, .. } if is(source, "UnitExists"))
+    }
 }
 
 /// As `ListUnitsByNames` answers: name, description, the three states, whom it follows, object, job.

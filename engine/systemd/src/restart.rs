@@ -40,6 +40,26 @@ impl End {
     }
 }
 
+impl End {
+    /// Of another unit, as systemd knows it.
+    ///
+    /// # Errors
+    /// systemd does not answer.
+    pub fn of(units: &Units, unit: &str) -> Result<Self, ManagerError> {
+        let mut properties = units.properties(unit)?;
+        let status: i32 = properties.take("ExecMainStatus").unwrap_or_default();
+        Ok(Self {
+            result: properties.text("Result"),
+            // The numbers of waitid(2).
+            status: match properties.take::<i32>("ExecMainCode") {
+                Some(libc::CLD_EXITED) => Status::Exited(status),
+                Some(libc::CLD_KILLED | libc::CLD_DUMPED) => Status::Killed(status),
+                _ => Status::Unknown,
+            },
+        })
+    }
+}
+
 /// systemd names signals without `SIG`.
 fn signal_number(name: &str) -> Option<i32> {
     let named = || format!("SIG{name}").parse::<nix::sys::signal::Signal>().ok();

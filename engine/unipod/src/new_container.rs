@@ -4,9 +4,10 @@ use crate::EngineError;
 use unipod_bundle::ContainerOptions;
 use unipod_container::create::{self, CreateRequest, Created, Supervisor};
 use unipod_container::record::{self, Lifecycle, State};
+use unipod_container::remove::{self, RemoveOptions};
 use unipod_container::{ContainerError, feasible};
 use unipod_image::{self as image, Image, ImageError, Progress, PullOptions};
-use unipod_pod::{Pod, PodError, member};
+use unipod_pod::{Pod, PodError, member, record as pods};
 use unipod_store::{Store, StoreError};
 use unipod_systemd::manager::{self, ManagerError};
 
@@ -103,7 +104,31 @@ where
         supervisor,
         pod: pod.as_ref().map(Pod::to_use),
     };
-    Ok((create::create(store, claim, request)?, image))
+    let created = create::create(store, claim, request)?;
+    match &pod {
+        Some(pod) if !is_there(store, pod)? => Err(take_back(store, created, pod)?.into()),
+        _ => Ok((created, image)),
+    }
+}
+
+/// Whoever removes a pod looks for its members before and after; whoever becomes one looks for the pod afterwards.
+fn is_there(store: &Store, pod: &Pod) -> Result<bool, StoreError> {
+    Ok(pods::by_name(store, &pod.name)?.is_some_and(|now| now.id == pod.id))
+}
+
+fn take_back(store: &Store, created: Created, pod: &Pod) -> Result<PodError, ContainerError> {
+    let Created { record, lock } = created;
+    drop(lock);
+    let forced = RemoveOptions {
+        force: true,
+        volumes: true,
+        timeout: None,
+    };
+    match remove::remove(store, &record, forced) {
+        // Whoever removed the pod was first.
+        Ok(()) | Err(ContainerError::NotFound(_)) => Ok(PodError::NotFound(pod.name.clone())),
+        Err(error) => Err(error),
+    }
 }
 
 /// What a member of a pod is asked to be, with what the pod says for all.
