@@ -44,7 +44,9 @@ fn chosen(stages: &[Stage], most: usize) -> Vec<&Stage> {
         return stages.iter().collect();
     }
     let most = most.min(stages.len());
-    (0..most).map(|part| &stages[(2 * part + 1) * stages.len() / (2 * most)]).collect()
+    (0..most)
+        .map(|part| &stages[(2 * part + 1) * stages.len() / (2 * most)])
+        .collect()
 }
 
 /// Kills the command at its stages; writes down what failed or stayed.

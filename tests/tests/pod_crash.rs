@@ -14,7 +14,8 @@ const WITH_MEMBER: &str = "unipod pod create --name x --network cut -p 8081:80 -
     unipod create --name m --pod x busybox httpd -f -p 80 -h /etc";
 const RUNNING: &str = "unipod pod create --name x --network cut -p 8081:80 --memory 64m &&
     unipod run -d --name m --pod x busybox httpd -f -p 80 -h /etc";
-const START: &str = "unipod pod start x && curl -fsS --retry 20 --retry-connrefused --retry-delay 1 localhost:8081/hostname";
+const START: &str =
+    "unipod pod start x && curl -fsS --retry 20 --retry-connrefused --retry-delay 1 localhost:8081/hostname";
 const REMOVE: &str = "unipod pod rm -f x";
 
 /// A pod of the command line. The program that a member executes may never have run: that is waited for with `curl`.
@@ -197,7 +198,12 @@ fn everything_of_a_pod_killed_at_any_moment() {
     shop(&machine, "", "Restart=no");
     let moments = if strikes::all() { 100 } else { 5 };
     for moment in 0..moments {
-        for (verb, units) in [("start", "shop-pod"), ("stop", "shop-pod"), ("start", "web"), ("stop", "web")] {
+        for (verb, units) in [
+            ("start", "shop-pod"),
+            ("stop", "shop-pod"),
+            ("start", "web"),
+            ("stop", "web"),
+        ] {
             let delay = 200 * moment / moments;
             machine.sh(&format!(
                 "systemctl {verb} --no-block {units}; sleep $(printf 0.%03d {delay})
@@ -210,7 +216,10 @@ fn everything_of_a_pod_killed_at_any_moment() {
         machine.stop(&["shop-pod"]);
         machine.wait_for("! systemctl is-active -q web");
         let remains = machine.remains();
-        assert!(remains.is_empty(), "killed at moment {moment}, this is left:\n{remains}");
+        assert!(
+            remains.is_empty(),
+            "killed at moment {moment}, this is left:\n{remains}"
+        );
     }
 }
 
@@ -236,7 +245,9 @@ fn pods_and_boots() {
         assert_ne!(id, earlier, "a unit's pod is another one in each boot");
         let ps = machine.sh("unipod pod ps --format '{{.Name}} {{.Status}}' | sort").ok();
         assert_eq!(ps, "own Exited\nsystemd-shop Running", "cut: {cut}");
-        let old = machine.sh(&format!("find /run/unipod /var/lib/unipod -name '{earlier}*'")).ok();
+        let old = machine
+            .sh(&format!("find /run/unipod /var/lib/unipod -name '{earlier}*'"))
+            .ok();
         assert_eq!(old, "", "cut: {cut}");
         machine.sh("unipod pod start own").ok();
         machine.wait_for("curl -fsS localhost:8082/hostname");
@@ -270,12 +281,18 @@ fn systemd_anew_in_the_middle() {
     }
     // The files are gone while all of it runs.
     machine.start(&["shop-pod", "web"]);
-    machine.sh("rm /etc/containers/systemd/shop.pod /etc/containers/systemd/web.container").ok();
-    machine.sh("systemctl stop --no-block shop-pod; systemctl daemon-reload").ok();
+    machine
+        .sh("rm /etc/containers/systemd/shop.pod /etc/containers/systemd/web.container")
+        .ok();
+    machine
+        .sh("systemctl stop --no-block shop-pod; systemctl daemon-reload")
+        .ok();
     rests(&machine);
     shop(&machine, "", "Restart=no");
     machine.start(&["shop-pod", "web"]);
-    machine.sh("rm /etc/containers/systemd/shop.pod /etc/containers/systemd/web.container").ok();
+    machine
+        .sh("rm /etc/containers/systemd/shop.pod /etc/containers/systemd/web.container")
+        .ok();
     machine.reload();
     machine.stop(&["shop-pod"]);
     rests(&machine);
@@ -333,7 +350,9 @@ fn two_hundred_commands_at_once() {
     assert_eq!(said, "200");
     let hung = machine.sh("grep '^124 ' /tmp/crowd.codes").stdout;
     assert_eq!(hung, "", "these did not end");
-    let panics = machine.sh("grep -l -e panicked -e 'RUST_BACKTRACE' /tmp/crowd.*; journalctl -o cat | grep panicked").stdout;
+    let panics = machine
+        .sh("grep -l -e panicked -e 'RUST_BACKTRACE' /tmp/crowd.*; journalctl -o cat | grep panicked")
+        .stdout;
     assert_eq!(panics, "");
     println!("{}", machine.sh("cut -d ' ' -f 1-3 /tmp/crowd.codes | sort | uniq -c; cat /tmp/crowd.[0-9]* | grep Error | sort | uniq -c | sort -n").stdout);
     machine.sh("unipod pod rm -f -a && unipod rm -f -a").ok();
@@ -408,8 +427,10 @@ fn a_pod_whose_port_is_taken_says_so_and_starts_later() {
     let machine = machine();
     shop(&machine, "", "Restart=no");
     machine
-        .sh("systemd-run -q --unit=squatter socat TCP-LISTEN:8081,fork,reuseaddr EXEC:true || \
-             systemd-run -q --unit=squatter python3 -m http.server 8081")
+        .sh(
+            "systemd-run -q --unit=squatter socat TCP-LISTEN:8081,fork,reuseaddr EXEC:true || \
+             systemd-run -q --unit=squatter python3 -m http.server 8081",
+        )
         .ok();
     machine.wait_for("ss -tln | grep :8081");
     let status = machine.start_refused("shop-pod");
@@ -420,7 +441,9 @@ fn a_pod_whose_port_is_taken_says_so_and_starts_later() {
     machine.sh("unipod pod create --name own -p 8081:80 >/dev/null").ok();
     let said = machine.sh("unipod pod start own").refused();
     assert!(said.contains("8081"), "{said}");
-    machine.sh("systemctl stop squatter && unipod pod start own && unipod pod rm -f own").ok();
+    machine
+        .sh("systemctl stop squatter && unipod pod start own && unipod pod rm -f own")
+        .ok();
     machine.start(&["shop-pod", "web"]);
     machine.wait_for("curl -fsS --max-time 2 localhost:8081/hostname");
     machine.stop(&["shop-pod"]);
@@ -446,7 +469,9 @@ fn a_hostile_member() {
     evil("dd if=/dev/zero of=/etc/hosts bs=1M count=8 2>/dev/null; printf 'no end' >>/etc/hosts").ok();
     machine.sh("systemctl restart web").ok();
     machine.wait_for("curl -fsS --max-time 2 localhost:8081/hostname");
-    let resident = machine.sh("unipod exec systemd-web sh -c 'tail -c 30 /etc/hosts | tr -d \"\\0\"'").ok();
+    let resident = machine
+        .sh("unipod exec systemd-web sh -c 'tail -c 30 /etc/hosts | tr -d \"\\0\"'")
+        .ok();
     assert!(resident.contains("systemd-web"), "{resident}");
     // All of /run.
     evil("dd if=/dev/zero of=/etc/hosts bs=1M 2>/dev/null; true").ok();
@@ -470,9 +495,13 @@ fn what_other_users_of_the_host_see() {
     }
     for options in ["", "--userns auto"] {
         machine.sh(&format!("unipod pod create --name x {options}")).ok();
-        machine.sh("unipod run -d --name m --pod x busybox sh -c 'echo secret >/dev/shm/s; exec sleep 1000'").ok();
+        machine
+            .sh("unipod run -d --name m --pod x busybox sh -c 'echo secret >/dev/shm/s; exec sleep 1000'")
+            .ok();
         machine.wait_for("unipod exec m cat /dev/shm/s");
-        let dir = machine.sh("echo /run/unipod/pods/$(unipod pod inspect -f '{{.Id}}' x)").ok();
+        let dir = machine
+            .sh("echo /run/unipod/pods/$(unipod pod inspect -f '{{.Id}}' x)")
+            .ok();
         for wish in [
             "ls /run/unipod/pods",
             &format!("ls {dir}"),
@@ -483,7 +512,17 @@ fn what_other_users_of_the_host_see() {
             "cat /var/lib/unipod/pods/x.json",
             "unipod pod rm -f x",
         ] {
-            machine.run(&["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "sh", "-c", wish]).refused();
+            machine
+                .run(&[
+                    "setpriv",
+                    "--reuid=65534",
+                    "--regid=65534",
+                    "--clear-groups",
+                    "sh",
+                    "-c",
+                    wish,
+                ])
+                .refused();
         }
         machine.sh("unipod pod rm -f x").ok();
     }
@@ -494,14 +533,45 @@ fn what_other_users_of_the_host_see() {
 fn names_that_are_hard_to_have() {
     let machine = machine();
     for name in ["..", "-x", "a/b", "a b", "", "x\\n", &"l".repeat(201)] {
-        let said = machine.run(&["unipod", "pod", "create", "--network", "none", &format!("--name={name}")]);
+        let said = machine.run(&[
+            "unipod",
+            "pod",
+            "create",
+            "--network",
+            "none",
+            &format!("--name={name}"),
+        ]);
         assert!(!said.success() && said.to_string().contains("name"), "{name:?}: {said}");
     }
     let dashes = format!("a{}", "-".repeat(199));
-    for name in ["a.b_c-d", "a..b", "x.slice", "x.service", "0", &"l".repeat(200), &dashes, &"f".repeat(64)] {
-        machine.run(&["unipod", "pod", "create", "--network", "none", "--memory=64m", "--name", name]).ok();
-        machine.run(&["unipod", "run", "-d", "--pod", name, IMAGE, "sleep", "1000"]).ok();
-        let state = machine.run(&["unipod", "pod", "inspect", "-f", "{{.State}}", name]).ok();
+    for name in [
+        "a.b_c-d",
+        "a..b",
+        "x.slice",
+        "x.service",
+        "0",
+        &"l".repeat(200),
+        &dashes,
+        &"f".repeat(64),
+    ] {
+        machine
+            .run(&[
+                "unipod",
+                "pod",
+                "create",
+                "--network",
+                "none",
+                "--memory=64m",
+                "--name",
+                name,
+            ])
+            .ok();
+        machine
+            .run(&["unipod", "run", "-d", "--pod", name, IMAGE, "sleep", "1000"])
+            .ok();
+        let state = machine
+            .run(&["unipod", "pod", "inspect", "-f", "{{.State}}", name])
+            .ok();
         assert_eq!(state, "Running", "{name}");
         machine.run(&["unipod", "pod", "restart", name]).ok();
         machine.run(&["unipod", "pod", "rm", "-f", name]).ok();
@@ -510,10 +580,19 @@ fn names_that_are_hard_to_have() {
     // A container whose unit could be a pod's, and a pod that is called as another's ID.
     machine.sh("unipod pod create --name shop --network none && unipod run -d --name pod-shop --network none busybox sleep 1000").ok();
     machine.sh("unipod run -d --name m --pod shop busybox sleep 1000").ok();
-    machine.sh("unipod exec m true && unipod exec pod-shop true && unipod restart pod-shop").ok();
+    machine
+        .sh("unipod exec m true && unipod exec pod-shop true && unipod restart pod-shop")
+        .ok();
     let id = machine.sh("unipod pod inspect -f '{{.Id}}' shop").ok();
-    machine.sh(&format!("unipod pod create --name {id} --network none && unipod pod restart shop")).ok();
-    assert_eq!(machine.sh(&format!("unipod pod inspect -f '{{{{.Name}}}}' {id}")).ok(), "shop");
+    machine
+        .sh(&format!(
+            "unipod pod create --name {id} --network none && unipod pod restart shop"
+        ))
+        .ok();
+    assert_eq!(
+        machine.sh(&format!("unipod pod inspect -f '{{{{.Name}}}}' {id}")).ok(),
+        "shop"
+    );
     machine.sh("unipod pod rm -f shop && unipod rm -f pod-shop").ok();
     machine.sh(&format!("unipod pod rm {id}")).ok();
     machine.nothing_remains();

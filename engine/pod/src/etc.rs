@@ -96,7 +96,11 @@ fn append_line(path: &Path, line: &str) -> std::io::Result<()> {
         return Ok(());
     }
     // Members write to it as well, and not all end their last line.
-    let begin = if matches!(text.last(), None | Some(b'\n')) { "" } else { "\n" };
+    let begin = if matches!(text.last(), None | Some(b'\n')) {
+        ""
+    } else {
+        "\n"
+    };
     file.write_all(format!("{begin}{line}\n").as_bytes())
 }
 
