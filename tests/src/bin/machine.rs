@@ -4,7 +4,7 @@
 //! machine shell             a shell in a fresh machine; the machine is gone when the shell ends
 //! machine run COMMAND…      one command in a fresh machine
 //! ```
-//! `launch`, `boot`, `init`, `enter`, `proxy` and `ready` are what the library calls.
+//! `launch`, `boot`, `init`, `enter`, `proxy`, `ready`, `pin` and `unpin` are what the library calls.
 //!
 //! unipod and the registry are in the machine when they are built (`make build`). `UNIPOD_TEST_ROOT=DIR` boots another
 //! distribution; the host's files are below `/run/host` then.
@@ -14,7 +14,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use unipod_tests::machine::{Machine, MachineConfig, enter, launcher, root};
-use unipod_tests::measure::clock;
+use unipod_tests::measure::{clock, pins};
 use unipod_tests::proxy::{self, Line};
 use unipod_tests::setup;
 
@@ -49,6 +49,8 @@ fn dispatch(arguments: &[String]) -> io::Result<i32> {
             println!("ready {}", clock::until_ready(&arguments[1..])?.as_micros());
             Ok(0)
         }
+        ["pin", dir] => pins::make(Path::new(dir)).map(|()| 0),
+        ["unpin", dir] => pins::remove(Path::new(dir)).map(|()| 0),
         ["shell"] => fresh(&["bash", "-l"]),
         ["run", command @ ..] if !command.is_empty() => fresh(command),
         _ => Err(io::Error::other("usage: machine shell | machine run COMMAND…")),

@@ -11,10 +11,10 @@ use crate::setup::GENERATOR;
 pub const IMAGE: &str = "docker.io/library/busybox:latest";
 
 /// The script of a payload that ends at once when it is asked to.
-const SCRIPT: &str = "trap 'exit 0' TERM; sleep infinity & wait";
+pub(super) const SCRIPT: &str = "trap 'exit 0' TERM; sleep infinity & wait";
 
 /// Where the hand-written units keep root directory and bundles.
-const BUNDLES: &str = "/var/lib/unipod-bench";
+pub(super) const BUNDLES: &str = "/var/lib/unipod-bench";
 
 /// Podman's program, where it is installed.
 pub const PODMAN: &str = "/usr/bin/podman";
@@ -98,12 +98,17 @@ impl Subject {
             }
         }
         if self == Self::Podman {
-            let script = format!(
-                "QUADLET_UNIT_DIRS=/run/podman-units UNIPOD_ENGINE={PODMAN} PODMAN={PODMAN} {GENERATOR} --no-kmsg-log /etc/systemd/system"
-            );
-            machine.sh(&script).ok();
+            generate_for_podman(machine, "/run/podman-units");
         }
     }
+}
+
+/// Has our generator write the services for podman, from the unit files in `dir`.
+pub(super) fn generate_for_podman(machine: &Machine, dir: &str) {
+    let script = format!(
+        "QUADLET_UNIT_DIRS={dir} UNIPOD_ENGINE={PODMAN} PODMAN={PODMAN} {GENERATOR} --no-kmsg-log /etc/systemd/system"
+    );
+    machine.sh(&script).ok();
 }
 
 fn container(kind: Kind) -> String {
@@ -120,19 +125,13 @@ fn container(kind: Kind) -> String {
 
 fn hand_written(machine: &Machine, unit: &str, kind: Kind) {
     let bundle = format!("{BUNDLES}/{unit}");
-    machine
-        .sh(&format!("mkdir -p {bundle} && cd {bundle} && crun spec"))
-        .ok();
-    let path = format!("{bundle}/config.json");
-    let mut spec: Value = serde_json::from_str(&machine.read(&path)).expect("crun writes JSON");
-    spec["process"]["terminal"] = json!(false);
-    spec["process"]["args"] = if kind == Kind::Deaf {
-        json!(["sleep", "infinity"])
+    let payload: &[&str] = if kind == Kind::Deaf {
+        &["sleep", "infinity"]
     } else {
-        json!(["sh", "-c", SCRIPT])
+        &["sh", "-c", SCRIPT]
     };
-    spec["root"] = json!({ "path": format!("{BUNDLES}/rootfs"), "readonly": false });
-    machine.write(&path, &spec.to_string());
+    let spec = prepare_bundle(machine, &bundle, payload);
+    machine.write(&format!("{bundle}/config.json"), &spec.to_string());
     let mut text = String::from(
         "[Unit]\nStartLimitIntervalSec=0\n[Service]\nType=forking\nDelegate=yes\nCPUAccounting=yes\nKillMode=mixed\n",
     );
@@ -145,6 +144,19 @@ fn hand_written(machine: &Machine, unit: &str, kind: Kind) {
          ExecStop={crun} kill {unit} {signal}\nExecStopPost=-{crun} delete --force {unit}\n"
     );
     machine.write(&format!("/etc/systemd/system/{unit}.service"), &text);
+}
+
+/// Makes the directory of a bundle, and returns what its `config.json` is to say.
+pub(super) fn prepare_bundle(machine: &Machine, bundle: &str, payload: &[&str]) -> Value {
+    machine
+        .sh(&format!("mkdir -p {bundle} && cd {bundle} && crun spec"))
+        .ok();
+    let said = machine.read(&format!("{bundle}/config.json"));
+    let mut spec: Value = serde_json::from_str(&said).expect("crun writes JSON");
+    spec["process"]["terminal"] = json!(false);
+    spec["process"]["args"] = json!(payload);
+    spec["root"] = json!({ "path": format!("{BUNDLES}/rootfs"), "readonly": false });
+    spec
 }
 
 /// Unpacks the image for the hand-written units.

@@ -52,6 +52,44 @@ impl Row {
     }
 }
 
+/// One line of what is there while nothing happens: counted, not timed.
+#[derive(Debug, Clone, Serialize)]
+pub struct Count {
+    /// What is counted.
+    pub what: &'static str,
+    /// By hand.
+    pub yardstick: u64,
+    /// With unipod.
+    pub unipod: u64,
+    /// With podman, where it is installed.
+    pub podman: Option<u64>,
+    /// The most that unipod may have.
+    pub goal: u64,
+}
+
+impl Count {
+    /// Whether the goal is met.
+    pub fn met(&self) -> bool {
+        self.unipod <= self.goal
+    }
+}
+
+/// Prints all counts, in the columns of the table.
+pub fn print_counts(counts: &[Count]) {
+    for count in counts {
+        let podman = count.podman.map_or_else(|| "–".to_owned(), |podman| podman.to_string());
+        println!(
+            "{:<44} {:<16} {:>10} {:>10} {:>7} {:>12} {podman:>10}",
+            count.what,
+            "by hand",
+            count.yardstick,
+            count.unipod,
+            "",
+            format!("{}≤ {}", mark(Some(count.met())), count.goal),
+        );
+    }
+}
+
 /// Prints all rows under one heading.
 pub fn print(rows: &[Row]) {
     println!(

@@ -1,11 +1,14 @@
 //! `make bench`: unipod beside the hand-written unit, and beside podman where it is installed, in one run on one machine.
 //!
 //! ```text
-//! bench [--rounds N] [--json FILE]
+//! bench [--pods] [--rounds N] [--json FILE]
 //! ```
+//! `--pods` measures pods alone.
 //! `UNIPOD_TEST_ROOT=DIR` measures on another distribution ([`unipod_tests`]).
 //! Rounds of the subjects alternate, so that a noisy moment of the host does not fall on one of them. The numbers are
 //! medians. `systemctl start` and `stop` are timed as commands inside the machine.
+
+mod pods;
 
 use std::io;
 use std::process::ExitCode;
@@ -14,6 +17,7 @@ use std::time::Duration;
 use unipod_tests::machine::{Machine, helper};
 use unipod_tests::measure::clock::{median, numbers, series};
 use unipod_tests::measure::disk::Disk;
+use unipod_tests::measure::pod::HELPER;
 use unipod_tests::measure::subject::{self, IMAGE, Kind, PODMAN, Subject};
 use unipod_tests::measure::table::{self, Goal, Row};
 use unipod_tests::setup;
@@ -29,9 +33,6 @@ const SETTLE: &str = "sleep 0.05;";
 
 /// The same for [`MANY`] at once.
 const SETTLE_MANY: &str = "sleep 0.5;";
-
-/// The program that takes the time to READY=1, inside the machine.
-const HELPER: &str = "/usr/local/bin/machine";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -67,20 +68,17 @@ fn bench(arguments: &[String]) -> io::Result<()> {
     };
     eprintln!("bench: {rounds} rounds on\n{}", bench.versions());
     bench.prepare();
-    let mut rows = bench.units(Kind::Polite, "Network=none", [Goal::Times(1.25), Goal::Times(1.4)])?;
-    rows.extend(bench.units(
-        Kind::Deaf,
-        "deaf to SIGTERM",
-        [Goal::None, Goal::Within(Duration::from_millis(200))],
-    )?);
-    rows.extend(bench.bridge()?);
-    rows.push(bench.cpu()?);
-    rows.push(bench.ready()?);
-    rows.extend(bench.many()?);
-    rows.extend(bench.generator()?);
+    let mut rows = Vec::new();
+    if !arguments.iter().any(|argument| argument == "--pods") {
+        rows.extend(bench.containers()?);
+    }
+    rows.extend(bench.pods()?);
+    let counts = bench.resident()?;
     table::print(&rows);
+    table::print_counts(&counts);
     if let Some(file) = option(arguments, "--json") {
-        std::fs::write(file, serde_json::to_vec_pretty(&rows)?)?;
+        let all = serde_json::json!({ "rows": rows, "counts": counts });
+        std::fs::write(file, serde_json::to_vec_pretty(&all)?)?;
     }
     Ok(())
 }
@@ -124,8 +122,21 @@ impl Bench {
             if subject != Subject::HandWritten {
                 subject.install(&self.machine, Kind::Bridge, 1);
             }
+            self.prepare_pods(subject);
         }
         self.machine.reload();
+    }
+
+    fn containers(&self) -> io::Result<Vec<Row>> {
+        let mut rows = self.units(Kind::Polite, "Network=none", [Goal::Times(1.25), Goal::Times(1.4)])?;
+        let at_once = Goal::Within(Duration::from_millis(200));
+        rows.extend(self.units(Kind::Deaf, "deaf to SIGTERM", [Goal::None, at_once])?);
+        rows.extend(self.bridge()?);
+        rows.push(self.cpu()?);
+        rows.push(self.ready()?);
+        rows.extend(self.many()?);
+        rows.extend(self.generator()?);
+        Ok(rows)
     }
 
     /// Medians of the times that `measure` takes of each of `cases`, in alternating rounds.
@@ -134,8 +145,18 @@ impl Bench {
         cases: &[C],
         measure: impl Fn(&C) -> io::Result<[Duration; N]>,
     ) -> io::Result<Vec<[Option<Duration>; N]>> {
+        self.in_rounds(self.rounds, cases, measure)
+    }
+
+    /// The same in so many rounds.
+    fn in_rounds<C, const N: usize>(
+        &self,
+        rounds: usize,
+        cases: &[C],
+        measure: impl Fn(&C) -> io::Result<[Duration; N]>,
+    ) -> io::Result<Vec<[Option<Duration>; N]>> {
         let mut times: Vec<[Vec<Duration>; N]> = cases.iter().map(|_| [const { Vec::new() }; N]).collect();
-        for _ in 0..self.rounds {
+        for _ in 0..rounds {
             for (case, times) in cases.iter().zip(&mut times) {
                 for (time, times) in measure(case)?.into_iter().zip(times) {
                     times.push(time);
