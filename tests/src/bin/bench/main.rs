@@ -83,6 +83,23 @@ fn bench(arguments: &[String]) -> io::Result<()> {
     Ok(())
 }
 
+/// Medians of the times that `measure` takes of each of `cases`, in so many alternating rounds.
+fn in_rounds<C, const N: usize>(
+    rounds: usize,
+    cases: &[C],
+    measure: impl Fn(&C) -> io::Result<[Duration; N]>,
+) -> io::Result<Vec<[Option<Duration>; N]>> {
+    let mut times: Vec<[Vec<Duration>; N]> = cases.iter().map(|_| [const { Vec::new() }; N]).collect();
+    for _ in 0..rounds {
+        for (case, times) in cases.iter().zip(&mut times) {
+            for (time, times) in measure(case)?.into_iter().zip(times) {
+                times.push(time);
+            }
+        }
+    }
+    Ok(times.into_iter().map(|each| each.map(median)).collect())
+}
+
 /// A prepared machine and how often everything is done.
 struct Bench {
     machine: Machine,
@@ -139,31 +156,13 @@ impl Bench {
         Ok(rows)
     }
 
-    /// Medians of the times that `measure` takes of each of `cases`, in alternating rounds.
+    /// [`in_rounds`], in all of them.
     fn in_turns<C, const N: usize>(
         &self,
         cases: &[C],
         measure: impl Fn(&C) -> io::Result<[Duration; N]>,
     ) -> io::Result<Vec<[Option<Duration>; N]>> {
-        self.in_rounds(self.rounds, cases, measure)
-    }
-
-    /// The same in so many rounds.
-    fn in_rounds<C, const N: usize>(
-        &self,
-        rounds: usize,
-        cases: &[C],
-        measure: impl Fn(&C) -> io::Result<[Duration; N]>,
-    ) -> io::Result<Vec<[Option<Duration>; N]>> {
-        let mut times: Vec<[Vec<Duration>; N]> = cases.iter().map(|_| [const { Vec::new() }; N]).collect();
-        for _ in 0..rounds {
-            for (case, times) in cases.iter().zip(&mut times) {
-                for (time, times) in measure(case)?.into_iter().zip(times) {
-                    times.push(time);
-                }
-            }
-        }
-        Ok(times.into_iter().map(|each| each.map(median)).collect())
+        in_rounds(self.rounds, cases, measure)
     }
 
     /// The time of `act` alone, see [`series`].

@@ -8,7 +8,7 @@ use unipod_tests::measure::pod::{self, MEMBERS, Network};
 use unipod_tests::measure::subject::Subject;
 use unipod_tests::measure::table::{Count, Goal, Row};
 
-use crate::{Bench, SETTLE, SETTLE_MANY};
+use crate::{Bench, SETTLE, SETTLE_MANY, in_rounds};
 
 /// How many pods are started at once.
 const MANY: usize = 20;
@@ -45,7 +45,7 @@ impl Bench {
             _ => self.pod_steps(*subject, Network::Bridge, 1),
         })?;
         let rounds = self.rounds.div_ceil(SELDOM);
-        let many = self.in_rounds(rounds, &self.subjects(), |subject| {
+        let many = in_rounds(rounds, &self.subjects(), |subject| {
             self.pod_steps(*subject, Network::None, MANY)
         })?;
         let row = |what: &str, yardstick: &str, medians: &[[Option<Duration>; 4]], step, goal, beats| {
