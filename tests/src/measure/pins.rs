@@ -29,7 +29,13 @@ pub fn make(dir: &Path) -> io::Result<()> {
         mount(Some(&namespace), &pin, None::<&str>, MsFlags::MS_BIND, None::<&str>)?;
     }
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
-    Ok(mount(Some(SHM), &dir.join(SHM), Some("tmpfs"), flags, Some("mode=1777"))?)
+    Ok(mount(
+        Some(SHM),
+        &dir.join(SHM),
+        Some("tmpfs"),
+        flags,
+        Some("mode=1777"),
+    )?)
 }
 
 /// Takes away what [`make`] has made.

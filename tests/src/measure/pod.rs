@@ -53,7 +53,11 @@ pub fn install(subject: Subject, machine: &Machine, network: Network, count: usi
             by_hand(machine, &name, &services(subject, network, number));
             continue;
         }
-        let dir = if subject == Subject::Podman { OF_PODMAN } else { UNIT_DIR };
+        let dir = if subject == Subject::Podman {
+            OF_PODMAN
+        } else {
+            UNIT_DIR
+        };
         machine.write(&format!("{dir}/{name}.pod"), &pod(network));
         for member in 0..MEMBERS {
             let text = container(&name, &options);
@@ -71,7 +75,9 @@ fn pod(network: Network) -> String {
 }
 
 fn container(pod: &str, more: &str) -> String {
-    format!("[Unit]\nStartLimitIntervalSec=0\n[Container]\nImage={IMAGE}\nExec=sh -c \"{SCRIPT}\"\nPod={pod}.pod\n{more}")
+    format!(
+        "[Unit]\nStartLimitIntervalSec=0\n[Container]\nImage={IMAGE}\nExec=sh -c \"{SCRIPT}\"\nPod={pod}.pod\n{more}"
+    )
 }
 
 fn by_hand(machine: &Machine, name: &str, services: &[String]) {

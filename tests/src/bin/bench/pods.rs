@@ -63,15 +63,64 @@ impl Bench {
         let near = Goal::Times(1.5);
         Ok(vec![
             row("pod of 3, start, Network=none", alone, &none, Step::Start, near, None),
-            row("  its processor time", alone, &none, Step::StartProcessor, Goal::None, Some(6.0)),
+            row(
+                "  its processor time",
+                alone,
+                &none,
+                Step::StartProcessor,
+                Goal::None,
+                Some(6.0),
+            ),
             row("pod of 3, stop, Network=none", alone, &none, Step::Stop, near, None),
-            row("  its processor time", alone, &none, Step::StopProcessor, Goal::None, None),
-            row("pod of 3, start, bridge", with_netavark, &bridge, Step::Start, Goal::None, Some(4.0)),
-            row("  its processor time", "none", &bridge, Step::StartProcessor, Goal::None, Some(6.0)),
-            row("pod of 3, stop, bridge", with_netavark, &bridge, Step::Stop, Goal::None, None),
-            row("  its processor time", "none", &bridge, Step::StopProcessor, Goal::None, None),
+            row(
+                "  its processor time",
+                alone,
+                &none,
+                Step::StopProcessor,
+                Goal::None,
+                None,
+            ),
+            row(
+                "pod of 3, start, bridge",
+                with_netavark,
+                &bridge,
+                Step::Start,
+                Goal::None,
+                Some(4.0),
+            ),
+            row(
+                "  its processor time",
+                "none",
+                &bridge,
+                Step::StartProcessor,
+                Goal::None,
+                Some(6.0),
+            ),
+            row(
+                "pod of 3, stop, bridge",
+                with_netavark,
+                &bridge,
+                Step::Stop,
+                Goal::None,
+                None,
+            ),
+            row(
+                "  its processor time",
+                "none",
+                &bridge,
+                Step::StopProcessor,
+                Goal::None,
+                None,
+            ),
             row("20 pods of 3, start", alone, &many, Step::Start, Goal::None, Some(5.0)),
-            row("  its processor time", alone, &many, Step::StartProcessor, Goal::None, None),
+            row(
+                "  its processor time",
+                alone,
+                &many,
+                Step::StartProcessor,
+                Goal::None,
+                None,
+            ),
             row("20 pods of 3, stop", alone, &many, Step::Stop, Goal::None, None),
         ])
     }
@@ -79,7 +128,9 @@ impl Bench {
     /// Start and stop of `count` pods by all of their services, each as time and as processor time of the whole machine: of
     /// systemd, too, and of whoever writes to the journal.
     fn pod_steps(&self, subject: Subject, network: Network, count: usize) -> io::Result<[Duration; 4]> {
-        let services: Vec<String> = (0..count).flat_map(|number| pod::services(subject, network, number)).collect();
+        let services: Vec<String> = (0..count)
+            .flat_map(|number| pod::services(subject, network, number))
+            .collect();
         let settle = if count == 1 { SETTLE } else { SETTLE_MANY };
         let script = format!(
             "set -e; for verb in start stop; do {settle} \
