@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use unipod_tests::machine::Machine;
 use unipod_tests::quadlet::UNIT_DIR;
-use unipod_tests::setup;
+use unipod_tests::setup::{self, GENERATOR};
 
 const MEMBERS: [&str; 3] = ["web", "app", "db"];
 
@@ -188,3 +188,23 @@ fn a_shop_of_sandboxed_services_works_and_leaves_nothing() {
     machine.stop(&["shop-pod"]);
     nothing_remains(&machine);
 }
+/// Who generates with Podman and runs with unipod has a pod with a first process.
+#[test]
+fn the_service_that_podman_would_write_makes_the_same_shop() {
+    let machine = machine();
+    machine
+        .sh(&format!(
+            "ln -s /usr/bin/unipod /usr/local/bin/podman
+             mkdir -p /usr/lib/unipod && mv {GENERATOR} /usr/lib/unipod/generator &&
+             printf '#!/bin/sh\\nPODMAN=/usr/local/bin/podman exec /usr/lib/unipod/generator \"$@\"\\n' >{GENERATOR} &&
+             chmod +x {GENERATOR}"
+        ))
+        .ok();
+    machine.reload();
+    machine.start(&["shop-pod"]);
+    assert_eq!(machine.property("shop-pod", "Type"), "forking");
+    assert_eq!(machine.property("shop-pod", "SubState"), "running");
+    assert_ne!(machine.property("shop-pod", "MainPID"), "0");
+    through_its_life(machine);
+}
+

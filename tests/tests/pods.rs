@@ -40,8 +40,8 @@ fn a_pod_of_a_unit_file() {
     assert_eq!(machine.property("shop-pod", "SubState"), "exited");
     assert_eq!(machine.property("shop-pod", "MainPID"), "0");
     assert_eq!(machine.property("shop-pod", "ControlGroup"), "");
-    let app = "unipod exec systemd-web wget -qO- localhost:81";
-    assert_eq!(machine.sh(app).ok(), "from the app");
+    let app = "unipod exec systemd-web wget -qO- localhost:81 | grep 'from the app'";
+    machine.wait_for(app);
     let said = machine.unipod(&["pod", "ps"]).ok();
     assert!(said.contains("systemd-shop") && said.contains("Running"), "{said}");
 
@@ -49,7 +49,7 @@ fn a_pod_of_a_unit_file() {
     machine.wait_for("! systemctl is-active -q app");
     assert_eq!(machine.property("web", "ActiveState"), "active");
     machine.start(&["app"]);
-    assert_eq!(machine.sh(app).ok(), "from the app");
+    machine.wait_for(app);
     machine.sh("systemctl restart shop-pod").ok();
     machine.wait_for("curl -fsS localhost:8080 | grep 'from the web'");
     machine.stop(&["shop-pod"]);
