@@ -207,4 +207,3 @@ fn the_service_that_podman_would_write_makes_the_same_shop() {
     assert_ne!(machine.property("shop-pod", "MainPID"), "0");
     through_its_life(machine);
 }
-
