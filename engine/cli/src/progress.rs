@@ -1,7 +1,7 @@
 //! How a pull looks: a bar on a terminal, plain lines elsewhere. Always on standard error; standard output is for answers.
 
 use std::io::{IsTerminal, stderr};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, Once, PoisonError};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -81,6 +81,7 @@ impl<F: Fn(&str) + Send + Sync> Progress for Lines<F> {
 #[derive(Debug)]
 pub struct Bar {
     bar: ProgressBar,
+    moves: Once,
 }
 
 impl Bar {
@@ -94,13 +95,18 @@ impl Bar {
             .expect("the template is a constant")
             .progress_chars("━╸ ");
         let bar = ProgressBar::with_draw_target(Some(0), target).with_style(style);
-        bar.enable_steady_tick(Duration::from_millis(200));
-        Self { bar }
+        Self {
+            bar,
+            moves: Once::new(),
+        }
     }
 }
 
 impl Progress for Bar {
     fn report(&self, status: &str, done: u64, total: u64) {
+        // Where there is nothing to report, there is no bar.
+        self.moves
+            .call_once(|| self.bar.enable_steady_tick(Duration::from_millis(200)));
         if self.bar.message() != status {
             self.bar.set_message(status.to_owned());
         }

@@ -19,10 +19,12 @@ use super::host::HostMounts;
 
 /// A namespace could not be made, pinned or let go.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot {action} the namespace {}{}", pin.display(), forbidden(source))]
+#[error("cannot {action} the {what} {}{}", pin.display(), forbidden(source))]
 pub struct PinError {
     /// What was tried, as a verb.
     action: &'static str,
+    /// On what.
+    what: &'static str,
     /// The pin.
     pin: PathBuf,
     /// Why it failed.
@@ -31,11 +33,19 @@ pub struct PinError {
 
 impl PinError {
     /// For `map_err`.
-    pub fn of(action: &'static str, pin: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
+    pub fn of(action: &'static str, what: &'static str, pin: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
         let pin = pin.to_owned();
-        move |source| Self { action, pin, source }
+        move |source| Self {
+            action,
+            what,
+            pin,
+            source,
+        }
     }
 }
+
+/// One of which it is not known of what kind.
+const NAMESPACE: &str = "namespace";
 
 /// What to look at when the kernel forbids what root may do.
 fn forbidden(source: &io::Error) -> &'static str {
@@ -67,6 +77,14 @@ impl Kind {
         }
     }
 
+    fn title(self) -> &'static str {
+        match self {
+            Self::Network => "network namespace",
+            Self::Ipc => "IPC namespace",
+            Self::Uts => "UTS namespace",
+        }
+    }
+
     fn flag(self) -> CloneFlags {
         match self {
             Self::Network => CloneFlags::CLONE_NEWNET,
@@ -89,13 +107,13 @@ pub fn create(
     owner: Option<&UserNamespace>,
     furnish: impl FnOnce() -> io::Result<()> + Send,
 ) -> Result<(), PinError> {
-    let Some((_, first)) = pins.first() else {
+    let Some((kind, first)) = pins.first() else {
         return Ok(());
     };
-    let fail = |action| PinError::of(action, first);
+    let fail = |action| PinError::of(action, kind.title(), first);
     on_the_host(first, || {
-        for (_, pin) in pins {
-            prepare(pin).map_err(PinError::of("prepare the file of", pin))?;
+        for (kind, pin) in pins {
+            prepare(pin).map_err(PinError::of("prepare the file of", kind.title(), pin))?;
         }
         enter_new(pins, owner).map_err(fail("make"))?;
         furnish().map_err(fail("furnish"))?;
@@ -120,7 +138,7 @@ pub fn create_of_users(pin: &Path, users: &UserNamespace) -> Result<(), PinError
 /// There is no such process, it may not be looked into, or the file of the pin cannot be made.
 pub fn create_of(pin: &Path, namespace: &Path) -> Result<(), PinError> {
     on_the_host(pin, || {
-        prepare(pin).map_err(PinError::of("prepare the file of", pin))?;
+        prepare(pin).map_err(PinError::of("prepare the file of", NAMESPACE, pin))?;
         attach(namespace, pin)
     })
 }
@@ -142,7 +160,7 @@ pub fn remove(pin: &Path) -> Result<(), PinError> {
     on_the_host(pin, || {
         unmount(pin)?;
         match fs::remove_file(pin) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(PinError::of("remove the file of", pin)(e)),
+            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(PinError::of("remove the file of", NAMESPACE, pin)(e)),
             _ => Ok(()),
         }
     })
@@ -158,7 +176,7 @@ pub fn on_the_host<T: Send>(place: &Path, work: impl FnOnce() -> Result<T, PinEr
         let done = scope.spawn(|| {
             if let Some(host) = &host {
                 host.enter()
-                    .map_err(PinError::of("enter the host's mount namespace for", place))?;
+                    .map_err(PinError::of("enter the host's mount namespace for", "pin", place))?;
             }
             work()
         });
@@ -177,7 +195,7 @@ pub fn unmount(place: &Path) -> Result<(), PinError> {
             Ok(()) => {}
             // Who may not unmount could not mount either; a file that something is mounted on cannot be removed.
             Err(Errno::EINVAL | Errno::ENOENT | Errno::EPERM) => return Ok(()),
-            Err(e) => return Err(PinError::of("unmount", place)(e.into())),
+            Err(e) => return Err(PinError::of("unmount", "pin", place)(e.into())),
         }
     }
 }
@@ -211,7 +229,7 @@ fn enter_new(pins: &[(Kind, &Path)], owner: Option<&UserNamespace>) -> io::Resul
 
 fn attach(namespace: &Path, pin: &Path) -> Result<(), PinError> {
     mount(Some(namespace), pin, None::<&str>, MsFlags::MS_BIND, None::<&str>)
-        .map_err(|e| PinError::of("pin", pin)(e.into()))
+        .map_err(|e| PinError::of("pin", NAMESPACE, pin)(e.into()))
 }
 
 #[cfg(test)]

@@ -166,7 +166,7 @@ fn mount_shared_memory(place: &Path, size: Option<u64>) -> Result<(), PodError> 
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
     pin::on_the_host(place, || {
         mount(Some("shm"), place, Some("tmpfs"), flags, Some(options.as_str()))
-            .map_err(|e| pin::PinError::of("mount the shared memory of", place)(e.into()))
+            .map_err(|e| pin::PinError::of("mount", "shared memory", place)(e.into()))
     })?;
     Ok(())
 }
