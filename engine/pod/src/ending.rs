@@ -27,9 +27,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// The store cannot be read, or systemd cannot be asked; the pod stays then.
 pub fn after(store: &Store, ended: &Record) -> Result<(), PodError> {
     let Some(of) = &ended.pod else { return Ok(()) };
-    let pod = match record::find(store, &of.id) {
-        Err(PodError::NotFound(_)) => return Ok(()),
-        found => found?,
+    let Some(pod) = record::exactly(store, &of.name, &of.id)? else {
+        return Ok(());
     };
     if pod.options.exit_policy == ExitPolicy::Continue || !pod.is_up(store) || others_run(store, &pod, ended)? {
         return Ok(());
@@ -47,6 +46,10 @@ pub fn after(store: &Store, ended: &Record) -> Result<(), PodError> {
 
 fn end_if_over(pod: &Pod, own: Option<&str>) -> Result<(), ManagerError> {
     let units = Units::connect(!nix::unistd::geteuid().is_root())?;
+    // Its own stop or restart, as a rule, for which all members end at once: it wins over what we would ask for.
+    if units.has_job(&pod.unit)? {
+        return Ok(());
+    }
     let stays = others_are_awaited(&units, pod, own)?
         || match own {
             Some(own) => restart::comes_back(&units, own, &End::of_this_unit())?,
@@ -65,7 +68,7 @@ fn others_run(store: &Store, pod: &Pod, ended: &Record) -> Result<bool, PodError
 
 /// Whether systemd starts another member now, or is going to.
 fn others_are_awaited(units: &Units, pod: &Pod, own: Option<&str>) -> Result<bool, ManagerError> {
-    let bound: Vec<String> = units.properties(&pod.unit)?.take("BoundBy").unwrap_or_default();
+    let bound: Vec<String> = units.property(&pod.unit, "BoundBy")?.unwrap_or_default();
     let others: Vec<String> = bound.into_iter().filter(|unit| Some(unit.as_str()) != own).collect();
     if others.is_empty() {
         return Ok(false);

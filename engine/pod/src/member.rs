@@ -104,10 +104,8 @@ pub fn shared(store: &Store, record: &Record) -> Result<Option<Shared>, PodError
     let Some(PodUse { id, name, .. }) = &record.pod else {
         return Ok(None);
     };
-    let pod = record::find(store, id).map_err(|error| match error {
-        PodError::NotFound(_) => PodError::NotFound(name.clone()),
-        other => other,
-    })?;
+    let found = record::exactly(store, name, id)?;
+    let pod = found.ok_or_else(|| PodError::NotFound(name.clone()))?;
     let Some(up) = pod.up.as_ref().filter(|_| pod.is_up(store)) else {
         return Err(PodError::NotRunning(pod.name));
     };

@@ -138,6 +138,14 @@ pub fn by_name(store: &Store, name: &str) -> Result<Option<Pod>, StoreError> {
     Ok(None)
 }
 
+/// The pod of this name if it is still the one with this ID, without a look at the others.
+///
+/// # Errors
+/// As [`by_name`].
+pub fn exactly(store: &Store, name: &str, id: &str) -> Result<Option<Pod>, StoreError> {
+    Ok(by_name(store, name)?.filter(|pod| pod.id.as_str() == id))
+}
+
 /// Finds a pod by name, or by its ID or the beginning of it.
 ///
 /// # Errors

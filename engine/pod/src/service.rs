@@ -53,7 +53,7 @@ pub fn bring_up(store: &Store, pod: &Pod, program: &Path) -> Result<(), PodError
     }
     slice::start(pod)?;
     let started = start_unit(&transient(store, pod, program));
-    let now = record::by_name(store, &pod.name)?.filter(|now| now.id == pod.id);
+    let now = record::exactly(store, &pod.name, pod.id.as_str())?;
     match (started, now.and_then(|now| now.failure)) {
         (Err(_), Some(failure)) => Err(PodError::Failed(failure)),
         (started, _) => Ok(started?),

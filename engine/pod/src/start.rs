@@ -31,7 +31,7 @@ const SHARED_MEMORY: u64 = 64 << 20;
 /// The pod is gone, or any part of it cannot be made; then nothing of it is left but the record.
 pub fn start(store: &Store, found: &Pod) -> Result<Pod, PodError> {
     let _lock = Lock::acquire(store, "pod", &found.name)?;
-    let mut pod = record::find(store, found.id.as_str())?;
+    let mut pod = again(store, found)?;
     if !pod.is_up(store) {
         // What an engine that was killed has left.
         teardown::take_down(store, &pod)?;
@@ -55,9 +55,15 @@ pub fn start(store: &Store, found: &Pod) -> Result<Pod, PodError> {
 /// The store cannot be written.
 pub fn note_failure(store: &Store, found: &Pod, failure: Failure) -> Result<(), PodError> {
     let _lock = Lock::acquire(store, "pod", &found.name)?;
-    let mut pod = record::find(store, found.id.as_str())?;
+    let mut pod = again(store, found)?;
     pod.failure = Some(failure);
     Ok(pod.save(store)?)
+}
+
+/// The record as it is now that it is locked.
+fn again(store: &Store, found: &Pod) -> Result<Pod, PodError> {
+    let now = record::exactly(store, &found.name, found.id.as_str())?;
+    now.ok_or_else(|| PodError::NotFound(found.name.clone()))
 }
 
 fn bring_up(store: &Store, pod: &mut Pod) -> Result<Up, PodError> {

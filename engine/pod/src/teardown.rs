@@ -16,7 +16,7 @@ use crate::{PodError, holder};
 /// Something cannot be taken down.
 pub fn clean_up(store: &Store, found: &Pod) -> Result<(), PodError> {
     let _lock = Lock::acquire(store, "pod", &found.name)?;
-    let Some(pod) = record::by_name(store, &found.name)?.filter(|pod| pod.id == found.id) else {
+    let Some(pod) = record::exactly(store, &found.name, found.id.as_str())? else {
         return take_down(store, found);
     };
     clean_up_locked(store, &pod)

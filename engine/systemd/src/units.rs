@@ -8,6 +8,9 @@ use zbus::{OwnedObjectPath, OwnedVariant};
 
 use super::manager::{Listed, ManagerError, ManagerProxy, connect_to};
 
+/// The interface of all units.
+const UNIT: &str = "org.freedesktop.systemd1.Unit";
+
 /// A connection to the manager of the system, or of a user.
 #[derive(Debug)]
 pub struct Units {
@@ -54,6 +57,33 @@ impl Units {
         })
     }
 
+    /// One property that every unit has, of which systemd need not work out the others; `None` if it is of another type.
+    ///
+    /// # Errors
+    /// As [`Self::properties`].
+    pub fn property<T: TryFrom<OwnedVariant>>(&self, unit: &str, name: &str) -> Result<Option<T>, ManagerError> {
+        let read = async {
+            let path = self.manager.load_unit(unit).await?;
+            let properties = self.properties_at(path).await?;
+            Ok(properties.get(InterfaceName::try_from(UNIT)?, name).await?)
+        };
+        let value = zbus::block_on(read).map_err(|source| ManagerError::Refused {
+            action: "show",
+            unit: unit.to_owned(),
+            source,
+        })?;
+        Ok(value.try_into().ok())
+    }
+
+    /// Whether systemd is about to do something with a unit.
+    ///
+    /// # Errors
+    /// As [`Self::properties`].
+    pub fn has_job(&self, unit: &str) -> Result<bool, ManagerError> {
+        let job = self.property::<(u32, OwnedObjectPath)>(unit, "Job")?;
+        Ok(job.is_some_and(|(id, _)| id != 0))
+    }
+
     /// The exit code of the main process of one start of a service, 128 + the signal's number if one ended it; `None` if it runs, or
     /// systemd does not know any more.
     ///
@@ -84,11 +114,7 @@ impl Units {
             return Ok(None);
         };
         let read = async {
-            let job = PropertiesProxy::builder(self.manager.inner().connection())
-                .destination("org.freedesktop.systemd1")
-                .path(path)
-                .build()
-                .await?;
+            let job = self.properties_at(path).await?;
             job.get(InterfaceName::try_from("org.freedesktop.systemd1.Job")?, "JobType")
                 .await
         };
@@ -136,21 +162,24 @@ impl Units {
 
     async fn read(&self, unit: &str) -> zbus::Result<HashMap<String, OwnedVariant>> {
         let path = self.manager.load_unit(unit).await?;
-        let properties = PropertiesProxy::builder(self.manager.inner().connection())
-            .destination("org.freedesktop.systemd1")
-            .path(path)
-            .build()
-            .await?;
+        let properties = self.properties_at(path).await?;
         let mut all = HashMap::new();
         for interface in interfaces(unit) {
             all.extend(properties.get_all(InterfaceName::try_from(*interface)?).await?);
         }
         Ok(all)
     }
+
+    async fn properties_at(&self, path: OwnedObjectPath) -> zbus::Result<PropertiesProxy<'_>> {
+        PropertiesProxy::builder(self.manager.inner().connection())
+            .destination("org.freedesktop.systemd1")
+            .path(path)
+            .build()
+            .await
+    }
 }
 
 fn interfaces(unit: &str) -> &'static [&'static str] {
-    const UNIT: &str = "org.freedesktop.systemd1.Unit";
     match unit.rsplit_once('.') {
         Some((_, "service")) => &[UNIT, "org.freedesktop.systemd1.Service"],
         Some((_, "timer")) => &[UNIT, "org.freedesktop.systemd1.Timer"],
