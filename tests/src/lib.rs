@@ -5,6 +5,7 @@
 //! | [`images`] | images of the distribution's software, and the registry that serves them |
 //! | [`machine`] | real systemd as PID 1 in namespaces: boots in two seconds, leaves nothing |
 //! | [`setup`] | a machine with unipod installed |
+//! | [`pods`] | a pod with one member, on a machine that has its image |
 //! | [`quadlet`] | unit files in a machine: dropped in, started, asked about |
 //! | [`proxy`] | a bad line to the registry |
 //! | [`saboteur`] | kills the engine at a chosen system call |
@@ -27,6 +28,7 @@ pub mod images;
 pub mod machine;
 pub mod measure;
 pub mod narrator;
+pub mod pods;
 pub mod proxy;
 pub mod quadlet;
 pub mod saboteur;

@@ -7,6 +7,7 @@ use unipod_linux::pin;
 use unipod_store::{Store, StoreError};
 
 use crate::record::{self, Pod};
+use crate::options::has_own;
 use crate::{PodError, etc, holder};
 
 /// The containers of a pod, oldest first.
@@ -86,13 +87,8 @@ pub fn furnish(pod: &Pod, options: &mut ContainerOptions) {
     ] {
         *own = own
             .take()
-            .or_else(|| of_pod.clone().filter(|_| is_shared && !is_own(of_pod.as_deref())));
+            .or_else(|| of_pod.clone().filter(|_| is_shared && !has_own(of_pod.as_deref())));
     }
-}
-
-/// Whether a pod with this mode has a namespace of its own kind, which members that say nothing have from it if it is shared.
-pub(crate) fn is_own(mode: Option<&str>) -> bool {
-    matches!(mode, None | Some("" | "private" | "pod" | "shareable"))
 }
 
 /// What a pod that runs has for the member `record`, whose name is in `/etc/hosts` from now on. `None` for a container that is in

@@ -168,6 +168,11 @@ impl fmt::Display for ExitPolicy {
     }
 }
 
+/// Whether a pod with this mode has a namespace of its own kind, which members that say nothing have from it if it is shared.
+pub(crate) fn has_own(mode: Option<&str>) -> bool {
+    matches!(mode, None | Some("" | "private" | "pod" | "shareable"))
+}
+
 impl PodOptions {
     /// What is shared in the end.
     pub fn shared(&self) -> Share {

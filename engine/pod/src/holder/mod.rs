@@ -20,7 +20,8 @@ use unipod_store::{Store, named};
 use unipod_systemd::{Invocation, notify};
 
 use crate::record::{Pod, Up};
-use crate::{PodError, member};
+use crate::options::has_own;
+use crate::PodError;
 use process::Orders;
 
 pub use process::{COMMAND, main};
@@ -36,7 +37,7 @@ pub const PIN: &str = "pid";
 
 /// Whether members share a PID namespace that is not the host's or somebody else's.
 pub fn has_processes(pod: &Pod) -> bool {
-    pod.options.shared().pid && member::is_own(pod.options.common.pid.as_deref())
+    pod.options.shared().pid && has_own(pod.options.common.pid.as_deref())
 }
 
 /// Whether the pod that we bring up has a holder: a unit that we cannot tell what is going on waits for a file with the number of a
