@@ -2,8 +2,8 @@
 
 use unipod_tests::machine::Machine;
 use unipod_tests::pods::{machine, shop};
-use unipod_tests::strikes::{self, Act};
 use unipod_tests::saboteur;
+use unipod_tests::strikes::{self, Act};
 
 /// So many stages of each command; `make crash` strikes at all of them.
 const STAGES: usize = 1;

@@ -1,6 +1,7 @@
 //! Pods in a crowd: many commands at once, members that crash together, neighbours and users with bad intentions, odd names.
 
 use unipod_tests::pods::{IMAGE, machine, shop};
+use unipod_tests::saboteur;
 
 /// Commands that know nothing of each other, about the same pods and about different ones.
 #[test]

@@ -6,8 +6,8 @@ use unipod_container::record::{self as containers, Record};
 use unipod_linux::pin;
 use unipod_store::{Store, StoreError};
 
-use crate::record::{self, Pod};
 use crate::options::has_own;
+use crate::record::{self, Pod};
 use crate::{PodError, etc, holder};
 
 /// The containers of a pod, oldest first.

@@ -19,9 +19,9 @@ use unipod_linux::{child, spawn, tree};
 use unipod_store::{Store, named};
 use unipod_systemd::{Invocation, notify};
 
-use crate::record::{Pod, Up};
-use crate::options::has_own;
 use crate::PodError;
+use crate::options::has_own;
+use crate::record::{Pod, Up};
 use process::Orders;
 
 pub use process::{COMMAND, main};
