@@ -270,7 +270,7 @@ fn pod_of(
         (None, None) => return Ok(None),
         (Some(_), Some(_)) => return Err(CliError::new("--pod and --pod-id-file contradict each other")),
         (Some(name), None) => name.clone(),
-        (None, Some(file)) => std::fs::read_to_string(file)
+        (None, Some(file)) => store::named::read(file)
             .map(|id| id.trim().to_owned())
             .map_err(|error| {
                 CliError::new(format!(

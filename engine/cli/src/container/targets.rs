@@ -10,7 +10,7 @@ use crate::arguments;
 use crate::error::CliError;
 use unipod::container::ContainerError;
 use unipod::container::record::{self, Record};
-use unipod::store::Store;
+use unipod::store::{Store, named};
 use unipod::systemd::Invocation;
 
 /// Which containers are meant.
@@ -80,7 +80,7 @@ impl Targets {
     fn names(&self, store: &Store) -> Result<Vec<String>, CliError> {
         let mut names = self.containers.clone();
         for file in &self.cidfile {
-            match std::fs::read_to_string(file) {
+            match named::read(file) {
                 Ok(id) => names.push(id.trim().to_owned()),
                 Err(e) if e.kind() == std::io::ErrorKind::NotFound && self.ignore => {}
                 Err(e) => {

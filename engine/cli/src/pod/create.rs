@@ -18,8 +18,8 @@ use unipod::Defaults;
 use unipod::bundle::ContainerOptions;
 use unipod::pod::create::{CreateRequest, create};
 use unipod::pod::options::Infra;
-use unipod::pod::{ExitPolicy, Pod, PodOptions, Share};
-use unipod::store::Store;
+use unipod::pod::{ExitPolicy, Pod, PodOptions, Share, service};
+use unipod::store::{Store, named};
 use unipod::systemd::Invocation;
 
 /// Make a pod: containers that share a network, shared memory and a host name.
@@ -188,8 +188,14 @@ impl CreateArgs {
             },
         )?;
         if let Some(file) = id_file {
-            std::fs::write(&file, pod.id.as_str())
-                .map_err(|error| CliError::new(format!("cannot write {}: {error}", file.display())))?;
+            let written = named::write(&file, pod.id.as_str());
+            written.map_err(|error| {
+                // That of a unit goes with its last command.
+                if !is_quiet && let Err(problem) = service::remove(store, &pod, service::Removal::FORCED) {
+                    tracing::warn!("while cleaning up after a failed creation: {problem}");
+                }
+                CliError::new(format!("cannot write {}: {error}", file.display()))
+            })?;
         }
         if !is_quiet {
             output::print_line(pod.id.as_str());

@@ -8,7 +8,7 @@ use clap::Args;
 use crate::arguments;
 use crate::error::CliError;
 use unipod::pod::{Pod, PodError, record};
-use unipod::store::Store;
+use unipod::store::{Store, named};
 use unipod::systemd::Invocation;
 
 /// Which pods are meant.
@@ -86,7 +86,7 @@ impl Targets {
     fn names(&self, ignore: bool) -> Result<Vec<String>, CliError> {
         let mut names = self.pods.clone();
         for file in &self.pod_id_file {
-            match std::fs::read_to_string(file) {
+            match named::read(file) {
                 Ok(id) => names.push(id.trim().to_owned()),
                 Err(error) if error.kind() == ErrorKind::NotFound && ignore => {}
                 Err(error) => {
