@@ -85,3 +85,35 @@ fn files_with_ids_lead_nowhere() {
         .ok();
     machine.nothing_remains();
 }
+
+/// What can only fail later is refused at once, and it is said what it is about.
+#[test]
+fn mistakes_are_refused_by_name() {
+    let machine = machine();
+    for (options, expected) in [
+        (
+            "--restart often",
+            "expected no, always, on-failure[:TIMES] or unless-stopped",
+        ),
+        ("--hostname 'a b'", "--hostname \"a b\": expected up to 64"),
+        ("--infra-name 'a b'", "--infra-name: names must match"),
+        ("--add-host 'a b:1.2.3.4'", "--add-host \"a b:1.2.3.4\": no blanks"),
+        (
+            "--infra=false -p 80:80",
+            "you must have an infra container to publish port bindings",
+        ),
+        (
+            "--infra=false --network none",
+            "NoInfra and network modes cannot be used together",
+        ),
+        (
+            "--infra=false --share net",
+            "cannot set share(net) namespaces without an infra container",
+        ),
+        ("--network host -p 80:80", "PortMappings can only be used with Bridge"),
+    ] {
+        let said = machine.sh(&format!("unipod pod create {options}")).refused();
+        assert!(said.contains(expected), "{options}: {said}");
+    }
+    machine.nothing_remains();
+}

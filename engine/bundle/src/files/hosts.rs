@@ -61,6 +61,13 @@ pub fn parse_add_host(text: &str, gateway: Option<IpAddr>) -> Result<(IpAddr, Ve
     if names.is_empty() {
         return Err(invalid("the name is empty"));
     }
+    // Each would be a name, or a line, of its own.
+    if names
+        .iter()
+        .any(|name| name.contains(|c: char| c.is_whitespace() || c.is_control()))
+    {
+        return Err(invalid("no blanks and line breaks can be in a name"));
+    }
     let address = if address == "host-gateway" {
         gateway.ok_or_else(|| invalid("the host has no address on this container's network"))?
     } else {

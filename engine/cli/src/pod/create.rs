@@ -8,14 +8,17 @@ use clap::Args;
 use crate::arguments::any_value;
 use crate::error::CliError;
 use crate::output;
+use crate::run_options::lifecycle::checked_restart;
 use crate::run_options::namespaces::NamespaceOptions;
 use crate::run_options::network::NetworkOptions;
+use crate::run_options::process::checked_hostname;
 use crate::run_options::resources::ResourceOptions;
 use crate::run_options::security::SecurityOptions;
 use crate::run_options::storage::StorageOptions;
 use crate::run_options::values::{Switch, lines, pairs};
 use unipod::Defaults;
 use unipod::bundle::ContainerOptions;
+use unipod::container::record::is_valid_name;
 use unipod::pod::create::{CreateRequest, create};
 use unipod::pod::options::Infra;
 use unipod::pod::{ExitPolicy, Pod, PodOptions, Share, service};
@@ -206,19 +209,22 @@ impl CreateArgs {
     fn options(self, defaults: Defaults) -> Result<PodOptions, CliError> {
         let exit_policy = defaults.pod_exit_policy;
         let mut common = of_pod(defaults.options);
+        let default_networks = common.networks.clone();
         common.labels = labels(self.label, &self.label_file)?;
-        common.hostname = self.hostname;
+        common.hostname = self.hostname.map(checked_hostname).transpose()?;
         self.network.apply(&mut common)?;
         self.namespaces.apply(&mut common)?;
         self.members.apply(&mut common)?;
         self.limits.apply(&mut common)?;
         let mut infra = Infra::default();
         self.infra.apply(&mut infra);
+        let has_networks = common.networks != default_networks;
+        refuse_contradictions(&common, &infra, self.share, has_networks)?;
         Ok(PodOptions {
             common,
             share: self.share.unwrap_or_default(),
             exit_policy: self.exit_policy.unwrap_or(exit_policy),
-            restart: self.restart,
+            restart: self.restart.map(checked_restart).transpose()?,
             not_parent: self.share_parent.is_some_and(|switch| !switch.0),
             infra,
             create_command: std::env::args().collect(),
@@ -242,6 +248,31 @@ impl CreateArgs {
         self.network.refuse_for_pods()?;
         self.namespaces.refuse_for_pods()
     }
+}
+
+/// What cannot be together, in Podman's words. The name of an infra container is in `/etc/hosts`.
+fn refuse_contradictions(
+    common: &ContainerOptions,
+    infra: &Infra,
+    share: Option<Share>,
+    has_networks: bool,
+) -> Result<(), CliError> {
+    let shares_network = share.is_some_and(|share| share.network);
+    let is_apart = common.networks.iter().any(|mode| mode == "host" || mode == "none");
+    let why = if infra.name.as_deref().is_some_and(|name| !is_valid_name(name)) {
+        "--infra-name: names must match [a-zA-Z0-9][a-zA-Z0-9_.-]*: invalid argument"
+    } else if infra.without && !common.publish.is_empty() {
+        "you must have an infra container to publish port bindings to the host"
+    } else if infra.without && has_networks {
+        "NoInfra and network modes cannot be used together"
+    } else if infra.without && shares_network {
+        "cannot set share(net) namespaces without an infra container"
+    } else if is_apart && !common.publish.is_empty() {
+        "PortMappings can only be used with Bridge, slirp4netns, or pasta networking"
+    } else {
+        return Ok(());
+    };
+    Err(CliError::new(why))
 }
 
 /// The first of what was given and is not there, by its name.

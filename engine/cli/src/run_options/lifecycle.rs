@@ -273,7 +273,8 @@ fn shown(attach: &[String]) -> Result<Shown, CliError> {
     Ok(shown)
 }
 
-fn checked_restart(text: String) -> Result<String, CliError> {
+/// `--restart`, if it is a policy.
+pub(crate) fn checked_restart(text: String) -> Result<String, CliError> {
     let (policy, times) = text
         .split_once(':')
         .map_or((text.as_str(), None), |(policy, times)| (policy, Some(times)));

@@ -3,10 +3,10 @@
 mod env;
 mod general;
 mod health;
-mod lifecycle;
+pub(crate) mod lifecycle;
 pub(crate) mod namespaces;
 pub(crate) mod network;
-mod process;
+pub(crate) mod process;
 mod pull;
 pub(crate) mod resources;
 pub(crate) mod security;

@@ -166,7 +166,7 @@ fn absolute(dir: String) -> Result<String, CliError> {
 }
 
 /// sethostname(2) takes 64 bytes.
-fn checked_hostname(name: String) -> Result<String, CliError> {
+pub(crate) fn checked_hostname(name: String) -> Result<String, CliError> {
     let good = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
     if name.is_empty() || name.len() > 64 || name.starts_with('-') || !name.chars().all(good) {
         return Err(refused(
