@@ -115,5 +115,18 @@ fn mistakes_are_refused_by_name() {
         let said = machine.sh(&format!("unipod pod create {options}")).refused();
         assert!(said.contains(expected), "{options}: {said}");
     }
+    machine
+        .sh(&format!(
+            "set -e; for pod in one two; do unipod pod create --name $pod -p 8080:80; done
+             unipod run -d --pod one {IMAGE} sleep 1000"
+        ))
+        .ok();
+    let id = machine.sh("unipod pod inspect -f '{{.Id}}' one").ok();
+    let taken = format!("port 8080/tcp on 0.0.0.0 is already in use by pod {id}");
+    for options in ["--pod two", "-p 8080:80"] {
+        let said = machine.sh(&format!("unipod run --rm {options} {IMAGE} true")).refused();
+        assert!(said.contains(&taken), "{options}: {said}");
+    }
+    machine.sh("unipod pod rm -fa").ok();
     machine.nothing_remains();
 }

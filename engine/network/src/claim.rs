@@ -160,13 +160,19 @@ fn share_address(one: &str, other: &str) -> bool {
 }
 
 fn check(port: &PortMapping, claims: &Claims<'_>) -> Result<(), NetworkError> {
-    let taken = |number, by| NetworkError::PortTaken {
+    let is_pod = |id: &String| claims.store.pod(id).exists();
+    let taken = |number, by: Option<String>| NetworkError::PortTaken {
         port: number,
         protocol: port.protocol.clone(),
         address: if port.host_ip.is_empty() {
             "0.0.0.0".into()
         } else {
             port.host_ip.clone()
+        },
+        kind: if by.as_ref().is_some_and(is_pod) {
+            "pod"
+        } else {
+            "container"
         },
         by,
     };

@@ -62,7 +62,7 @@ pub enum NetworkError {
     #[error("no free subnet is left for a new network; choose one with --subnet")]
     NoSubnet,
     /// A host port is taken.
-    #[error("port {port}/{protocol} on {address} is already in use{}", by.as_ref().map(|b| format!(" by container {b}")).unwrap_or_default())]
+    #[error("port {port}/{protocol} on {address} is already in use{}", by.as_ref().map(|b| format!(" by {kind} {b}")).unwrap_or_default())]
     PortTaken {
         /// The host port.
         port: u16,
@@ -70,8 +70,10 @@ pub enum NetworkError {
         protocol: String,
         /// The host address.
         address: String,
-        /// The container that has it; absent if it is another program.
+        /// The container or pod that has it; absent if it is another program.
         by: Option<String>,
+        /// Which of the two.
+        kind: &'static str,
     },
     /// A helper program is not installed.
     #[error("{program} is not installed: looked in {} and PATH", searched.join(", "))]
