@@ -127,6 +127,8 @@ fn mistakes_are_refused_by_name() {
         let said = machine.sh(&format!("unipod run --rm {options} {IMAGE} true")).refused();
         assert!(said.contains(&taken), "{options}: {said}");
     }
+    let said = machine.sh("unipod play kube shop.yaml").refused();
+    assert!(said.contains("`unipod play` is not there yet"), "{said}");
     machine.sh("unipod pod rm -fa").ok();
     machine.nothing_remains();
 }

@@ -10,7 +10,7 @@ use super::error::CliError;
 
 /// Subcommands of Podman and Docker, and what does their work meanwhile, as far as anything does. One without a noun is meant
 /// after each: `container attach`.
-const MISSING: [(&str, &str); 34] = [
+const MISSING: [(&str, &str); 35] = [
     ("attach", "see its output with: unipod logs --follow NAME"),
     ("auto-update", ""),
     ("build", ""),
@@ -34,6 +34,7 @@ const MISSING: [(&str, &str); 34] = [
     ("network disconnect", ""),
     ("network reload", ""),
     ("network update", ""),
+    ("play", "write unit files: unipod quadlet --help"),
     ("port", "ports are among what is listed: unipod ps"),
     ("push", ""),
     ("rename", ""),
