@@ -45,7 +45,7 @@ impl Pending {
             keep_bridge_addresses(&input);
             let status = status(&answer, &input, &attachments, netns);
             write_status(&store, &input.container_id, &status)?;
-            Turn::done(&store)?;
+            Turn::done(&store, &input)?;
             Ok(status)
         });
         // Undoing takes the locks anew.

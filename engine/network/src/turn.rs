@@ -7,7 +7,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nix::fcntl::{Flock, FlockArg};
 
@@ -24,9 +24,10 @@ pub(super) struct Turn {
 }
 
 impl Turn {
-    /// For a setup: alone on networks whose bridge is not there, and alone on the host for the first of this boot.
+    /// For a setup: alone on networks whose bridge is not there, and alone on the host for the first of this boot, and
+    /// the first that publishes ports: chains for those are made then.
     pub fn to_set_up(store: &Store, input: &Input) -> Result<Self, NetworkError> {
-        let ready = config_dir(store).join("ready");
+        let ready = mark(store, has_ports(input));
         let mut locks = vec![lock(store, "netavark", || ready.exists())?];
         // Sorted by name, so that two containers on the same two networks do not wait for each other.
         for network in input.network_info.values() {
@@ -50,16 +51,23 @@ impl Turn {
         Ok(Self { _locks: locks })
     }
 
-    /// After the first setup of a boot, the firewall's chains are there.
-    pub fn done(store: &Store) -> Result<(), NetworkError> {
-        let ready = config_dir(store).join("ready");
-        if ready.exists() {
-            return Ok(());
+    /// After such a setup, the firewall's chains are there.
+    pub fn done(store: &Store, input: &Input) -> Result<(), NetworkError> {
+        let marks = [false, true].into_iter().filter(|ports| !ports || has_ports(input));
+        for ready in marks.map(|ports| mark(store, ports)).filter(|ready| !ready.exists()) {
+            File::create(&ready).map_err(StoreError::io("create", &ready))?;
         }
-        File::create(&ready)
-            .map(drop)
-            .map_err(|e| StoreError::io("create", &ready)(e).into())
+        Ok(())
     }
+}
+
+/// Says that the chains are there that every setup needs, or those for ports as well.
+fn mark(store: &Store, ports: bool) -> PathBuf {
+    config_dir(store).join(if ports { "ready-for-ports" } else { "ready" })
+}
+
+fn has_ports(input: &Input) -> bool {
+    !input.port_mappings.is_empty()
 }
 
 fn lock_name(network: &Network) -> String {
