@@ -103,7 +103,7 @@ impl Rule {
             Self::MissingReference => ("missing-reference", "Units that others refer to exist"),
             Self::BrokenReference => ("broken-reference", "Units that others refer to can be used"),
             Self::ServiceName => ("service-name", "systemd accepts the service's name"),
-            Self::NameClash => ("name-clash", "A service's name belongs to one unit"),
+            Self::NameClash => ("name-clash", "A name belongs to one unit"),
             Self::HiddenFile => ("hidden-file", "Every file is used"),
             Self::InstallLink => ("install-link", "The links of [Install] can be made"),
             Self::PortPublishedTwice => ("port-published-twice", "A port of the host is published once"),

@@ -95,6 +95,32 @@ error[missing-reference]: there is no unit dta.volume
     assert_eq!(shown, expected);
 }
 
+/// The later one takes the earlier one's container away, as `--replace` does.
+#[test]
+fn a_name_belongs_to_one_unit() {
+    let container = |name: &str| format!("[Container]\nImage=docker.io/x/y\nContainerName={name}\n");
+    let directory = directory(&[
+        ("a.container", &container("web")),
+        ("b.container", &container("web")),
+        ("c.container", &container("%N")),
+        ("d.container", &container("%N")),
+        ("e.container", &container("shop")),
+        ("f.pod", "[Pod]\nPodName=shop\n"),
+    ]);
+    let (code, shown, _) = check(directory.path(), &["units"]);
+    assert_eq!(code, Some(0));
+    for (clash, place) in [("a.container", "b.container:3"), ("e.container", "f.pod:2")] {
+        let said = format!(
+            "warning[name-clash]: {clash} has this name, too: each of the two replaces the other when it starts"
+        );
+        assert!(
+            shown.contains(&said) && shown.contains(&format!("units/{place}")),
+            "{shown}"
+        );
+    }
+    assert!(shown.contains("2 warnings in 6 unit files"), "{shown}");
+}
+
 #[test]
 fn exit_codes_tell_ci_what_to_do() {
     let directory = directory(&[

@@ -6,7 +6,7 @@ use unipod_generator::check::{self, Checked, Scope, Target};
 use unipod_generator::names::Named;
 use unipod_generator::{Service, process, suggest};
 
-use super::ports;
+use super::{container_names, ports};
 use crate::error::CliError;
 
 /// All units of the search path (and of the scope), converted and checked.
@@ -26,6 +26,9 @@ impl Files {
         checked
             .problems
             .extend(ports::lint(&checked.outcome.registry, &checked.units));
+        checked
+            .problems
+            .extend(container_names::lint(&checked.outcome.registry, &checked.units));
         check::sort(&mut checked.problems);
         Self(checked)
     }

@@ -2,6 +2,7 @@
 //! `unipod-generator`), what became of a service is systemd's ([`unipod::systemd`]); here both are shown.
 
 mod check;
+mod container_names;
 mod diagnostic;
 mod files;
 mod list;

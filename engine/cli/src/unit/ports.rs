@@ -82,7 +82,7 @@ fn clash(old: &Published<'_>, new: &Published<'_>) -> Option<Problem> {
 }
 
 /// A template and its instance say the same in two files; only the instance runs.
-fn is_one_template(one: &Unit, other: &Unit) -> bool {
+pub(super) fn is_one_template(one: &Unit, other: &Unit) -> bool {
     one.unit_type == other.unit_type
         && (one.is_template() || other.is_template())
         && one.parts().prefix() == other.parts().prefix()
