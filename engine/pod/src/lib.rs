@@ -20,7 +20,7 @@
 //! | [`state`] | what a pod does, seen by its members |
 //! | [`ending`] | what becomes of it when a member has ended |
 //! | [`inspect`] | a pod in podman's JSON |
-//! | [`slice`] | the limits of all members together |
+//! | [`slice`](mod@slice) | the limits of all members together |
 //! | [`names`] | what its units are called |
 //! | [`service`] | the life of a pod through its unit |
 //!

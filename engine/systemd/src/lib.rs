@@ -12,7 +12,7 @@
 //! | [`notify`] | sd_notify(3) |
 //! | [`post_mortem`] | what happened to a service the last time it ran, told from what systemd and the journal still know: `facts` are what they say, `verdict` is what it means, `next` what systemd will do |
 //! | [`restart`] | whether systemd is going to start a service again that has just ended |
-//! | [`slice`] | slices with limits of their own |
+//! | [`slice`](mod@slice) | slices with limits of their own |
 //! | [`units`] | what systemd knows about units, read over D-Bus (org.freedesktop.systemd1(5)) |
 //!
 //! ```
