@@ -11,7 +11,7 @@ use unipod::pod::service::Removal;
 use unipod::{Engine, NewContainer, NewPod};
 
 const SERVER: &str = "mkdir /www; echo from the neighbour >/www/index.html; exec httpd -f -h /www";
-const CLIENT: &str = "until wget -qO- localhost; do sleep 0.1; done; exec sleep 1000";
+const CLIENT: &str = "until wget -qO- localhost 2>/dev/null; do sleep 0.1; done; exec sleep 1000";
 
 fn main() -> Result<(), Box<dyn Error>> {
     let image = std::env::args().nth(1).ok_or("usage: pod IMAGE")?;
