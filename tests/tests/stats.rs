@@ -137,7 +137,7 @@ fn what_a_container_uses_is_counted_as_far_as_somebody_counts() {
     machine
         .sh("set -e; unipod pause a
              timeout 20 unipod stats -i 1 --format '{{.CPUPerc}}' a | sed -n '2{p;q}' | grep -qx 0.00%
-             unipod unpause a; (sleep 2; unipod rm -f -t 0 a) & timeout 20 unipod stats -i 1 a >/dev/null; wait")
+             unipod unpause a; (sleep 2; unipod rm -f -t 0 a) & timeout 60 unipod stats -i 1 a >/dev/null; wait")
         .ok();
     for words in ["nobody", "--all h", "-l h", "--interval 0"] {
         machine.sh(&format!("unipod stats --no-stream {words}")).refused();
