@@ -83,14 +83,23 @@ fn is_active(pod: &Pod) -> Result<bool, ManagerError> {
         .any(|state| matches!(state.active.as_str(), "active" | "activating" | "reloading")))
 }
 
+/// Sees to it that the pod of a container is up, if it is in one.
+///
+/// # Errors
+/// The pod is gone, or as [`bring_up`].
+pub fn bring_up_of(store: &Store, container: &Record, program: &Path) -> Result<(), PodError> {
+    match &container.pod {
+        Some(of) => bring_up(store, &record::find(store, &of.id)?, program),
+        None => Ok(()),
+    }
+}
+
 /// Starts a container, and before that the pod that it is in.
 ///
 /// # Errors
 /// The pod does not start, or the container.
 pub fn start_container(store: &Store, container: &Record, program: &Path) -> Result<(), PodError> {
-    if let Some(of) = &container.pod {
-        bring_up(store, &record::find(store, &of.id)?, program)?;
-    }
+    bring_up_of(store, container, program)?;
     Ok(containers::start(store, container, program)?)
 }
 
@@ -104,9 +113,7 @@ pub fn restart_container(
     program: &Path,
     timeout: Option<u32>,
 ) -> Result<(), PodError> {
-    if let Some(of) = &container.pod {
-        bring_up(store, &record::find(store, &of.id)?, program)?;
-    }
+    bring_up_of(store, container, program)?;
     Ok(containers::restart(store, container, program, timeout)?)
 }
 

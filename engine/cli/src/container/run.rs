@@ -17,7 +17,7 @@ use unipod::container::record::{self, Lifecycle, Record, SdNotify, UnitUse};
 use unipod::container::remove::{self, RemoveOptions};
 use unipod::container::{Attendance, ContainerError, foreground, start};
 use unipod::image::Image;
-use unipod::pod::{Pod, ending, member, record as pods};
+use unipod::pod::{Pod, ending, member, record as pods, service};
 use unipod::store::{self, Store};
 use unipod::systemd::Invocation;
 use unipod::{Defaults, NewContainer};
@@ -210,8 +210,10 @@ fn run_in_foreground(
     let (created, image) = make(store, options, lifecycle, supervisor(unit))?;
     let written = |record: &Record, pid: u32| write_files(record, lifecycle, pid);
     let made = created.record.clone();
-    let ended = super::start::bring_up_pod(store, &made)
-        .and_then(|()| Ok(member::shared(store, &made)?))
+    let ended = service::program()
+        .and_then(|program| service::bring_up_of(store, &made, &program))
+        .and_then(|()| member::shared(store, &made))
+        .map_err(CliError::from)
         .and_then(|pod| foreground::run(store, created, image.as_ref(), pod.as_ref(), lifecycle.shown, &written));
     ending::after(store, &made)?;
     if ended.as_ref().is_err_and(|error| error.code == ENGINE_FAILED) && !has_lived(store, &made)? {

@@ -7,7 +7,7 @@ use crate::output;
 use unipod::container::record::{self, Failure, Record, State};
 use unipod::container::{Attendance, ContainerError, Shown, foreground, start};
 use unipod::image::{self, Image};
-use unipod::pod::{member, record as pods, service};
+use unipod::pod::{member, service};
 use unipod::store::{Lock, Store};
 use unipod::systemd::Invocation;
 
@@ -55,14 +55,6 @@ fn runs_in(record: &Record, own: Option<&Invocation>) -> bool {
         .is_some_and(|(own, unit)| own.unit == unit.name)
 }
 
-/// Has systemd start the pod that the container is in, if it is in one.
-pub fn bring_up_pod(store: &Store, record: &Record) -> Result<(), CliError> {
-    if let Some(of) = &record.pod {
-        service::bring_up(store, &pods::find(store, &of.id)?, &service::program()?)?;
-    }
-    Ok(())
-}
-
 /// Has systemd start the container's unit, which executes this very program.
 pub fn start_unit(store: &Store, record: &Record) -> Result<(), CliError> {
     Ok(service::start_container(store, record, &service::program()?)?)
@@ -90,7 +82,7 @@ fn bring_up(store: &Store, record: &mut Record) -> Result<(), CliError> {
 }
 
 fn attach(store: &Store, record: &Record) -> Result<u8, CliError> {
-    bring_up_pod(store, record)?;
+    service::bring_up_of(store, record, &service::program()?)?;
     let lock = Lock::acquire(store, "container", &record.name)?;
     // Whatever unit it had, it is in the caller's now, and gets a control group of its own there.
     let record = Record {

@@ -3,11 +3,12 @@
 use clap::Args;
 use serde_json::Value;
 
-use super::create::{InfraArguments, LimitArguments, MemberArguments, labels};
+use super::create::{InfraArguments, LimitArguments, MemberArguments};
 use crate::arguments::any_value;
 use crate::error::CliError;
 use crate::output;
 use crate::run_options::namespaces::NamespaceOptions;
+use crate::run_options::values::labels;
 use unipod::bundle::ContainerOptions;
 use unipod::pod::service::{self, Removal};
 use unipod::pod::{Pod, PodOptions, record};

@@ -1,6 +1,5 @@
 //! `unipod pod create`, and the pod that `run --pod new:NAME` makes.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -15,7 +14,7 @@ use crate::run_options::process::checked_hostname;
 use crate::run_options::resources::ResourceOptions;
 use crate::run_options::security::SecurityOptions;
 use crate::run_options::storage::StorageOptions;
-use crate::run_options::values::{Switch, lines, pairs};
+use crate::run_options::values::{Switch, labels};
 use unipod::Defaults;
 use unipod::bundle::ContainerOptions;
 use unipod::container::record::is_valid_name;
@@ -281,16 +280,6 @@ fn refuse(options: &[(&str, bool, &str)]) -> Result<(), CliError> {
     given.map_or(Ok(()), |(option, _, why)| {
         Err(CliError::new(format!("{option}: {why}")))
     })
-}
-
-/// Labels of files, and those of options, which win.
-pub(super) fn labels(given: Vec<String>, files: &[PathBuf]) -> Result<BTreeMap<String, String>, CliError> {
-    let mut labels = Vec::new();
-    for file in files {
-        labels.extend(lines("--label-file", file)?);
-    }
-    labels.extend(given);
-    pairs("--label", labels)
 }
 
 impl InfraArguments {

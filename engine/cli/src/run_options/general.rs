@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::values::{Switch, lines, pairs, refused};
+use super::values::{Switch, labels, pairs, refused};
 use crate::error::CliError;
 use unipod::bundle::ContainerOptions;
 use unipod::bundle::values::signal;
@@ -55,13 +55,8 @@ impl GeneralOptions {
         } else {
             options.image = image;
         }
-        let mut labels = Vec::new();
-        for file in label_file {
-            labels.extend(lines("--label-file", &file)?);
-        }
-        labels.extend(label);
         options.name = name;
-        options.labels = pairs("--label", labels)?;
+        options.labels = labels(label, &label_file)?;
         if let Some(nameless) = annotation.iter().find(|text| !text.contains('=')) {
             return Err(refused("--annotation", nameless, "expected NAME=VALUE"));
         }

@@ -1,7 +1,7 @@
 //! Values of several options: switches, lists, pairs; and what is said of one that is refused.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::error::CliError;
 
@@ -75,6 +75,16 @@ pub(crate) fn pairs(option: &str, values: Vec<String>) -> Result<BTreeMap<String
         Ok((name.to_owned(), value.to_owned()))
     };
     values.into_iter().map(pair).collect()
+}
+
+/// Labels of files, and those of options, which win.
+pub(crate) fn labels(given: Vec<String>, files: &[PathBuf]) -> Result<BTreeMap<String, String>, CliError> {
+    let mut labels = Vec::new();
+    for file in files {
+        labels.extend(lines("--label-file", file)?);
+    }
+    labels.extend(given);
+    pairs("--label", labels)
 }
 
 /// The lines of a file of `NAME=VALUE` lines; empty lines and those that begin with `#` do not count.
